@@ -1,0 +1,1 @@
+"""Who may talk to the control plane: access tokens, join tokens, the internal CA."""

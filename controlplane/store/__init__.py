@@ -1,0 +1,1 @@
+"""The durable truth: objects, their specs and statuses, numbered by `seq`."""

@@ -1,0 +1,110 @@
+"""What every store promises. `tests/conformance/store.py` checks it on all of them."""
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Protocol, TypeVar
+
+T = TypeVar("T")
+
+
+class Kind(StrEnum):
+    """Object kinds and the form of their ids."""
+
+    CLUSTER = "cluster"  # <cluster>
+    NODEPOOL = "nodepool"  # <cluster>/<nodepool>
+    NODE = "node"  # server-issued UUID
+    MODEL = "model"  # <model>
+    MODEL_VERSION = "model_version"  # <model>/<version>
+    DEPLOYMENT = "deployment"  # <deployment>
+    REVISION = "revision"  # <deployment>/<number>
+    PLACEMENT = "placement"  # server-issued UUID
+    JOIN_TOKEN = "join_token"  # the token's id part
+    ACCESS_TOKEN = "access_token"  # the token's id part
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One object at one moment. Never change `spec` or `status` in place: they are shared with all readers.
+
+    `generation` counts accepted spec writes; `seq` is the transaction that wrote the record last.
+    """
+
+    kind: Kind
+    id: str
+    generation: int
+    seq: int
+    created_at: float
+    updated_at: float
+    spec: dict[str, Any]
+    status: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """`record` is None when the object was deleted."""
+
+    seq: int
+    kind: Kind
+    id: str
+    record: Record | None
+
+
+class Transaction(Protocol):
+    """Reads see the transaction's own writes. Raising out of the function given to `Store.write` undoes them all."""
+
+    @property
+    def seq(self) -> int: ...
+
+    @property
+    def now(self) -> float:
+        """Unix seconds, the same for the whole transaction."""
+
+    def get(self, kind: Kind, id: str) -> Record | None: ...
+
+    def list(self, kind: Kind) -> list[Record]:
+        """All objects of a kind, by id."""
+
+    def create(self, kind: Kind, id: str, spec: dict[str, Any], status: dict[str, Any] | None = None) -> Record:
+        """Raises HomeportError(ALREADY_EXISTS)."""
+
+    def put_spec(self, kind: Kind, id: str, spec: dict[str, Any]) -> Record:
+        """Replaces the spec; generation + 1 unless it is equal. Raises HomeportError(NOT_FOUND)."""
+
+    def put_status(self, kind: Kind, id: str, status: dict[str, Any]) -> Record:
+        """Replaces the status; the generation stays. Raises HomeportError(NOT_FOUND)."""
+
+    def delete(self, kind: Kind, id: str) -> None:
+        """Raises HomeportError(NOT_FOUND)."""
+
+
+class Store(Protocol):
+    """One writer, many readers. `(store_id, seq)` names a state; a restored backup gets a new `store_id`."""
+
+    @property
+    def store_id(self) -> str: ...
+
+    @property
+    def seq(self) -> int:
+        """The newest committed transaction that wrote something."""
+
+    async def open(self) -> None:
+        """Migrates and loads. Raises HomeportError when the data is of a newer schema or another process holds it."""
+
+    async def close(self) -> None: ...
+
+    async def write(self, change: Callable[[Transaction], T]) -> T:
+        """Runs `change` alone and returns its result once it is durable. `change` is synchronous, may run on another
+        thread, and must touch nothing but its transaction. What it raises is raised here, with nothing written."""
+
+    def get(self, kind: Kind, id: str) -> Record | None:
+        """The committed record, from memory."""
+
+    def list(self, kind: Kind) -> list[Record]:
+        """The committed records of a kind by id, from memory."""
+
+    def changes(self, since: int | None = None) -> AsyncIterator[list[Change]]:
+        """Committed changes in order, in batches, from after `since` (None = from now on).
+
+        Raises HomeportError(CONFLICT) when the log no longer reaches back to `since`: list again.
+        """

@@ -1,0 +1,1 @@
+"""How many replicas an agent runs, inside the budget that it was granted."""

@@ -1,0 +1,30 @@
+"""How a deployment behaves: the live part of its spec. A change applies at once and makes no revision."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Scaling:
+    """The seeds' knobs. Delays are seconds."""
+
+    min_replicas: int = 1
+    max_replicas: int = 1
+    scale_up_delay_seconds: float = 0.0
+    scale_down_delay_seconds: float = 300.0
+    scale_to_zero_delay_seconds: float = 1800.0
+    traffic_history_seconds: float = 300.0
+    soft_min_replicas: int = 0
+    disable_packing: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    scaling: Scaling = field(default_factory=Scaling)
+    # How long a request may wait for a replica before it is answered with 503.
+    hold_seconds: float = 60.0
+    # How many requests may wait on one node.
+    hold_limit: int = 1024
+    # From the gateway's first byte to the last; 0 = none.
+    request_timeout_seconds: float = 600.0
+    # "safe": one second try when the first may have been dispatched but no byte came back (design.md §7); or "none".
+    retry: str = "safe"

@@ -1,0 +1,54 @@
+"""What a host has and what a replica needs. Sizes are bytes, CPU is thousandths of a core."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Gpu:
+    uuid: str
+    name: str
+    memory_bytes: int
+    memory_used_bytes: int = 0
+    pci_bus_id: str = ""
+    utilization_percent: int = 0
+    compute_capability: str = ""
+    # Empty while healthy.
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Inventory:
+    """One host, as its agent found it. `problems` says what could not be probed."""
+
+    hostname: str
+    architecture: str = ""
+    operating_system: str = ""
+    cpu_model: str = ""
+    cpu_milli: int = 0
+    memory_bytes: int = 0
+    disk_bytes: int = 0
+    disk_free_bytes: int = 0
+    gpus: tuple[Gpu, ...] = ()
+    nvidia_driver_version: str = ""
+    drivers: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ComputeNeeds:
+    """What one replica needs. `accelerator_types` are shell patterns (`NVIDIA-*`); empty = any."""
+
+    cpu_milli: int = 0
+    memory_bytes: int = 0
+    accelerators: int = 0
+    accelerator_types: tuple[str, ...] = field(default=())
+    accelerator_memory_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceShare:
+    """A part of one GPU, never split over two. A whole device has all of its memory and 1000 compute_milli."""
+
+    gpu_uuid: str
+    memory_bytes: int
+    compute_milli: int = 1000

@@ -1,0 +1,1 @@
+"""API objects and the YAML vocabulary, shared by API, SDK and CLI."""
