@@ -95,12 +95,14 @@ class NodeRegistry:
 
     def replicas(self, deployment_id: str | None = None) -> list[tuple[str, ReplicaReport]]:
         """(node id, report); a replica on a silent node is `unknown`, not gone."""
-        found = []
+        found: list[tuple[str, ReplicaReport]] = []
         for node in self._live.values():
             silent = self.status(node.node_id) in (NodeStatus.DISCONNECTED, NodeStatus.LOST)
-            for report in node.replicas.values():
-                if deployment_id is None or report.deployment_id == deployment_id:
-                    found.append((node.node_id, _as_unknown(report) if silent else report))
+            found += [
+                (node.node_id, _as_unknown(report) if silent else report)
+                for report in node.replicas.values()
+                if deployment_id is None or report.deployment_id == deployment_id
+            ]
         return found
 
     def sweep(self) -> None:

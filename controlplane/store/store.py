@@ -62,7 +62,7 @@ class Transaction(Protocol):
 
     def get(self, kind: Kind, id: str) -> Record | None: ...
 
-    def list(self, kind: Kind) -> list[Record]:
+    def all(self, kind: Kind) -> list[Record]:
         """All objects of a kind, by id."""
 
     def create(self, kind: Kind, id: str, spec: dict[str, Any], status: dict[str, Any] | None = None) -> Record:
@@ -100,7 +100,7 @@ class Store(Protocol):
     def get(self, kind: Kind, id: str) -> Record | None:
         """The committed record, from memory."""
 
-    def list(self, kind: Kind) -> list[Record]:
+    def all(self, kind: Kind) -> list[Record]:
         """The committed records of a kind by id, from memory."""
 
     def changes(self, since: int | None = None) -> AsyncIterator[list[Change]]:
