@@ -25,7 +25,7 @@ class LogChunk(_message.Message):
     PROBLEM_FIELD_NUMBER: _builtins.int
     question_id: _builtins.str
     lines: _builtins.bytes
-    """Whole lines, newline at the end of each."""
+    """Whole lines, newline at the end of each. The first chunk is sent at once, empty when there are no lines yet."""
     problem: _builtins.str
     """Set on the last chunk when the log cannot be read."""
     def __init__(

@@ -92,7 +92,7 @@ class EnrollResponse(_message.Message):
     certificate_ttl_seconds: _builtins.int
     """Lifetime from receipt. Never compare clocks: time it with a monotonic clock."""
     session_target: _builtins.str
-    """host:port, as the agent reaches them."""
+    """host:port; an empty host means the one that the agent dialled."""
     cluster_id: _builtins.str
     nodepool_id: _builtins.str
     def __init__(

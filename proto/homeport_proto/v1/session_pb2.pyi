@@ -605,7 +605,7 @@ class Welcome(_message.Message):
     heartbeat_seconds: _builtins.float
     server_version: _builtins.str
     bulk_target: _builtins.str
-    """host:port of the Bulk service."""
+    """host:port of the Bulk service. Here and in GatewayList an empty host means the one that the agent dialled."""
     @_builtins.property
     def features(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     @_builtins.property

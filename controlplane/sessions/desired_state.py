@@ -1,0 +1,89 @@
+"""What a node should run, read from the store: a full snapshot, or the part that some changes touch."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from homeport_proto.v1 import session_pb2 as pb
+
+from controlplane.sessions.wire import placement_to_wire
+from controlplane.store.store import Change, Kind, Record, Store
+from homeport.schema.deployment import DeploymentSpec
+
+
+@dataclass(slots=True)
+class Touched:
+    """Of one node: placements to send again, and placements that are gone."""
+
+    changed: set[str] = field(default_factory=set)
+    removed: set[str] = field(default_factory=set)
+
+
+class DesiredStates:
+    """Follows the store. `node_of` remembers where each placement is, since a deletion no longer says it."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._node_of: dict[str, str] = {}
+
+    def load(self) -> None:
+        self._node_of = {p.id: p.spec["node_id"] for p in self._store.all(Kind.PLACEMENT)}
+
+    def snapshot(self, node_id: str) -> pb.DesiredState:
+        seq = self._store.seq
+        placements = [p for p in self._store.all(Kind.PLACEMENT) if p.spec["node_id"] == node_id]
+        return pb.DesiredState(version=self._version(seq), full=True, placements=self._wire(placements))
+
+    def touched(self, changes: Iterable[Change]) -> dict[str, Touched]:
+        """Which nodes these changes concern."""
+        nodes: dict[str, Touched] = {}
+        for change in changes:
+            if change.kind is Kind.PLACEMENT:
+                self._placement_changed(change, nodes)
+            elif change.kind is Kind.DEPLOYMENT and change.record is not None:
+                for placement in self._store.all(Kind.PLACEMENT):
+                    if placement.spec["deployment_id"] == change.id:
+                        nodes.setdefault(placement.spec["node_id"], Touched()).changed.add(placement.id)
+        return nodes
+
+    def delta(self, touched: Touched, seq: int) -> pb.DesiredState:
+        """The placements as they are now; one that was removed since is listed as removed."""
+        records = [self._store.get(Kind.PLACEMENT, placement_id) for placement_id in sorted(touched.changed)]
+        return pb.DesiredState(
+            version=self._version(seq),
+            placements=self._wire([record for record in records if record is not None]),
+            removed_placements=sorted(touched.removed),
+        )
+
+    def confirm_removals(self, node_id: str, unlisted: Iterable[str]) -> pb.ConfirmRemovals:
+        """Of the placements that the agent still holds: those that this node really should not run."""
+        gone = []
+        for placement_id in unlisted:
+            record = self._store.get(Kind.PLACEMENT, placement_id)
+            if record is None or record.spec["node_id"] != node_id:
+                gone.append(placement_id)
+        return pb.ConfirmRemovals(version=self._version(self._store.seq), removed_placements=gone)
+
+    def _placement_changed(self, change: Change, nodes: dict[str, Touched]) -> None:
+        before = self._node_of.get(change.id)
+        after = change.record.spec["node_id"] if change.record else None
+        if before is not None and before != after:
+            nodes.setdefault(before, Touched()).removed.add(change.id)
+        if after is None:
+            self._node_of.pop(change.id, None)
+        else:
+            self._node_of[change.id] = after
+            nodes.setdefault(after, Touched()).changed.add(change.id)
+
+    def _wire(self, placements: Iterable[Record]) -> list[pb.Placement]:
+        messages = []
+        for placement in placements:
+            deployment_id, number = placement.spec["deployment_id"], placement.spec["revision"]
+            deployment = self._store.get(Kind.DEPLOYMENT, deployment_id)
+            revision = self._store.get(Kind.REVISION, f"{deployment_id}/{number}")
+            if deployment is not None and revision is not None:
+                policy = DeploymentSpec.model_validate(deployment.spec).policy()
+                messages.append(placement_to_wire(placement, revision, policy))
+        return messages
+
+    def _version(self, seq: int) -> pb.StoreSeq:
+        return pb.StoreSeq(store_id=self._store.store_id, seq=seq)

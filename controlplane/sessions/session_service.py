@@ -1,0 +1,216 @@
+"""The servicer behind `Session`: one Connect call per connected agent."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import grpc
+import structlog
+from homeport_proto.v1 import session_pb2 as pb
+from homeport_proto.v1 import session_pb2_grpc
+
+from controlplane.auth.ca import CertificateAuthority
+from controlplane.sessions.desired_state import DesiredStates
+from controlplane.sessions.logs import LogBroker
+from controlplane.sessions.peer import peer_node_id
+from controlplane.sessions.registry import NodeLoad, NodeRegistry
+from controlplane.sessions.sessions import OpenSession, Sessions
+from controlplane.sessions.wire import inventory_from_wire, replica_from_wire
+from controlplane.store.store import Kind, Record, Store, Transaction
+from homeport.core import canonical
+from homeport.core.errors import HomeportError
+from homeport.core.resources import Inventory
+
+log = structlog.get_logger()
+
+_HELLO_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class SessionTerms:
+    """What Welcome tells every agent. Targets are `host:port`; an empty host means the one that the agent dialled."""
+
+    version: str
+    heartbeat_seconds: float
+    gateway_targets: tuple[str, ...]
+    bulk_target: str
+    certificate_life: timedelta
+
+
+class SessionService(session_pb2_grpc.SessionServicer):
+    def __init__(
+        self,
+        store: Store,
+        registry: NodeRegistry,
+        sessions: Sessions,
+        desired: DesiredStates,
+        logs: LogBroker,
+        ca: CertificateAuthority,
+        terms: SessionTerms,
+    ) -> None:
+        self._store = store
+        self._registry = registry
+        self._sessions = sessions
+        self._desired = desired
+        self._logs = logs
+        self._ca = ca
+        self._terms = terms
+
+    # The stub asks for a generator; grpc.aio takes a coroutine that writes by itself, too. Its `finally` runs at once
+    # when the stream breaks, a suspended generator's would not.
+    async def Connect(  # type: ignore[override]
+        self, request_iterator: AsyncIterator[pb.AgentMessage], context: Any
+    ) -> None:
+        node_id = peer_node_id(context.auth_context())
+        hello = await _first_hello(request_iterator)
+        if hello is None:
+            await context.write(_goodbye("INVALID", "the first message must be Hello"))
+            return
+        if node_id is None or self._store.get(Kind.NODE, node_id) is None:
+            await context.write(_goodbye("NOT_ENROLLED", "this node is not known here; join again with a new token"))
+            return
+        inventory = inventory_from_wire(hello.inventory)
+        try:
+            epoch = await self._store.write(lambda tx: _next_epoch(tx, node_id, inventory, hello.agent_version))
+        except HomeportError as error:
+            log.warning("hello refused", node_id=node_id, error=str(error))
+            await context.write(_goodbye("SERVER_STOPPING", str(error)))
+            return
+        session = OpenSession(node_id, epoch)
+        writer = asyncio.create_task(_write_all(context, session), name=f"session-writer-{node_id}")
+        reader = asyncio.create_task(self._read_all(request_iterator, session), name=f"session-reader-{node_id}")
+        self._welcome(session, hello, inventory)
+        log.info("agent connected", node_id=node_id, epoch=epoch, version=hello.agent_version)
+        try:
+            await asyncio.wait({reader, writer}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            await _cancel(reader, writer)
+            self._sessions.ended(session)
+            self._registry.disconnected(node_id, epoch)
+            self._logs.node_lost(node_id)
+            log.info("agent disconnected", node_id=node_id, epoch=epoch)
+
+    async def Renew(self, request: pb.RenewRequest, context: Any) -> pb.RenewResponse:
+        node_id = peer_node_id(context.auth_context())
+        if node_id is None or self._store.get(Kind.NODE, node_id) is None:
+            await context.abort(grpc.StatusCode.UNAUTHENTICATED, "NOT_ENROLLED: join again with a new token")
+            raise AssertionError  # abort raises
+        life = self._terms.certificate_life
+        try:
+            certificate, serial = self._ca.issue_node(node_id, request.csr, life, datetime.now(UTC))
+        except HomeportError as error:
+            await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
+            raise AssertionError from None
+        await self._store.write(lambda tx: _set_status(tx, node_id, certificate_serial=serial))
+        return pb.RenewResponse(
+            certificate_pem=certificate,
+            ca_bundle_pem=self._ca.bundle,
+            certificate_ttl_seconds=int(life.total_seconds()),
+        )
+
+    def _welcome(self, session: OpenSession, hello: pb.Hello, inventory: Inventory) -> None:
+        """Welcome, then the snapshot; changes from here on follow as deltas, in order."""
+        terms = self._terms
+        self._registry.connected(session.node_id, session.epoch, inventory, hello.agent_version)
+        self._registry.set_replicas(
+            session.node_id, [replica_from_wire(replica) for replica in hello.replicas], all_of_them=True
+        )
+        self._sessions.open(session)
+        session.send(
+            pb.ControlMessage(
+                welcome=pb.Welcome(
+                    epoch=session.epoch,
+                    server_time=time.time(),
+                    heartbeat_seconds=terms.heartbeat_seconds,
+                    server_version=terms.version,
+                    gateways=pb.GatewayList(targets=terms.gateway_targets),
+                    bulk_target=terms.bulk_target,
+                )
+            )
+        )
+        session.send(pb.ControlMessage(desired_state=self._desired.snapshot(session.node_id)))
+
+    async def _read_all(self, messages: AsyncIterator[pb.AgentMessage], session: OpenSession) -> None:
+        async for message in messages:
+            if message.epoch != session.epoch or not self._sessions.is_current(session.node_id, session.epoch):
+                session.close("SUPERSEDED", "a newer session of this node exists", retry_after_seconds=30)
+                return
+            self._handle(message, session)
+
+    def _handle(self, message: pb.AgentMessage, session: OpenSession) -> None:
+        node_id = session.node_id
+        match message.WhichOneof("body"):
+            case "heartbeat":
+                beat = message.heartbeat
+                skew = beat.agent_time - time.time()
+                self._registry.heard(node_id, NodeLoad(beat.cpu_used_cores, beat.memory_used_bytes, skew))
+                session.send(pb.ControlMessage(heartbeat_echo=pb.HeartbeatEcho(server_time=time.time())))
+            case "inventory":
+                self._registry.set_inventory(node_id, inventory_from_wire(message.inventory))
+            case "replica_status":
+                self._registry.set_replicas(
+                    node_id, [replica_from_wire(replica) for replica in message.replica_status.replicas]
+                )
+            case "ack":
+                self._acknowledged(message.ack, session)
+            case "answer":
+                if not message.answer.ok:
+                    self._logs.end(node_id, message.answer.question_id, message.answer.message)
+            case "events":
+                for event in message.events.events:
+                    log.info(
+                        "agent event", node_id=node_id, object=event.object, reason=event.reason, text=event.message
+                    )
+            case _:
+                pass  # of a newer agent, or not used yet
+
+    def _acknowledged(self, ack: pb.Ack, session: OpenSession) -> None:
+        node = self._registry.get(session.node_id)
+        if node is not None and ack.applied.store_id == self._store.store_id:
+            node.applied_seq = max(node.applied_seq, ack.applied.seq)
+        if ack.unlisted_placements:
+            removals = self._desired.confirm_removals(session.node_id, ack.unlisted_placements)
+            session.send(pb.ControlMessage(confirm_removals=removals))
+
+
+async def _first_hello(messages: AsyncIterator[pb.AgentMessage]) -> pb.Hello | None:
+    """None when the stream does not begin with Hello in time."""
+    try:
+        message = await asyncio.wait_for(anext(messages), _HELLO_SECONDS)
+    except (TimeoutError, StopAsyncIteration):
+        return None
+    return message.hello if message.WhichOneof("body") == "hello" else None
+
+
+def _next_epoch(tx: Transaction, node_id: str, inventory: Inventory, agent_version: str) -> int:
+    node = _set_status(tx, node_id, inventory=canonical.to_plain(inventory), agent_version=agent_version)
+    epoch = int(node.status["epoch"]) + 1
+    _set_status(tx, node_id, epoch=epoch)
+    return epoch
+
+
+def _set_status(tx: Transaction, node_id: str, **status: Any) -> Record:
+    node = tx.get(Kind.NODE, node_id)
+    return tx.put_status(Kind.NODE, node_id, {**(node.status if node else {}), **status})
+
+
+async def _write_all(context: Any, session: OpenSession) -> None:
+    while (message := await session.outbox.get()) is not None:
+        await context.write(message)
+
+
+async def _cancel(*tasks: asyncio.Task[None]) -> None:
+    """Ends both and takes their errors: a broken stream is an ordinary end of a session."""
+    for task in tasks:
+        task.cancel()
+    for task in tasks:
+        with contextlib.suppress(asyncio.CancelledError, grpc.RpcError, grpc.aio.UsageError):
+            await task
+
+
+def _goodbye(reason: str, message: str) -> pb.ControlMessage:
+    return pb.ControlMessage(goodbye=pb.Goodbye(reason=reason, message=message, retry_after_seconds=5))

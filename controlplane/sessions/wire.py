@@ -1,0 +1,87 @@
+"""Between protobuf messages and the domain's own types. Nothing else in the control plane sees a `_pb2` object."""
+
+from typing import Any
+
+from homeport_proto.v1 import session_pb2 as pb
+
+from controlplane.store.store import Record
+from homeport.core import canonical
+from homeport.core.resources import Gpu, Inventory
+from homeport.core.status import ReplicaReport, ReplicaStatus
+
+
+def inventory_from_wire(message: pb.Inventory) -> Inventory:
+    return Inventory(
+        hostname=message.hostname,
+        architecture=message.architecture,
+        operating_system=message.operating_system,
+        cpu_model=message.cpu_model,
+        cpu_milli=message.cpu_milli,
+        memory_bytes=message.memory_bytes,
+        disk_bytes=message.disk_bytes,
+        disk_free_bytes=message.disk_free_bytes,
+        gpus=tuple(_gpu_from_wire(gpu) for gpu in message.gpus),
+        nvidia_driver_version=message.nvidia_driver_version,
+        drivers=tuple(message.drivers),
+        problems=tuple(message.problems),
+    )
+
+
+def _gpu_from_wire(message: pb.Gpu) -> Gpu:
+    return Gpu(
+        uuid=message.uuid,
+        name=message.name,
+        memory_bytes=message.memory_bytes,
+        memory_used_bytes=message.memory_used_bytes,
+        pci_bus_id=message.pci_bus_id,
+        utilization_percent=message.utilization_percent,
+        compute_capability=message.compute_capability,
+        problem=message.problem,
+    )
+
+
+def replica_from_wire(message: pb.ReplicaState) -> ReplicaReport:
+    return ReplicaReport(
+        replica_id=message.replica_id,
+        placement_id=message.placement_id,
+        deployment_id=message.deployment_id,
+        revision=message.revision,
+        status=_replica_status(message.status),
+        reason=message.reason,
+        since=message.since,
+        restarts=message.restarts,
+        spec_hash=message.spec_hash,
+        start_ms=message.start_ms,
+    )
+
+
+def _replica_status(text: str) -> ReplicaStatus:
+    """A newer agent may know states that we do not."""
+    try:
+        return ReplicaStatus(text)
+    except ValueError:
+        return ReplicaStatus.UNKNOWN
+
+
+def placement_to_wire(placement: Record, revision: Record, policy: Any) -> pb.Placement:
+    """`policy` is the deployment's homeport.core.policy.Policy."""
+    spec = placement.spec
+    return pb.Placement(
+        placement_id=placement.id,
+        deployment_id=spec["deployment_id"],
+        revision=spec["revision"],
+        rank=spec["rank"],
+        min_replicas=spec["min_replicas"],
+        max_replicas=spec["max_replicas"],
+        workload_json=canonical.dumps(revision.spec["workload"]),
+        spec_hash=revision.spec["spec_hash"],
+        policy_json=canonical.dumps(policy),
+        devices=[
+            pb.DeviceShare(
+                gpu_uuid=share["gpu_uuid"],
+                memory_bytes=share["memory_bytes"],
+                compute_milli=share["compute_milli"],
+            )
+            for share in spec["devices"]
+        ],
+    )
