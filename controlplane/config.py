@@ -30,8 +30,8 @@ def parse_config(arguments: list[str] | None = None) -> ServerConfig:
     parser = argparse.ArgumentParser(
         prog="homeport-server",
         description="The Homeport control plane: REST API, gateway for inference, and the gRPC ports that agents dial.",
-        epilog="Only the agents' ports may be reachable from elsewhere: they use mutual TLS. API and gateway speak plain "
-        "HTTP and stay on loopback; put a TLS proxy in front of them to serve other machines.",
+        epilog="Only the agents' ports may be reachable from elsewhere: they use mutual TLS. API and gateway speak "
+        "plain HTTP and stay on loopback; put a TLS proxy in front of them to serve other machines.",
     )
     parser.add_argument("--data-dir", type=Path, required=True, help="database, CA and admin token; made if missing")
     parser.add_argument("--host", default="127.0.0.1", type=_loopback, help="loopback address of API and gateway")

@@ -19,14 +19,17 @@ class Touched:
 
 
 class DesiredStates:
-    """Follows the store. `node_of` remembers where each placement is, since a deletion no longer says it."""
+    """Follows the store. It remembers where each placement is, since a deletion no longer says it, and which
+    generation of each deployment was sent, since a new status concerns no agent."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._node_of: dict[str, str] = {}
+        self._generations: dict[str, int] = {}
 
     def load(self) -> None:
         self._node_of = {p.id: p.spec["node_id"] for p in self._store.all(Kind.PLACEMENT)}
+        self._generations = {d.id: d.generation for d in self._store.all(Kind.DEPLOYMENT)}
 
     def snapshot(self, node_id: str) -> pb.DesiredState:
         seq = self._store.seq
@@ -39,10 +42,8 @@ class DesiredStates:
         for change in changes:
             if change.kind is Kind.PLACEMENT:
                 self._placement_changed(change, nodes)
-            elif change.kind is Kind.DEPLOYMENT and change.record is not None:
-                for placement in self._store.all(Kind.PLACEMENT):
-                    if placement.spec["deployment_id"] == change.id:
-                        nodes.setdefault(placement.spec["node_id"], Touched()).changed.add(placement.id)
+            elif change.kind is Kind.DEPLOYMENT:
+                self._deployment_changed(change, nodes)
         return nodes
 
     def delta(self, touched: Touched, seq: int) -> pb.DesiredState:
@@ -62,6 +63,15 @@ class DesiredStates:
             if record is None or record.spec["node_id"] != node_id:
                 gone.append(placement_id)
         return pb.ConfirmRemovals(version=self._version(self._store.seq), removed_placements=gone)
+
+    def _deployment_changed(self, change: Change, nodes: dict[str, Touched]) -> None:
+        if change.record is None:
+            self._generations.pop(change.id, None)
+        elif self._generations.get(change.id) != change.record.generation:
+            self._generations[change.id] = change.record.generation
+            for placement in self._store.all(Kind.PLACEMENT):
+                if placement.spec["deployment_id"] == change.id:
+                    nodes.setdefault(placement.spec["node_id"], Touched()).changed.add(placement.id)
 
     def _placement_changed(self, change: Change, nodes: dict[str, Touched]) -> None:
         before = self._node_of.get(change.id)

@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import dataclass, field
 
 import structlog
+from homeport.core.errors import ErrorCode, HomeportError
 from homeport_proto.v1 import session_pb2 as pb
 
 from controlplane.sessions.desired_state import DesiredStates
@@ -66,10 +67,19 @@ class Sessions:
             session.close(reason, message, retry_after_seconds=1)
 
     async def follow_store(self) -> None:
-        """Pushes every change of desired state to the nodes that it concerns, until cancelled."""
-        self._desired.load()
-        async for changes in self._store.changes():
-            self._push(changes)
+        """Pushes every change of desired state to the nodes that it concerns, until the store closes."""
+        while True:
+            self._desired.load()
+            try:
+                async for changes in self._store.changes():
+                    self._push(changes)
+                return
+            except HomeportError as error:
+                if error.code is not ErrorCode.CONFLICT:
+                    raise
+                log.warning("fell behind the change log, sending everything again", error=str(error))
+                for node_id, session in self._open.items():
+                    session.send(pb.ControlMessage(desired_state=self._desired.snapshot(node_id)))
 
     def _push(self, changes: list[Change]) -> None:
         for change in changes:

@@ -179,6 +179,16 @@ async def test_a_live_edit_of_the_policy_reaches_the_agents_at_once(plane: Plane
         assert '"hold_seconds":7.0' in placement.policy_json
 
 
+async def test_a_deployments_new_status_is_no_news_for_agents(plane: Plane) -> None:
+    await plane.put_placement("p1")
+    async with plane.stream() as stream:
+        await stream.hello()
+        await plane.store.write(lambda tx: tx.put_status(Kind.DEPLOYMENT, "chat", {"revision": 1, "noted": True}))
+        await asyncio.sleep(0)
+        stream.send(pb.AgentMessage(heartbeat=pb.Heartbeat()))
+        await stream.expect("heartbeat_echo")
+
+
 async def test_only_placements_that_are_really_gone_are_confirmed_as_removed(plane: Plane) -> None:
     await plane.put_placement("here")
     await plane.put_placement("elsewhere", node_id="n2")

@@ -1,0 +1,31 @@
+"""Serves the application on a port."""
+
+import socket
+from ipaddress import ip_address
+
+from aiohttp import web
+
+from homeport.core.errors import ErrorCode, HomeportError
+
+# A stopping server does not wait longer than this for readers of logs to leave.
+_SHUTDOWN_SECONDS = 2.0
+
+
+def reserve(host: str, port: int) -> socket.socket:
+    """The listening socket, so that its port is known before the application is made. Raises HomeportError."""
+    family = socket.AF_INET6 if ip_address(host).version == 6 else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=512)
+    except OSError as error:
+        raise HomeportError(
+            ErrorCode.UNAVAILABLE,
+            f"cannot listen on {host}:{port}: {error.strerror}",
+            hint="choose another port with --api-port",
+        ) from None
+
+
+async def serve(app: web.Application, listener: socket.socket) -> web.AppRunner:
+    runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=_SHUTDOWN_SECONDS)
+    await runner.setup()
+    await web.SockSite(runner, listener).start()
+    return runner

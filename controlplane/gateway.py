@@ -1,0 +1,101 @@
+"""Feeds the gateway: what the store says of deployments becomes the policy half of its routes."""
+
+from collections.abc import Iterable
+
+import structlog
+from homeport.gateway.routes import PolicyTable, RoutePolicy
+
+from controlplane.fleet.deployments import workload_of
+from controlplane.store.store import Change, Kind, Record, Store
+from homeport.core.errors import ErrorCode, HomeportError
+from homeport.schema.deployment import DeploymentSpec
+
+log = structlog.get_logger()
+
+
+class GatewayPolicies:
+    """Keeps a policy table equal to the store. Requests read the table alone, never the store."""
+
+    def __init__(self, store: Store, table: PolicyTable) -> None:
+        self._store = store
+        self._table = table
+        self._deployment_of: dict[str, str] = {}
+
+    async def follow_store(self) -> None:
+        """Until the store closes."""
+        while True:
+            self._load()
+            try:
+                async for changes in self._store.changes():
+                    self._update(self._concerned(changes))
+                return
+            except HomeportError as error:
+                if error.code is not ErrorCode.CONFLICT:
+                    raise
+                log.warning("fell behind the change log, loading all routes again", error=str(error))
+
+    def _load(self) -> None:
+        self._deployment_of = {p.id: p.spec["deployment_id"] for p in self._store.all(Kind.PLACEMENT)}
+        known = {deployment.id for deployment in self._store.all(Kind.DEPLOYMENT)}
+        self._update(known | {policy.deployment_id for policy in self._table})
+
+    def _concerned(self, changes: Iterable[Change]) -> set[str]:
+        """Ids of the deployments whose route these changes may touch."""
+        found: set[str] = set()
+        for change in changes:
+            match change.kind:
+                case Kind.DEPLOYMENT:
+                    found.add(change.id)
+                case Kind.REVISION:
+                    found.add(change.id.rpartition("/")[0])
+                case Kind.PLACEMENT:
+                    if change.record is not None:
+                        self._deployment_of[change.id] = change.record.spec["deployment_id"]
+                    if change.id in self._deployment_of:
+                        found.add(self._deployment_of[change.id])
+                    if change.record is None:
+                        self._deployment_of.pop(change.id, None)
+                case Kind.MODEL:
+                    found.update(d.id for d in self._store.all(Kind.DEPLOYMENT) if _model_of(d) == change.id)
+        return found
+
+    def _update(self, deployment_ids: set[str]) -> None:
+        placements: dict[str, list[Record]] = {deployment_id: [] for deployment_id in deployment_ids}
+        if deployment_ids:
+            for placement in self._store.all(Kind.PLACEMENT):
+                if placement.spec["deployment_id"] in placements:
+                    placements[placement.spec["deployment_id"]].append(placement)
+        for deployment_id in deployment_ids:
+            policy = self._policy(deployment_id, placements[deployment_id])
+            if policy is None:
+                self._table.remove(deployment_id)
+            else:
+                self._table.put(policy)
+
+    def _policy(self, deployment_id: str, placements: list[Record]) -> RoutePolicy | None:
+        deployment = self._store.get(Kind.DEPLOYMENT, deployment_id)
+        if deployment is None:
+            return None
+        number = deployment.status.get("revision", 0)
+        revision = self._store.get(Kind.REVISION, f"{deployment_id}/{number}")
+        if revision is None:
+            return None
+        workload = workload_of(revision)
+        model = self._store.get(Kind.MODEL, _model_of(deployment))
+        return RoutePolicy(
+            deployment_id=deployment_id,
+            model_id=_model_of(deployment),
+            served_model_name=workload.served_model_name,
+            is_default_of_model=model is not None and model.spec["default_deployment"] == deployment_id,
+            placements={
+                p.spec["node_id"]: (p.spec["rank"], p.spec["min_replicas"], p.spec["max_replicas"]) for p in placements
+            },
+            concurrency=workload.concurrency,
+            policy=DeploymentSpec.model_validate(deployment.spec).policy(),
+            revision=number,
+        )
+
+
+def _model_of(deployment: Record) -> str:
+    model_id: str = deployment.spec["worker"]["model"]["id"]
+    return model_id

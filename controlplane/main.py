@@ -1,0 +1,47 @@
+"""The `homeport-server` program: arguments, signals, exit codes."""
+
+import asyncio
+import json
+import signal
+import sys
+
+import uvloop
+
+from controlplane.config import ServerConfig, parse_config
+from controlplane.server import Server
+from homeport.core.errors import HomeportError
+from homeport.logging import configure_logging
+
+
+def main() -> None:
+    """Exits with 0 after a signal, 1 with one line on stderr when it cannot start, 2 for a wrong command line."""
+    config = parse_config()
+    configure_logging()
+    try:
+        uvloop.run(_serve(config))
+    except HomeportError as error:
+        sys.exit(f"homeport-server: {error}")
+
+
+async def _serve(config: ServerConfig) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    server = Server(config)
+    try:
+        addresses = await server.startup()
+        _announce({"event": "ready", **addresses})
+        await server.run(stop)
+    finally:
+        await server.shutdown()
+
+
+def _announce(line: dict[str, str]) -> None:
+    """For the program that started this one, on stdout."""
+    sys.stdout.write(json.dumps(line) + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

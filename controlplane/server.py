@@ -1,0 +1,166 @@
+"""The control plane's composition root: what it is made of, and the order in which it starts and stops."""
+
+import asyncio
+import time
+from collections.abc import Coroutine
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import grpc
+import structlog
+from homeport_proto.v1 import bulk_pb2_grpc, enrollment_pb2_grpc, session_pb2_grpc
+
+from controlplane.api.app import create_app
+from controlplane.api.dependencies import ApiDependencies, Urls
+from controlplane.api.listener import reserve, serve
+from controlplane.auth.access_tokens import AccessTokens
+from controlplane.auth.admin_token import ensure_admin_token
+from controlplane.auth.ca import CertificateAuthority, open_ca
+from controlplane.auth.join_tokens import JoinTokens
+from controlplane.config import ServerConfig
+from controlplane.pipelines.placements import PlacementPipeline
+from controlplane.sessions.bulk_service import BulkService
+from controlplane.sessions.desired_state import DesiredStates
+from controlplane.sessions.enrollment_service import EnrollmentService
+from controlplane.sessions.listeners import bind, enrollment_credentials, node_credentials
+from controlplane.sessions.logs import LogBroker
+from controlplane.sessions.registry import NodeRegistry
+from controlplane.sessions.session_service import SessionService, SessionTerms
+from controlplane.sessions.sessions import Sessions
+from controlplane.store.sql import SqlStore
+from homeport import __version__
+
+log = structlog.get_logger()
+
+_CERTIFICATE_LIFE = timedelta(hours=24)
+_SWEEP_SECONDS = 1.0
+_DRAIN_SECONDS = 10.0
+
+
+class Server:
+    """Use as startup, run, shutdown. `_cleanup` holds what was started; it is undone in reverse order."""
+
+    def __init__(self, config: ServerConfig) -> None:
+        self._config = config
+        self._store = SqlStore(config.database or f"sqlite:///{config.data_dir.absolute()}/homeport.db")
+        self._registry = NodeRegistry(time.monotonic)
+        self._desired = DesiredStates(self._store)
+        self._sessions = Sessions(self._store, self._desired)
+        self._logs = LogBroker(self._sessions.ask)
+        self._access_tokens = AccessTokens(self._store.get)
+        self._cleanup = AsyncExitStack()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def startup(self) -> dict[str, str]:
+        """The addresses, once every port listens. Raises HomeportError.
+
+        The store opens first: its lock keeps a second server off this data before that touches anything. Agents may
+        dial before clients may ask, so that a restarted control plane is not asked about a fleet that it can't see.
+        """
+        self._config.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        await self._store.open()
+        self._cleanup.push_async_callback(self._store.close)
+        ca = open_ca(self._config.data_dir)
+        pair = ca.issue_server(datetime.now(UTC))
+        await self._ensure_admin()
+        self._spawn("push-desired-state", self._sessions.follow_store())
+        self._spawn("sweep-nodes", self._sweep())
+        self._spawn("placements", PlacementPipeline(self._store, self._registry).run())
+
+        credentials = node_credentials(pair, ca.bundle)
+        tunnel_port, gateway_port = await self._start_gateway(credentials)
+        session_port = await self._start_sessions(ca, credentials, tunnel_port)
+        enroll_port = await self._start_enrollment(ca, enrollment_credentials(pair), session_port)
+        return await self._start_api(ca, gateway_port, enroll_port)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Until `stop`, or until a part that must not end has ended: then its error is raised."""
+        stopping = asyncio.create_task(stop.wait(), name="stop-signal")
+        done, _ = await asyncio.wait([stopping, *self._tasks], return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        for task in done:
+            if task is not stopping:
+                task.result()
+
+    async def shutdown(self) -> None:
+        await self._cleanup.aclose()
+        log.info("control plane stopped")
+
+    async def _start_sessions(self, ca: CertificateAuthority, credentials: grpc.ServerCredentials, tunnel: int) -> int:
+        address = f"{self._config.agent_host}:{self._config.session_port}"
+        server, port = bind(address, "--session-port", credentials)
+        terms = SessionTerms(
+            version=__version__,
+            heartbeat_seconds=self._config.heartbeat_seconds,
+            gateway_targets=(f":{tunnel}",),
+            bulk_target=f":{port}",
+            certificate_life=_CERTIFICATE_LIFE,
+        )
+        session = SessionService(self._store, self._registry, self._sessions, self._desired, self._logs, ca, terms)
+        session_pb2_grpc.add_SessionServicer_to_server(session, server)
+        bulk_pb2_grpc.add_BulkServicer_to_server(BulkService(self._logs), server)
+        await server.start()
+        self._cleanup.push_async_callback(self._stop_sessions, server)
+        return port
+
+    async def _stop_sessions(self, server: grpc.aio.Server) -> None:
+        """Agents are told, so that they dial again at once instead of waiting for a heartbeat to fail."""
+        self._sessions.close_all("SERVER_STOPPING", "the control plane is stopping")
+        await server.stop(grace=1.0)
+
+    async def _start_enrollment(
+        self, ca: CertificateAuthority, credentials: grpc.ServerCredentials, session_port: int
+    ) -> int:
+        address = f"{self._config.agent_host}:{self._config.enroll_port}"
+        server, port = bind(address, "--enroll-port", credentials)
+        service = EnrollmentService(self._store, ca, f":{session_port}", _CERTIFICATE_LIFE)
+        enrollment_pb2_grpc.add_EnrollmentServicer_to_server(service, server)
+        await server.start()
+        self._cleanup.push_async_callback(server.stop, grace=1.0)
+        return port
+
+    async def _start_api(self, ca: CertificateAuthority, gateway_port: int, enroll_port: int) -> dict[str, str]:
+        listener = reserve(self._config.host, self._config.api_port)
+        urls = Urls(
+            api=_url(self._config.host, listener.getsockname()[1]),
+            gateway=_url(self._config.host, gateway_port),
+            enroll=f"{self._config.advertise or self._config.agent_host}:{enroll_port}",
+        )
+        dependencies = ApiDependencies(
+            store=self._store,
+            registry=self._registry,
+            access_tokens=self._access_tokens,
+            join_tokens=JoinTokens(ca.pin),
+            logs=self._logs,
+            urls=urls,
+            monotonic=time.monotonic,
+            version=__version__,
+        )
+        runner = await serve(create_app(dependencies), listener)
+        self._cleanup.push_async_callback(runner.cleanup)
+        return {"api": urls.api, "gateway": urls.gateway, "enroll": urls.enroll}
+
+    def _spawn(self, name: str, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work, name=name)
+        self._tasks.append(task)
+        self._cleanup.push_async_callback(_cancelled, task)
+
+    async def _ensure_admin(self) -> None:
+        path = self._config.data_dir / "admin-token"
+        if await ensure_admin_token(self._store, self._access_tokens, path):
+            log.info("admin token written: use it as `Authorization: Bearer`", file=str(path))
+
+    async def _sweep(self) -> None:
+        while True:
+            await asyncio.sleep(_SWEEP_SECONDS)
+            self._registry.sweep()
+
+
+async def _cancelled(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.wait([task])
+
+
+def _url(host: str, port: int) -> str:
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
