@@ -3,11 +3,11 @@
 from collections.abc import Iterable
 
 import structlog
-from homeport.gateway.routes import PolicyTable, RoutePolicy
 
 from controlplane.fleet.deployments import workload_of
 from controlplane.store.store import Change, Kind, Record, Store
 from homeport.core.errors import ErrorCode, HomeportError
+from homeport.gateway.routes import PolicyTable, RoutePolicy
 from homeport.schema.deployment import DeploymentSpec
 
 log = structlog.get_logger()
@@ -93,6 +93,7 @@ class GatewayPolicies:
             concurrency=workload.concurrency,
             policy=DeploymentSpec.model_validate(deployment.spec).policy(),
             revision=number,
+            created_at=deployment.created_at,
         )
 
 

@@ -19,6 +19,7 @@ from controlplane.auth.admin_token import ensure_admin_token
 from controlplane.auth.ca import CertificateAuthority, open_ca
 from controlplane.auth.join_tokens import JoinTokens
 from controlplane.config import ServerConfig
+from controlplane.gateway import GatewayPolicies
 from controlplane.pipelines.placements import PlacementPipeline
 from controlplane.sessions.bulk_service import BulkService
 from controlplane.sessions.desired_state import DesiredStates
@@ -30,6 +31,9 @@ from controlplane.sessions.session_service import SessionService, SessionTerms
 from controlplane.sessions.sessions import Sessions
 from controlplane.store.sql import SqlStore
 from homeport import __version__
+from homeport.gateway.gateway import Gateway
+from homeport.gateway.routes import PolicyTable
+from homeport.tunnel.server import TunnelServer
 
 log = structlog.get_logger()
 
@@ -63,7 +67,8 @@ class Server:
         self._cleanup.push_async_callback(self._store.close)
         ca = open_ca(self._config.data_dir)
         pair = ca.issue_server(datetime.now(UTC))
-        await self._ensure_admin()
+        if await ensure_admin_token(self._store, self._access_tokens, self._config.data_dir / "admin-token"):
+            log.info("admin token made", file=str(self._config.data_dir / "admin-token"))
         self._spawn("push-desired-state", self._sessions.follow_store())
         self._spawn("sweep-nodes", self._sweep())
         self._spawn("placements", PlacementPipeline(self._store, self._registry).run())
@@ -86,6 +91,16 @@ class Server:
     async def shutdown(self) -> None:
         await self._cleanup.aclose()
         log.info("control plane stopped")
+
+    async def _start_gateway(self, credentials: grpc.ServerCredentials) -> tuple[int, int]:
+        """(tunnel port, gateway port)"""
+        table = PolicyTable()
+        tunnels = TunnelServer(self._sessions.is_current)
+        gateway = Gateway(table, self._access_tokens.check, tunnels, time.monotonic)
+        self._spawn("routes", GatewayPolicies(self._store, table).follow_store())
+        tunnel_port = await tunnels.start(f"{self._config.agent_host}:{self._config.tunnel_port}", credentials)
+        self._cleanup.push_async_callback(gateway.close, _DRAIN_SECONDS)
+        return tunnel_port, await gateway.start(self._config.host, self._config.gateway_port)
 
     async def _start_sessions(self, ca: CertificateAuthority, credentials: grpc.ServerCredentials, tunnel: int) -> int:
         address = f"{self._config.agent_host}:{self._config.session_port}"
@@ -145,11 +160,6 @@ class Server:
         task = asyncio.create_task(work, name=name)
         self._tasks.append(task)
         self._cleanup.push_async_callback(_cancelled, task)
-
-    async def _ensure_admin(self) -> None:
-        path = self._config.data_dir / "admin-token"
-        if await ensure_admin_token(self._store, self._access_tokens, path):
-            log.info("admin token written: use it as `Authorization: Bearer`", file=str(path))
 
     async def _sweep(self) -> None:
         while True:

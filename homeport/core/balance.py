@@ -1,68 +1,82 @@
 """Which node takes a request: the shortest prefix of ranks that covers the load (design.md §2)."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
 
-@dataclass(frozen=True, slots=True)
-class Presence:
-    """What one node has said of one deployment, plus what this gateway has in flight there."""
+class Presence(Protocol):
+    """One node as a gateway knows it for one deployment."""
 
-    node_id: str
-    rank: int
-    min_replicas: int
-    max_replicas: int
-    ready_replicas: int
-    concurrency: int
-    in_flight: int
-    queued: int
+    @property
+    def node_id(self) -> str: ...
+
+    @property
+    def rank(self) -> int: ...
+
+    @property
+    def min_replicas(self) -> int: ...
+
+    @property
+    def max_replicas(self) -> int: ...
+
+    @property
+    def ready_replicas(self) -> int: ...
 
     @property
     def capacity(self) -> int:
-        return self.ready_replicas * self.concurrency
+        """Requests that its ready replicas take at once."""
+
+    @property
+    def in_flight(self) -> int:
+        """Requests that are there now, waiting ones included, whoever sent them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
-    node_id: str
+P = TypeVar("P", bound=Presence)
+
+
+class Choice(NamedTuple, Generic[P]):
+    node: P
     # The request may have to wait there for a replica: that agent scales up.
     hold: bool
 
 
-def pick_node(presences: Iterable[Presence], exclude: frozenset[str] = frozenset()) -> Choice | None:
-    """The node for one more request; None when no connected node holds a placement that may run anything.
+def in_order(presences: Sequence[P]) -> list[P]:
+    """As pick_node wants them: by rank, then by id so that all gateways agree."""
+    return sorted(presences, key=lambda p: (p.rank, p.node_id))
 
-    Inside the prefix the least loaded node (in-flight over capacity) wins; ties go to the lower rank.
+
+def pick_node(ordered: Sequence[P], exclude: Collection[str] = ()) -> Choice[P] | None:
+    """The node for one more request; None when no node is left that may run anything.
+
+    The prefix are the first nodes whose ready capacity covers all that is in flight and one more; nodes that must run
+    replicas anyway (min > 0) always belong, leaving them idle would waste them. Inside it the least loaded node wins
+    (in-flight over capacity), ties go to the lower rank. With nothing free there, the request waits at the lowest
+    rank that may still grow; with nothing to grow, where the line is shortest.
     """
-    ordered = sorted(
-        (p for p in presences if p.node_id not in exclude and p.max_replicas > 0),
-        key=lambda p: (p.rank, p.node_id),
-    )
-    prefix = _covering_prefix(ordered)
-    free = [p for p in prefix if p.in_flight < p.capacity]
-    if free:
-        best = min(free, key=lambda p: (p.in_flight / p.capacity, p.rank, p.node_id))
-        return Choice(best.node_id, hold=False)
-    growing = [p for p in ordered if p.ready_replicas < p.max_replicas]
-    if growing:
-        return Choice(growing[0].node_id, hold=True)
-    if not ordered:
-        return None
-    # All are full: wait where the line is shortest.
-    best = min(ordered, key=lambda p: ((p.in_flight + p.queued) / max(p.capacity, 1), p.rank, p.node_id))
-    return Choice(best.node_id, hold=True)
-
-
-def _covering_prefix(ordered: list[Presence]) -> list[Presence]:
-    """Nodes by rank until their ready capacity covers all in-flight requests and one more.
-
-    Nodes that must run replicas anyway (min > 0) always belong: leaving them idle would waste them.
-    """
-    wanted = sum(p.in_flight + p.queued for p in ordered) + 1
-    prefix: list[Presence] = []
-    covered = 0
+    wanted = 1
     for presence in ordered:
+        wanted += presence.in_flight
+    covered = 0
+    free: P | None = None
+    growing: P | None = None
+    least = 1.0
+    for presence in ordered:
+        if presence.max_replicas <= 0 or presence.node_id in exclude:
+            continue
         if covered < wanted or presence.min_replicas > 0:
-            prefix.append(presence)
-            covered += presence.capacity
-    return prefix
+            capacity = presence.capacity
+            covered += capacity
+            if capacity:
+                use = presence.in_flight / capacity
+                if use < least:
+                    free, least = presence, use
+        if growing is None and presence.ready_replicas < presence.max_replicas:
+            growing = presence
+    if free is not None:
+        return Choice(free, hold=False)
+    if growing is not None:
+        return Choice(growing, hold=True)
+    able = [p for p in ordered if p.max_replicas > 0 and p.node_id not in exclude]
+    if not able:
+        return None
+    return Choice(min(able, key=lambda p: (p.in_flight / max(p.capacity, 1), p.rank, p.node_id)), hold=True)

@@ -45,6 +45,12 @@ class HomeportError(Exception):
         self.path = path
         self.retry_after_seconds = retry_after_seconds
 
+    def with_path(self, path: str) -> "HomeportError":
+        """The same failure, told of another field."""
+        return HomeportError(
+            self.code, self.message, hint=self.hint, path=path, retry_after_seconds=self.retry_after_seconds
+        )
+
     def __str__(self) -> str:
         where = f"{self.path}: " if self.path else ""
         fix = f" ({self.hint})" if self.hint else ""

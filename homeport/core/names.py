@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable
 
 ID_RULE = "1 to 63 characters: letters, digits, '-' and '_', beginning with a letter or digit"
+ID_PATTERN = "^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$"
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
 
 

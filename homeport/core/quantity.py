@@ -1,5 +1,6 @@
 """Kubernetes quantities: `500m`, `1.5`, `16Gi`, `40G`. A bad one is an error, never 0."""
 
+import math
 import re
 from decimal import Decimal
 
@@ -16,7 +17,7 @@ _SUFFIX = {
     "Gi": Decimal(2) ** 30,
     "Ti": Decimal(2) ** 40,
 }
-_QUANTITY = re.compile(r"(\d{1,15}(?:\.\d{1,9})?)(m|k|K|Ki|M|Mi|G|Gi|T|Ti)?")
+_QUANTITY = re.compile(r"(\d{1,15}(?:\.\d{1,9})?)(m|k|K|Ki|M|Mi|G|Gi|T|Ti)?", re.ASCII)
 
 
 def parse_cpu_milli(text: str) -> int:
@@ -50,4 +51,4 @@ def _parse(text: str, expected: str) -> Decimal:
 
 
 def _ceil(value: Decimal) -> int:
-    return int(-(-value // 1))
+    return math.ceil(value)

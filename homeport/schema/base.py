@@ -1,11 +1,14 @@
 """The base of all API objects, and what a change of a field means."""
 
+import re
 from enum import StrEnum
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from homeport.core.names import ID_RULE, is_valid_id
+from homeport.core.names import ID_PATTERN, ID_RULE, is_valid_id
+
+_ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 class Change(StrEnum):
@@ -17,9 +20,10 @@ class Change(StrEnum):
 
 
 class ApiModel(BaseModel):
-    """Unknown keys are errors: a typing mistake must not pass as a default."""
+    """Unknown keys are errors: a typing mistake must not pass as a default. So are values of another type ("5" for 5,
+    1 for true); only a whole number for a number with decimals is accepted, since YAML and JSON write 30 for 30.0."""
 
-    model_config = ConfigDict(extra="forbid", populate_by_name=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, use_attribute_docstrings=True)
 
 
 def live(*args: Any, **kwargs: Any) -> Any:
@@ -44,4 +48,22 @@ def _check_id(text: str) -> str:
     return text
 
 
-Id = Annotated[str, AfterValidator(_check_id)]
+Id = Annotated[str, AfterValidator(_check_id), Field(json_schema_extra={"pattern": ID_PATTERN, "maxLength": 63})]
+
+
+def _check_text(text: str) -> str:
+    if "\0" in text:
+        raise ValueError("must not contain a NUL character")
+    return text
+
+
+def _check_env(env: dict[str, str]) -> dict[str, str]:
+    for name in env:
+        if not _ENV_NAME.fullmatch(name):
+            raise ValueError(f"{name!r} is not a variable name: letters, digits and '_', not beginning with a digit")
+    return env
+
+
+# What becomes an argument, path or variable of a process.
+ProcessText = Annotated[str, AfterValidator(_check_text)]
+Env = Annotated[dict[str, ProcessText], AfterValidator(_check_env)]

@@ -3,7 +3,7 @@ from typing import Literal
 from pydantic import model_validator
 
 from homeport.core.policy import Policy, Scaling
-from homeport.schema.base import ApiModel, Id, immutable, live, rollout
+from homeport.schema.base import ApiModel, Env, Id, immutable, live, rollout
 from homeport.schema.cluster import NodepoolRef
 
 
@@ -51,7 +51,7 @@ class DeploymentSpec(ApiModel):
     worker: Worker = rollout()
     nodepools: list[NodepoolRef] = live(min_length=1, max_length=100)
     autoscale_config: AutoscaleConfig = live(default_factory=AutoscaleConfig)
-    env: dict[str, str] = rollout(default_factory=dict)
+    env: Env = rollout(default_factory=dict)
     """Added to the model version's env; the same name wins here."""
     hold_seconds: float = live(default=60.0, ge=0, le=3600)
     """How long a request may wait for a replica before it is answered with 503."""

@@ -5,7 +5,7 @@ from pydantic import AfterValidator, model_validator
 from homeport.core.quantity import parse_bytes, parse_cpu_milli
 from homeport.core.resources import ComputeNeeds
 from homeport.core.workload import Probe, Workload
-from homeport.schema.base import ApiModel, Id, immutable, live
+from homeport.schema.base import ApiModel, Env, Id, ProcessText, immutable, live
 
 
 def _check_cpu(text: str) -> str:
@@ -18,8 +18,15 @@ def _check_bytes(text: str) -> str:
     return text
 
 
+def _check_path(text: str) -> str:
+    if not text.startswith("/"):
+        raise ValueError("must begin with /")
+    return text
+
+
 Cpu = Annotated[str, AfterValidator(_check_cpu)]
 Size = Annotated[str, AfterValidator(_check_bytes)]
+UrlPath = Annotated[str, AfterValidator(_check_path)]
 
 
 class ModelSpec(ApiModel):
@@ -57,7 +64,7 @@ class ComputeInfo(ApiModel):
 class ReadinessProbe(ApiModel):
     """GET `path` on the replica until it answers 2xx or 3xx."""
 
-    path: str = immutable(default="/health", pattern="^/", max_length=500)
+    path: UrlPath = immutable(default="/health", max_length=500)
     interval_seconds: float = immutable(default=1.0, ge=0.05, le=300)
     timeout_seconds: float = immutable(default=2.0, ge=0.05, le=300)
     failure_threshold: int = immutable(default=3, ge=1, le=100)
@@ -81,10 +88,10 @@ class ModelVersionSpec(ApiModel):
     model: ModelRef = immutable()
     description: str = immutable(default="", max_length=1000)
     driver: Literal["process", "docker", "simulated"] = immutable(default="process")
-    command: list[str] = immutable(default_factory=list, max_length=1000)
+    command: list[ProcessText] = immutable(default_factory=list, max_length=1000)
     image: str = immutable(default="", max_length=500)
-    env: dict[str, str] = immutable(default_factory=dict)
-    working_directory: str = immutable(default="", max_length=4096)
+    env: Env = immutable(default_factory=dict)
+    working_directory: ProcessText = immutable(default="", max_length=4096)
     port: int = immutable(default=0, ge=0, le=65_535)
     """0 = the agent picks a free one and passes it as `{port}` and `$PORT`."""
     readiness: ReadinessProbe = immutable(default_factory=ReadinessProbe)

@@ -45,9 +45,9 @@ def count_that_fit(candidate: Candidate, wanted: Wanted) -> int:
 
 
 def usable_gpus(candidate: Candidate, wanted: Wanted) -> list[Gpu]:
-    """Healthy, unreserved devices of a fitting type and size, in the host's order."""
+    """Healthy, unreserved devices of a fitting type and size: those held already, then the rest in the host's order."""
     needs = wanted.needs
-    return [
+    usable = [
         gpu
         for gpu in candidate.inventory.gpus
         if not gpu.problem
@@ -55,6 +55,7 @@ def usable_gpus(candidate: Candidate, wanted: Wanted) -> list[Gpu]:
         and gpu.memory_bytes >= needs.accelerator_memory_bytes
         and (not needs.accelerator_types or any(_is_type(gpu, p) for p in needs.accelerator_types))
     ]
+    return sorted(usable, key=lambda gpu: gpu.uuid not in candidate.held_gpu_uuids)
 
 
 def _is_type(gpu: Gpu, pattern: str) -> bool:

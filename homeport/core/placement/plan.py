@@ -10,18 +10,12 @@ from homeport.core.resources import DeviceShare
 def plan(wanted: Wanted, candidates: Sequence[Candidate]) -> Plan:
     """Hands out the maximum in rank order, as much as fits per node; the minimum over at least two nodes.
 
-    Rank: nodepool priority, then nodes that hold the deployment already, then node id.
+    Rank: nodepool priority, then nodes that hold the deployment already, then node id. A stopped deployment (maximum
+    0) has no budgets and misses nothing.
     """
-    in_pools = [c for c in candidates if c.nodepool in wanted.nodepools]
-    rejections: list[Rejection] = []
-    fitting: list[Candidate] = []
-    for candidate in in_pools:
-        rejection = reject(candidate, wanted)
-        if rejection:
-            rejections.append(rejection)
-        else:
-            fitting.append(candidate)
-    fitting.sort(key=lambda c: (wanted.nodepools.index(c.nodepool), c.node_id not in wanted.current_nodes, c.node_id))
+    if wanted.scaling.max_replicas == 0:
+        return Plan(budgets=())
+    fitting, rejections = _look(wanted, candidates)
     maxima = _fill(fitting, wanted)
     minima = _spread(maxima, wanted.scaling.min_replicas)
     budgets = tuple(
@@ -35,6 +29,29 @@ def plan(wanted: Wanted, candidates: Sequence[Candidate]) -> Plan:
         missing_min=wanted.scaling.min_replicas - sum(minima),
         missing_max=wanted.scaling.max_replicas - sum(maxima),
     )
+
+
+def _look(wanted: Wanted, candidates: Sequence[Candidate]) -> tuple[list[Candidate], list[Rejection]]:
+    """The nodes that fit, best first, as far as they are needed; why not matters only while something is missing."""
+    priority = {key: index for index, key in enumerate(wanted.nodepools)}
+    in_order = sorted(
+        (c for c in candidates if c.nodepool in priority),
+        key=lambda c: (priority[c.nodepool], c.node_id not in wanted.current_nodes, c.node_id),
+    )
+    enough_nodes = 2 if wanted.scaling.min_replicas >= 2 else 1
+    fitting: list[Candidate] = []
+    rejections: list[Rejection] = []
+    room = 0
+    for candidate in in_order:
+        rejection = reject(candidate, wanted)
+        if rejection:
+            rejections.append(rejection)
+            continue
+        fitting.append(candidate)
+        room += count_that_fit(candidate, wanted)
+        if room >= wanted.scaling.max_replicas and len(fitting) >= enough_nodes:
+            break
+    return fitting, rejections
 
 
 def _fill(fitting: Sequence[Candidate], wanted: Wanted) -> list[int]:

@@ -27,6 +27,8 @@ class Candidate:
     inventory: Inventory
     cordoned: bool = False
     reserved: Reservation = field(default_factory=Reservation)
+    # Devices that this deployment holds here: they are taken first, so that no replica moves from one to another.
+    held_gpu_uuids: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,7 @@ class Rejection:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """`missing_*` is what found no place; `rejections` say why, one per node that could have helped."""
+    """`missing_*` is what found no place; then `rejections` say why, one per node that could have helped."""
 
     budgets: tuple[Budget, ...]
     rejections: tuple[Rejection, ...] = ()

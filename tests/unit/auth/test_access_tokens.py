@@ -1,7 +1,7 @@
 import pytest
-from controlplane.store.memory import MemoryStore
 
 from controlplane.auth.access_tokens import AccessTokens, create_access_token
+from controlplane.store.memory import MemoryStore
 from controlplane.store.store import Kind
 
 

@@ -1,9 +1,9 @@
 import asyncio
 
 import pytest
-from controlplane.store.memory import MemoryStore
 
 from controlplane.auth.join_tokens import RETRY_SECONDS, Host, JoinTokens, redeem
+from controlplane.store.memory import MemoryStore
 from controlplane.store.store import Kind, Transaction
 from homeport.core.errors import ErrorCode, HomeportError
 from tests.fakes.clock import FakeClock

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from controlplane.store.memory import MemoryStore
 from homeport_proto.v1 import session_pb2 as pb
 
 from controlplane.auth.ca import open_ca
@@ -15,6 +14,7 @@ from controlplane.sessions.logs import LogBroker
 from controlplane.sessions.registry import NodeRegistry
 from controlplane.sessions.session_service import SessionService, SessionTerms
 from controlplane.sessions.sessions import Sessions
+from controlplane.store.memory import MemoryStore
 from controlplane.store.store import Kind, Transaction
 from homeport.core.status import NodeStatus, ReplicaStatus
 from tests.fakes.clock import FakeClock

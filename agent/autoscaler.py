@@ -1,0 +1,120 @@
+"""How many replicas run here, decided on this node from its own traffic, link or no link."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import structlog
+
+from agent.placement import DesiredState, Placement
+from homeport.core.autoscale.decide import Demand, Memory, decide
+
+log = structlog.get_logger()
+
+# A waiting request wakes the loop at once and a delay at its end; this is for traffic that merely gets less.
+_TICK_SECONDS = 5.0
+_SHORTEST_SECONDS = 0.05
+
+
+@dataclass(slots=True)
+class _Scale:
+    """Of one deployment. `replicas` is None until something is known of it."""
+
+    replicas: int | None = None
+    memory: Memory = field(default_factory=Memory)
+    look_again_at: float | None = None
+
+
+class Autoscaler:
+    """`demand(deployment_id)` is this node's traffic; `running(deployment_id)` counts replicas that are not on their
+    way out; `apply(desired, wanted)` gets the count per placement id, whenever it may have changed.
+    """
+
+    def __init__(
+        self,
+        demand: Callable[[str], Demand],
+        running: Callable[[str], int],
+        apply: Callable[[DesiredState, dict[str, int]], None],
+        monotonic: Callable[[], float],
+    ) -> None:
+        self._demand = demand
+        self._running = running
+        self._apply = apply
+        self._monotonic = monotonic
+        self._desired = DesiredState()
+        self._scales: dict[str, _Scale] = {}
+        self._poked = asyncio.Event()
+
+    def set_desired(self, desired: DesiredState) -> None:
+        self._desired = desired
+        self._decide_all()
+
+    def poke(self, deployment_id: str) -> None:
+        """A request waits: decide now, not at the next tick."""
+        if deployment_id in self._scales:
+            self._poked.set()
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            self._decide_all()
+            # Under a flood of waiting requests one decision serves many of them.
+            await asyncio.sleep(_SHORTEST_SECONDS)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._poked.wait(), self._seconds_to_next())
+            self._poked.clear()
+
+    def _seconds_to_next(self) -> float:
+        due = [scale.look_again_at - self._monotonic() for scale in self._scales.values() if scale.look_again_at]
+        return max(0.0, min([_TICK_SECONDS, *due]))
+
+    def _decide_all(self) -> None:
+        by_deployment: dict[str, list[Placement]] = {}
+        for placement in self._desired.placements.values():
+            by_deployment.setdefault(placement.deployment_id, []).append(placement)
+        self._scales = {key: self._scales.get(key, _Scale()) for key in by_deployment}
+        wanted: dict[str, int] = {}
+        for deployment_id, placements in by_deployment.items():
+            placements.sort(key=lambda p: (p.revision, p.placement_id), reverse=True)
+            wanted |= divide(self._decide(deployment_id, placements), placements)
+        self._apply(self._desired, wanted)
+
+    def _decide(self, deployment_id: str, placements: list[Placement]) -> int:
+        scale = self._scales[deployment_id]
+        budget = sum(p.min_replicas for p in placements), sum(p.max_replicas for p in placements)
+        if scale.replicas is None:
+            # After a restart of the agent: as many as it found, so that nothing stops because history is lost.
+            scale.replicas = self._running(deployment_id)
+        newest = placements[0]
+        decision = decide(
+            newest.policy.scaling,
+            budget,
+            newest.workload.concurrency,
+            scale.replicas,
+            self._demand(deployment_id),
+            scale.memory,
+            self._monotonic(),
+        )
+        if decision.replicas != scale.replicas:
+            log.info(
+                "scale",
+                deployment_id=deployment_id,
+                before=scale.replicas,
+                after=decision.replicas,
+                why=decision.reason,
+            )
+        scale.replicas, scale.memory = decision.replicas, decision.memory
+        scale.look_again_at = decision.look_again_at
+        return decision.replicas
+
+
+def divide(replicas: int, newest_first: list[Placement]) -> dict[str, int]:
+    """Replicas of a deployment over its placements here: each gets its minimum, the newest revision takes the rest."""
+    shares = {placement.placement_id: placement.min_replicas for placement in newest_first}
+    left = replicas - sum(shares.values())
+    for placement in newest_first:
+        more = max(0, min(left, placement.max_replicas - placement.min_replicas))
+        shares[placement.placement_id] += more
+        left -= more
+    return shares

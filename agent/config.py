@@ -1,0 +1,26 @@
+"""What an agent is started with."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+# Drivers that --allow-driver may name. None is on by default: `process` runs commands as the agent's own user.
+DRIVERS = ("process", "simulated")
+
+
+@dataclass(frozen=True, slots=True)
+class RunConfig:
+    """`name` replaces the hostname. Without `stop_replicas_on_exit` models outlive the agent."""
+
+    state_dir: Path
+    drivers: tuple[str, ...] = ()
+    name: str = ""
+    stop_replicas_on_exit: bool = False
+    drain_seconds: float = 30.0
+
+
+def default_state_dir() -> Path:
+    """The system's for root, the user's otherwise."""
+    if os.geteuid() == 0:
+        return Path("/var/lib/homeport-agent")
+    return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state") / "homeport-agent"

@@ -1,0 +1,220 @@
+"""The composition root: what a running agent is made of, and in which order it comes and goes.
+
+Startup, each step needing only those before it:
+ 1. lock the state directory: one agent per identity;
+ 2. open the state: who this node is, what it should run, what it has started;
+ 3. re-adopt what runs, so that nothing is started twice;
+ 4. serve locally: act on the desired state of the disk. Models never wait for the link;
+ 5. answer on the local socket;
+ 6. look at the host, then dial home.
+Shutdown goes the other way: leave the control plane's sight, let requests finish, let the replicas run on.
+"""
+
+import asyncio
+import contextlib
+import os
+import random
+import signal
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from typing import Any
+
+import structlog
+
+from agent.autoscaler import Autoscaler
+from agent.config import RunConfig
+from agent.drivers.driver import Driver
+from agent.drivers.process import ProcessDriver
+from agent.drivers.simulated import SimulatedDriver
+from agent.fingerprint.gather import Fingerprint
+from agent.fingerprint.memory import available_memory
+from agent.link.bulk import LogPusher
+from agent.link.channel import node_credentials
+from agent.link.link import Link
+from agent.link.renew import Renewer
+from agent.local_api import LocalApi
+from agent.node import AgentNode
+from agent.reconcile.loop import Reconciler
+from agent.reconcile.replica import Replica
+from agent.relay.relay import Relay
+from agent.relay.tunnels import Tunnels
+from agent.serving import Serving
+from agent.state.database import StateDatabase
+from agent.state.desired import DesiredStateStore
+from agent.state.directory import StateDirectory
+from agent.state.identity import Identity, IdentityStore
+from agent.state.journal import ReplicaJournal
+from agent.status import status
+from homeport.core.errors import ErrorCode, HomeportError
+from homeport.core.status import ReplicaStatus
+
+log = structlog.get_logger()
+
+
+async def run(config: RunConfig) -> None:
+    """Until SIGTERM or SIGINT. Raises HomeportError when it can't start."""
+    with StateDirectory(config.state_dir) as directory:
+        identities = IdentityStore(directory.identity)
+        identity = identities.load()
+        if identity is None:
+            raise HomeportError(
+                ErrorCode.NOT_FOUND,
+                f"this host has not joined: {directory.root} holds no identity",
+                hint="homeport-agent join --server HOST:8442 --token TOKEN",
+            )
+        database = StateDatabase.open(directory.database)
+        try:
+            await Daemon(config, directory, identities, identity, database).run()
+        finally:
+            database.close()
+
+
+class Daemon:
+    def __init__(
+        self,
+        config: RunConfig,
+        directory: StateDirectory,
+        identities: IdentityStore,
+        identity: Identity,
+        database: StateDatabase,
+    ) -> None:
+        self._config = config
+        self._started_at = time.monotonic()
+        self._drivers = make_drivers(config, directory)
+        self._desired_store = DesiredStateStore(database)
+        self._renewer = Renewer(identity, identities, random.random)
+        self._relay = Relay(monotonic=time.monotonic)
+        self._reconciler = Reconciler(
+            drivers=self._drivers,
+            journal=ReplicaJournal(database),
+            drained=lambda replica: self._serving.drained(replica),
+            memory_available=available_memory,
+            monotonic=time.monotonic,
+            wall=time.time,
+            jitter=random.random,
+        )
+        self._serving = Serving(self._relay, self._reconciler.replicas)
+        self._autoscaler = Autoscaler(self._relay.demand, self._running, self._reconciler.want, time.monotonic)
+        self._fingerprint = Fingerprint(directory.root, tuple(self._drivers), config.name)
+        self._logs = LogPusher(lambda: self._renewer.identity, self._log_lines)
+        self._node = AgentNode(
+            session_target=identity.session_target,
+            store=self._desired_store,
+            reconciler=self._reconciler,
+            autoscaler=self._autoscaler,
+            serving=self._serving,
+            fingerprint=self._fingerprint,
+            logs=self._logs,
+            epoch_seen=lambda: self._link.epoch,
+            dial_gateways=lambda targets: self._tunnels.set_targets(targets),
+        )
+        self._link = Link(lambda: self._renewer.identity, self._node, time.monotonic, time.time, random.random)
+        self._local_api = LocalApi(directory.socket, {"status": self._status})
+
+    async def run(self) -> None:
+        stop, hurry = asyncio.Event(), asyncio.Event()
+        _on_signals(stop, hurry)
+        tasks: list[asyncio.Task[None]] = []
+        try:
+            await self._startup(tasks)
+            await _first_end(tasks, stop)
+        finally:
+            await self._shutdown(tasks, hurry)
+
+    async def _startup(self, tasks: list[asyncio.Task[None]]) -> None:
+        identity = self._renewer.identity
+        desired = await self._desired_store.load()
+        await self._reconciler.adopt()
+        self._tunnels = Tunnels(self._relay, lambda: node_credentials(self._renewer.identity), lambda: self._link.epoch)
+        self._reconciler.listen(self._serving.replica_changed)
+        self._reconciler.listen(lambda replica: self._link.replica_changed(replica.report()))
+        self._relay.on_demand = self._autoscaler.poke
+        self._node.resume(desired)
+        tasks += [
+            asyncio.create_task(self._reconciler.run(), name="reconcile"),
+            asyncio.create_task(self._autoscaler.run(), name="autoscale"),
+        ]
+        await self._local_api.start()
+        log.info("agent serves", node_id=identity.node_id, placements=len(desired.placements), pid=os.getpid())
+        await self._fingerprint.probe()
+        tasks += [
+            asyncio.create_task(self._fingerprint.run(self._link.inventory_changed), name="fingerprint"),
+            asyncio.create_task(self._link.run(), name="link"),
+            asyncio.create_task(self._renewer.run(), name="renew"),
+        ]
+
+    async def _shutdown(self, tasks: list[asyncio.Task[None]], hurry: asyncio.Event) -> None:
+        """A second signal skips what remains of the drain."""
+        log.info("agent stops", replicas_run_on=not self._config.stop_replicas_on_exit)
+        if hasattr(self, "_tunnels"):
+            await _unless(hurry, self._tunnels.close(self._config.drain_seconds))
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._logs.close()
+        await self._reconciler.close(self._config.stop_replicas_on_exit)
+        for driver in self._drivers.values():
+            await driver.close()
+        await self._local_api.close()
+
+    def _running(self, deployment_id: str) -> int:
+        leaving = (ReplicaStatus.DRAINING, ReplicaStatus.STOPPED)
+        return sum(
+            replica.record.deployment_id == deployment_id and replica.status not in leaving
+            for replica in self._reconciler.replicas()
+        )
+
+    def _log_lines(self, replica_id: str, tail_lines: int, follow: bool) -> AsyncIterator[bytes]:
+        """Raises KeyError for a replica that is not here."""
+        replica: Replica | None = self._reconciler.get(replica_id)
+        if replica is None:
+            raise KeyError(replica_id)
+        return self._drivers[replica.record.workload.driver].logs(replica_id, tail_lines, follow)
+
+    def _status(self) -> dict[str, Any]:
+        return status(
+            identity=self._renewer.identity,
+            link=self._link,
+            desired=self._node.desired,
+            replicas=self._reconciler.reports(),
+            inventory=self._fingerprint.inventory,
+            uptime_seconds=time.monotonic() - self._started_at,
+        )
+
+
+def make_drivers(config: RunConfig, directory: StateDirectory) -> Mapping[str, Driver]:
+    """Those that the host's administrator allows."""
+    makers: dict[str, Callable[[], Driver]] = {
+        "process": lambda: ProcessDriver(directory.replicas),
+        "simulated": SimulatedDriver,
+    }
+    return {name: makers[name]() for name in config.drivers}
+
+
+def _on_signals(stop: asyncio.Event, hurry: asyncio.Event) -> None:
+    def received() -> None:
+        (hurry if stop.is_set() else stop).set()
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, received)
+
+
+async def _first_end(tasks: list[asyncio.Task[None]], stop: asyncio.Event) -> None:
+    """Until somebody asks for the end. A task that fails ends the agent, too: its supervisor starts a sound one."""
+    waiting = asyncio.create_task(stop.wait())
+    try:
+        done, _ = await asyncio.wait({waiting, *tasks}, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+    finally:
+        waiting.cancel()
+
+
+async def _unless(hurry: asyncio.Event, work: Any) -> None:
+    hurried, working = asyncio.create_task(hurry.wait()), asyncio.ensure_future(work)
+    await asyncio.wait({hurried, working}, return_when=asyncio.FIRST_COMPLETED)
+    for task in (hurried, working):
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task

@@ -1,0 +1,1 @@
+"""What this host has. One probe per file; gather.py puts them together."""

@@ -1,0 +1,87 @@
+"""All probes together, again and again, told on when something has changed."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeVar
+
+import structlog
+
+from agent.fingerprint.cpu import Cpu, probe_cpu
+from agent.fingerprint.disk import Disk, probe_disk
+from agent.fingerprint.gpu_nvidia import NvidiaFacts, library_is_present, probe_gpus
+from agent.fingerprint.host import probe_host
+from agent.fingerprint.memory import probe_memory
+from homeport.core.resources import Inventory
+
+log = structlog.get_logger()
+T = TypeVar("T")
+
+INTERVAL_SECONDS = 30.0
+_GIB = 1 << 30
+
+
+class Fingerprint:
+    """`path` lies on the disk to measure; `name` replaces the hostname; `drivers` are those this agent may use."""
+
+    def __init__(self, path: Path, drivers: tuple[str, ...], name: str = "") -> None:
+        self._path = path
+        self._drivers = drivers
+        self._name = name
+        self.inventory = Inventory(hostname=name, drivers=drivers)
+
+    async def probe(self) -> bool:
+        """Renews `inventory`. True when it differs by more than noise. Never raises: problems are part of it."""
+        problems: list[str] = []
+        host = _attempt(probe_host, "host", problems)
+        cpu = _attempt(probe_cpu, "cpu", problems) or Cpu("", 0)
+        disk = _attempt(lambda: probe_disk(self._path), "disk", problems) or Disk(0, 0)
+        nvidia = await probe_gpus(self.inventory.gpus) if library_is_present() else NvidiaFacts()
+        if nvidia.problem:
+            problems.append(nvidia.problem)
+        before = self.inventory
+        self.inventory = Inventory(
+            hostname=self._name or (host.hostname if host else ""),
+            architecture=host.architecture if host else "",
+            operating_system=host.operating_system if host else "",
+            cpu_model=cpu.model,
+            cpu_milli=cpu.milli,
+            memory_bytes=_attempt(probe_memory, "memory", problems) or 0,
+            disk_bytes=disk.total,
+            disk_free_bytes=disk.free,
+            gpus=nvidia.gpus,
+            nvidia_driver_version=nvidia.driver_version,
+            drivers=self._drivers,
+            problems=tuple(problems),
+        )
+        return without_noise(before) != without_noise(self.inventory)
+
+    async def run(self, changed: Callable[[Inventory], None]) -> None:
+        """Until cancelled."""
+        while True:
+            await asyncio.sleep(INTERVAL_SECONDS)
+            if await self.probe():
+                log.info("inventory changed", gpus=len(self.inventory.gpus), problems=self.inventory.problems)
+                changed(self.inventory)
+
+
+def without_noise(inventory: Inventory) -> Inventory:
+    """Free disk by the GiB, GPU memory by the quarter GiB, GPU load by tenths: smaller changes are no news."""
+    gpus = tuple(
+        replace(
+            gpu,
+            memory_used_bytes=gpu.memory_used_bytes // (_GIB // 4),
+            utilization_percent=gpu.utilization_percent // 10,
+        )
+        for gpu in inventory.gpus
+    )
+    return replace(inventory, disk_free_bytes=inventory.disk_free_bytes // _GIB, gpus=gpus)
+
+
+def _attempt(probe: Callable[[], T], name: str, problems: list[str]) -> T | None:
+    try:
+        return probe()
+    except (OSError, ValueError) as error:
+        problems.append(f"{name}: {error}")
+        return None

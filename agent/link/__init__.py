@@ -1,0 +1,1 @@
+"""The way home: trust, enrolment, the session, renewal, bulk. Protobuf messages stop inside this package."""

@@ -1,0 +1,34 @@
+"""gRPC channels to the control plane: mutual TLS, one TCP connection each, quick to notice a dead link."""
+
+import grpc
+
+from agent.state.identity import Identity
+
+SERVER_NAME = "homeport-control-plane"
+_OPTIONS = (
+    ("grpc.ssl_target_name_override", SERVER_NAME),
+    ("grpc.use_local_subchannel_pool", 1),
+    ("grpc.keepalive_time_ms", 5000),
+    ("grpc.keepalive_timeout_ms", 3000),
+    ("grpc.http2.ping_timeout_ms", 3000),
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.http2.max_pings_without_data", 0),
+    ("grpc.http2.bdp_probe", 0),
+    # A full snapshot of a large node.
+    ("grpc.max_receive_message_length", 64 * 1024 * 1024),
+)
+
+
+def node_credentials(identity: Identity) -> grpc.ChannelCredentials:
+    return grpc.ssl_channel_credentials(
+        root_certificates=identity.ca, private_key=identity.key, certificate_chain=identity.certificate
+    )
+
+
+def open_channel(target: str, credentials: grpc.ChannelCredentials) -> grpc.aio.Channel:
+    return grpc.aio.secure_channel(target, credentials, options=_OPTIONS)
+
+
+def dial_home(identity: Identity) -> grpc.aio.Channel:
+    """A connection of its own to the control plane's session port."""
+    return open_channel(identity.session_target, node_credentials(identity))

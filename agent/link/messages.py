@@ -1,0 +1,93 @@
+"""What agent and control plane say to each other, in the agent's own types."""
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from agent.placement import DesiredUpdate, Version
+from homeport.core.resources import Inventory
+from homeport.core.status import ReplicaReport
+
+
+@dataclass(frozen=True, slots=True)
+class Hello:
+    """All that the control plane must know at the begin of a session."""
+
+    epoch_seen: int
+    boot_id: str
+    process_id: str
+    agent_version: str
+    inventory: Inventory
+    replicas: tuple[ReplicaReport, ...]
+    applied: Version
+
+
+@dataclass(frozen=True, slots=True)
+class Welcome:
+    """Targets are host:port; an empty host means the one that was dialled."""
+
+    epoch: int
+    heartbeat_seconds: float
+    server_version: str
+    gateways: tuple[str, ...]
+    bulk_target: str
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What the host does now. `agent_cpu_seconds` counts since the agent's start."""
+
+    cpu_used_cores: float = 0.0
+    memory_used_bytes: int = 0
+    agent_cpu_seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Goodbye:
+    """Why the control plane ended the session, or why it could not be had: then `reason` is LINK_LOST."""
+
+    reason: str
+    message: str = ""
+    retry_after_seconds: float = 0.0
+
+
+LINK_LOST = "LINK_LOST"
+
+
+@dataclass(frozen=True, slots=True)
+class LogsQuestion:
+    question_id: str
+    replica_id: str
+    tail_lines: int
+    follow: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledgement:
+    """Of desired state that is on the disk now."""
+
+    applied: Version
+    unlisted_placements: tuple[str, ...] = field(default=())
+
+
+class Node(Protocol):
+    """What a session needs of the agent. Every call is made from the event loop."""
+
+    def hello(self) -> Hello: ...
+
+    def load(self) -> Load: ...
+
+    def welcomed(self, welcome: Welcome) -> None: ...
+
+    def gateways_changed(self, targets: tuple[str, ...]) -> None: ...
+
+    async def update_desired(self, update: DesiredUpdate) -> Acknowledgement | None:
+        """Persists, then acts. None when the update is stale. Raises HomeportError when it can't be persisted."""
+        ...
+
+    async def confirm_removals(self, version: Version, removed: tuple[str, ...]) -> Acknowledgement | None: ...
+
+    def asked_for_logs(self, question: LogsQuestion) -> str:
+        """Begins the answer. Returns why that can't be, or nothing."""
+        ...
+
+    def question_cancelled(self, question_id: str) -> None: ...

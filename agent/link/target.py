@@ -1,0 +1,26 @@
+"""host:port texts."""
+
+from homeport.core.errors import ErrorCode, HomeportError
+
+
+def split_target(target: str, default_port: int) -> tuple[str, int]:
+    """`host`, `host:port` or `[v6]:port`. Raises HomeportError(INVALID_ARGUMENT)."""
+    host, colon, port = target.rpartition(":")
+    if not colon or target.endswith("]"):
+        host, port = target, str(default_port)
+    host = host.removeprefix("[").removesuffix("]")
+    if not host or not port.isdigit() or not 0 < int(port) < 65536:
+        raise HomeportError(
+            ErrorCode.INVALID_ARGUMENT, f"{target!r} is not an address", hint="write HOST:PORT, such as homeport:8442"
+        )
+    return host, int(port)
+
+
+def join_target(host: str, port: int | str) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def resolve_target(target: str, dialled: str) -> str:
+    """An empty host means the one that was dialled: `:8444` seen from `homeport:8443` is `homeport:8444`."""
+    host, _, port = target.rpartition(":")
+    return target if host else join_target(split_target(dialled, 1)[0], port)

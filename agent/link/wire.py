@@ -1,0 +1,153 @@
+"""Between protobuf messages and the agent's own types."""
+
+import json
+
+import structlog
+from homeport_proto.v1 import session_pb2 as pb
+
+from agent.link.messages import Acknowledgement, Goodbye, Hello, Load, LogsQuestion, Welcome
+from agent.placement import DesiredUpdate, Placement, Version
+from homeport.core import canonical
+from homeport.core.policy import Policy
+from homeport.core.resources import DeviceShare, Gpu, Inventory
+from homeport.core.status import ReplicaReport
+from homeport.core.workload import Workload
+
+log = structlog.get_logger()
+
+# What this agent understands beyond the first release of the protocol.
+FEATURES: tuple[str, ...] = ()
+
+
+def hello_to_wire(hello: Hello) -> pb.AgentMessage:
+    return pb.AgentMessage(
+        hello=pb.Hello(
+            epoch_seen=hello.epoch_seen,
+            boot_id=hello.boot_id,
+            process_id=hello.process_id,
+            agent_version=hello.agent_version,
+            features=FEATURES,
+            inventory=inventory_to_wire(hello.inventory),
+            replicas=[replica_to_wire(replica) for replica in hello.replicas],
+            applied=_version_to_wire(hello.applied),
+        )
+    )
+
+
+def inventory_to_wire(inventory: Inventory) -> pb.Inventory:
+    return pb.Inventory(
+        hostname=inventory.hostname,
+        architecture=inventory.architecture,
+        operating_system=inventory.operating_system,
+        cpu_model=inventory.cpu_model,
+        cpu_milli=inventory.cpu_milli,
+        memory_bytes=inventory.memory_bytes,
+        disk_bytes=inventory.disk_bytes,
+        disk_free_bytes=inventory.disk_free_bytes,
+        gpus=[_gpu_to_wire(gpu) for gpu in inventory.gpus],
+        nvidia_driver_version=inventory.nvidia_driver_version,
+        drivers=inventory.drivers,
+        problems=inventory.problems,
+    )
+
+
+def replica_to_wire(replica: ReplicaReport) -> pb.ReplicaState:
+    return pb.ReplicaState(
+        replica_id=replica.replica_id,
+        placement_id=replica.placement_id,
+        deployment_id=replica.deployment_id,
+        revision=replica.revision,
+        status=replica.status,
+        reason=replica.reason,
+        since=replica.since,
+        restarts=replica.restarts,
+        spec_hash=replica.spec_hash,
+        start_ms=replica.start_ms,
+    )
+
+
+def heartbeat_to_wire(load: Load, wall: float) -> pb.Heartbeat:
+    return pb.Heartbeat(
+        agent_time=wall,
+        cpu_used_cores=load.cpu_used_cores,
+        memory_used_bytes=load.memory_used_bytes,
+        agent_cpu_seconds=load.agent_cpu_seconds,
+    )
+
+
+def ack_to_wire(ack: Acknowledgement) -> pb.Ack:
+    return pb.Ack(applied=_version_to_wire(ack.applied), unlisted_placements=ack.unlisted_placements)
+
+
+def welcome_from_wire(message: pb.Welcome) -> Welcome:
+    return Welcome(
+        epoch=message.epoch,
+        heartbeat_seconds=message.heartbeat_seconds or 2.0,
+        server_version=message.server_version,
+        gateways=tuple(message.gateways.targets),
+        bulk_target=message.bulk_target,
+    )
+
+
+def goodbye_from_wire(message: pb.Goodbye) -> Goodbye:
+    return Goodbye(message.reason, message.message, message.retry_after_seconds)
+
+
+def logs_question_from_wire(message: pb.Question) -> LogsQuestion:
+    logs = message.logs
+    return LogsQuestion(message.question_id, logs.replica_id, logs.tail_lines, logs.follow)
+
+
+def version_from_wire(message: pb.StoreSeq) -> Version:
+    return Version(message.store_id, message.seq)
+
+
+def update_from_wire(message: pb.DesiredState) -> DesiredUpdate:
+    placements, unreadable = [], []
+    for item in message.placements:
+        try:
+            placements.append(_placement_from_wire(item))
+        except (ValueError, TypeError, KeyError, json.JSONDecodeError) as error:
+            log.error("placement cannot be read", placement_id=item.placement_id, error=str(error))
+            unreadable.append(item.placement_id)
+    return DesiredUpdate(
+        version=version_from_wire(message.version),
+        full=message.full,
+        placements=tuple(placements),
+        removed=tuple(message.removed_placements),
+        unreadable=tuple(unreadable),
+    )
+
+
+def _placement_from_wire(message: pb.Placement) -> Placement:
+    return Placement(
+        placement_id=message.placement_id,
+        deployment_id=message.deployment_id,
+        revision=message.revision,
+        rank=message.rank,
+        min_replicas=message.min_replicas,
+        max_replicas=message.max_replicas,
+        workload=canonical.loads(Workload, message.workload_json),
+        spec_hash=message.spec_hash,
+        policy=canonical.loads(Policy, message.policy_json or "{}"),
+        devices=tuple(
+            DeviceShare(share.gpu_uuid, share.memory_bytes, share.compute_milli) for share in message.devices
+        ),
+    )
+
+
+def _gpu_to_wire(gpu: Gpu) -> pb.Gpu:
+    return pb.Gpu(
+        uuid=gpu.uuid,
+        name=gpu.name,
+        memory_bytes=gpu.memory_bytes,
+        memory_used_bytes=gpu.memory_used_bytes,
+        pci_bus_id=gpu.pci_bus_id,
+        utilization_percent=gpu.utilization_percent,
+        problem=gpu.problem,
+        compute_capability=gpu.compute_capability,
+    )
+
+
+def _version_to_wire(version: Version) -> pb.StoreSeq:
+    return pb.StoreSeq(store_id=version.store_id, seq=version.seq)

@@ -1,0 +1,91 @@
+"""The agent's own door for the host's administrator: one question, one line of JSON, over a unix socket."""
+
+import asyncio
+import contextlib
+import json
+import os
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from homeport.core.errors import ErrorCode, HomeportError
+
+_TIMEOUT_SECONDS = 5.0
+_LONGEST_PATH = 100
+
+
+class LocalApi:
+    """`answers` maps a question to what makes its answer."""
+
+    def __init__(self, path: Path, answers: dict[str, Callable[[], Any]]) -> None:
+        self._path = path
+        self._answers = answers
+        self._server: asyncio.Server | None = None
+
+    async def start(self) -> None:
+        """The state directory's lock makes sure that a socket found here is a dead agent's."""
+        self._path.unlink(missing_ok=True)
+        listener = socket.socket(socket.AF_UNIX)
+        with _short(self._path) as path:
+            before = os.umask(0o177)
+            try:
+                listener.bind(path)
+            finally:
+                os.umask(before)
+        self._server = await asyncio.start_unix_server(self._serve, sock=listener)
+
+    async def close(self) -> None:
+        if self._server:
+            self._server.close()
+            self._path.unlink(missing_ok=True)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            async with asyncio.timeout(_TIMEOUT_SECONDS):
+                question = (await reader.readline()).decode(errors="replace").strip()
+                answer = self._answers.get(question)
+                known = {"error": f"unknown question; known: {', '.join(self._answers)}"}
+                writer.write(json.dumps(answer() if answer else known).encode() + b"\n")
+                await writer.drain()
+        except (OSError, ValueError, TimeoutError):
+            pass  # the other end left, or never asked
+        finally:
+            writer.close()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
+
+
+def ask(path: Path, question: str) -> dict[str, Any]:
+    """Asks a running agent. Raises HomeportError when none runs."""
+    try:
+        with socket.socket(socket.AF_UNIX) as connection, _short(path) as short:
+            connection.settimeout(_TIMEOUT_SECONDS)
+            connection.connect(short)
+            connection.sendall(question.encode() + b"\n")
+            with connection.makefile("rb") as file:
+                answer: dict[str, Any] = json.loads(file.readline())
+                return answer
+    except (FileNotFoundError, ConnectionRefusedError):
+        raise HomeportError(
+            ErrorCode.UNAVAILABLE,
+            f"no agent runs with the state directory {path.parent}",
+            hint="start it: homeport-agent run, or name its --state-dir",
+        ) from None
+    except (OSError, ValueError) as error:
+        raise HomeportError(
+            ErrorCode.UNAVAILABLE, f"the agent of {path.parent} does not answer: {error or type(error).__name__}"
+        ) from None
+
+
+@contextlib.contextmanager
+def _short(path: Path) -> Iterator[str]:
+    """A name for the path that fits into a socket address, which takes 107 bytes."""
+    if len(os.fsencode(path)) < _LONGEST_PATH:
+        yield str(path)
+        return
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield f"/proc/self/fd/{folder}/{path.name}"
+    finally:
+        os.close(folder)

@@ -1,0 +1,98 @@
+"""The `homeport-agent` command. argparse, since an agent stays small."""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from agent.config import DRIVERS, RunConfig, default_state_dir
+from homeport import __version__
+from homeport.core.errors import HomeportError
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Exit codes: 0 done, 1 failed with one line on stderr, 2 wrong usage."""
+    options = _parser().parse_args(arguments)
+    try:
+        options.command(options)
+    except HomeportError as error:
+        sys.stderr.write(f"homeport-agent: {error}\n")
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _join(options: argparse.Namespace) -> None:
+    from agent.link.enroll import enroll
+    from agent.state.directory import StateDirectory
+    from agent.state.identity import IdentityStore
+
+    with StateDirectory(options.state_dir) as directory:
+        identity = enroll(options.server, options.token, IdentityStore(directory.identity), options.name)
+    sys.stdout.write(f"joined {identity.cluster_id}/{identity.nodepool_id} as node {identity.node_id}\n")
+
+
+def _run(options: argparse.Namespace) -> None:
+    import uvloop
+
+    from agent import daemon
+    from homeport.logging import configure_logging
+
+    configure_logging()
+    config = RunConfig(
+        state_dir=options.state_dir,
+        drivers=tuple(dict.fromkeys(options.allow_driver)),
+        name=options.name,
+        stop_replicas_on_exit=options.stop_replicas_on_exit,
+    )
+    uvloop.run(daemon.run(config))
+
+
+def _status(options: argparse.Namespace) -> None:
+    from agent.local_api import ask
+    from agent.state.directory import StateDirectory
+    from agent.status import render
+
+    answer = ask(StateDirectory(options.state_dir).socket, "status")
+    sys.stdout.write((json.dumps(answer, indent=2) if options.json else render(answer)) + "\n")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="homeport-agent", description="Runs models on this host for a Homeport control plane."
+    )
+    parser.add_argument("--version", action="version", version=f"homeport-agent {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    join = commands.add_parser("join", help="make this host a node of a nodepool")
+    join.add_argument("--server", required=True, metavar="HOST:8442", help="the control plane's enrollment port")
+    join.add_argument("--token", required=True, help="a join token; good for one host")
+    join.set_defaults(command=_join)
+
+    run = commands.add_parser("run", help="run the agent")
+    run.add_argument(
+        "--allow-driver",
+        action="append",
+        default=[],
+        choices=DRIVERS,
+        help="what may run models here; may be given several times, none is allowed by default",
+    )
+    run.add_argument(
+        "--stop-replicas-on-exit", action="store_true", help="stop the models with the agent; they run on otherwise"
+    )
+    run.set_defaults(command=_run)
+
+    status = commands.add_parser("status", help="ask the running agent how it is")
+    status.add_argument("--json", action="store_true", help="one JSON object")
+    status.set_defaults(command=_status)
+
+    for command in (join, run, status):
+        command.add_argument("--state-dir", type=Path, default=default_state_dir(), help="default: %(default)s")
+    for command in (join, run):
+        command.add_argument("--name", default="", help="the node's name; default: the hostname")
+    return parser
+
+
+if __name__ == "__main__":
+    main()

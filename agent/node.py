@@ -1,0 +1,142 @@
+"""This node as its session sees it: what it tells, and what it does with what it is told."""
+
+import time
+import uuid
+from collections.abc import Callable, Sequence
+
+import psutil
+import structlog
+
+from agent.autoscaler import Autoscaler
+from agent.boot import boot_id
+from agent.fingerprint.gather import Fingerprint
+from agent.link.bulk import LogPusher
+from agent.link.messages import Acknowledgement, Hello, Load, LogsQuestion, Welcome
+from agent.link.target import resolve_target
+from agent.placement import (
+    DesiredState,
+    DesiredUpdate,
+    Version,
+    confirm_removals,
+    forget_removed,
+    merge,
+    unlisted,
+)
+from agent.reconcile.loop import Reconciler
+from agent.serving import Serving
+from agent.state.desired import DesiredStateStore
+from homeport import __version__
+
+log = structlog.get_logger()
+
+_LOAD_SECONDS = 10.0
+
+
+class AgentNode:
+    """Implements link.messages.Node. `dial_gateways` gets host:port targets."""
+
+    def __init__(
+        self,
+        session_target: str,
+        store: DesiredStateStore,
+        reconciler: Reconciler,
+        autoscaler: Autoscaler,
+        serving: Serving,
+        fingerprint: Fingerprint,
+        logs: LogPusher,
+        epoch_seen: Callable[[], int],
+        dial_gateways: Callable[[Sequence[str]], None],
+    ) -> None:
+        self.desired = DesiredState()
+        self.welcome: Welcome | None = None
+        self._session_target = session_target
+        self._store = store
+        self._reconciler = reconciler
+        self._autoscaler = autoscaler
+        self._serving = serving
+        self._fingerprint = fingerprint
+        self._logs = logs
+        self._epoch_seen = epoch_seen
+        self._dial_gateways = dial_gateways
+        self._process_id = uuid.uuid4().hex
+        self._boot_id = boot_id()
+        self._cores = psutil.cpu_count() or 1
+        self._load = Load()
+        self._load_due = 0.0
+
+    def resume(self, desired: DesiredState) -> None:
+        """Acts on the state that the disk holds, before anybody has been asked."""
+        self._act_on(desired)
+
+    # -- what it tells
+
+    def hello(self) -> Hello:
+        return Hello(
+            epoch_seen=self._epoch_seen(),
+            boot_id=self._boot_id,
+            process_id=self._process_id,
+            agent_version=__version__,
+            inventory=self._fingerprint.inventory,
+            replicas=tuple(self._reconciler.reports()),
+            applied=self.desired.version,
+        )
+
+    def load(self) -> Load:
+        """Measured anew every few heartbeats: looking is what costs."""
+        if time.monotonic() >= self._load_due:
+            self._load_due = time.monotonic() + _LOAD_SECONDS
+            self._load = Load(
+                cpu_used_cores=psutil.cpu_percent() / 100 * self._cores,
+                memory_used_bytes=psutil.virtual_memory().used,
+                agent_cpu_seconds=time.process_time(),
+            )
+        return self._load
+
+    # -- what it is told
+
+    def welcomed(self, welcome: Welcome) -> None:
+        log.info("connected", epoch=welcome.epoch, server_version=welcome.server_version)
+        self.welcome = welcome
+        self.gateways_changed(welcome.gateways)
+
+    def gateways_changed(self, targets: tuple[str, ...]) -> None:
+        self._dial_gateways([resolve_target(target, self._session_target) for target in targets])
+
+    async def update_desired(self, update: DesiredUpdate) -> Acknowledgement | None:
+        with_replicas = self._reconciler.placements_with_replicas()
+        merged = merge(self.desired, update)
+        if merged is None:
+            log.warning("stale desired state dropped", held=self.desired.version, got=update.version, full=update.full)
+            return None
+        await self._accept(forget_removed(merged, with_replicas))
+        kept = sorted(unlisted(merged, update, with_replicas))
+        if kept:
+            log.warning("placements not in the snapshot run on until their removal is confirmed", placements=kept)
+        return Acknowledgement(update.version, tuple(kept))
+
+    async def confirm_removals(self, version: Version, removed: tuple[str, ...]) -> Acknowledgement | None:
+        confirmed = confirm_removals(self.desired, version, removed)
+        if confirmed is None:
+            log.warning("stale removals dropped", held=self.desired.version, got=version)
+            return None
+        await self._accept(confirmed)
+        return Acknowledgement(confirmed.version)
+
+    def asked_for_logs(self, question: LogsQuestion) -> str:
+        if self.welcome is None:
+            return "this node is not connected"
+        return self._logs.begin(question, resolve_target(self.welcome.bulk_target, self._session_target))
+
+    def question_cancelled(self, question_id: str) -> None:
+        self._logs.cancel(question_id)
+
+    async def _accept(self, desired: DesiredState) -> None:
+        """On the disk first, then in the world; the acknowledgement comes after both have been begun."""
+        if desired != self.desired:
+            await self._store.save(desired)
+            self._act_on(desired)
+
+    def _act_on(self, desired: DesiredState) -> None:
+        self.desired = desired
+        self._serving.set_desired(desired)
+        self._autoscaler.set_desired(desired)

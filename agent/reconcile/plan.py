@@ -1,0 +1,178 @@
+"""What to start, restart and retire on this node. Pure: the same input gives the same plan.
+
+Three kinds of replica, by their placement:
+- of a placement that is wanted: current when it runs the placement's workload, outdated when it runs another;
+- of a placement that was removed by name: outdated when its deployment has another placement here, else surplus;
+- of a placement that nobody has named: kept as it is. Nothing stops by absence.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from agent.placement import Placement
+from homeport.core.status import ReplicaStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A placement and how many replicas of it are wanted now.
+
+    `surge`: one more than its maximum may run while outdated replicas are replaced, since the host has room for it.
+    """
+
+    placement: Placement
+    wanted: int
+    surge: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """A replica. `restart_at` is set while it has failed and waits; monotonic seconds.
+
+    A later made replica has a higher `number`.
+    """
+
+    replica_id: str
+    placement_id: str
+    deployment_id: str
+    spec_hash: str
+    status: ReplicaStatus
+    number: int = 0
+    gpu_uuids: tuple[str, ...] = ()
+    restart_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    placement_id: str
+    gpu_uuids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Restart:
+    replica_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Retire:
+    """Takes no new requests, finishes those that it has, stops, and is gone."""
+
+    replica_id: str
+    reason: str
+
+
+Action = Start | Restart | Retire
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """`look_again_at`: when a failed replica is due, monotonic seconds; None = nothing waits."""
+
+    actions: tuple[Action, ...]
+    look_again_at: float | None = None
+
+
+# Who goes first when one has to go.
+_WORST_FIRST = {
+    ReplicaStatus.FAILED: 0,
+    ReplicaStatus.PENDING: 1,
+    ReplicaStatus.STARTING: 2,
+    ReplicaStatus.UNKNOWN: 3,
+    ReplicaStatus.READY: 4,
+}
+
+
+def plan(targets: Sequence[Target], removed: frozenset[str], replicas: Sequence[Observed], now: float) -> Plan:
+    newest = _newest_of_each_deployment(targets)
+    wanted = {target.placement.placement_id: target for target in targets}
+    taken = {uuid for replica in replicas for uuid in replica.gpu_uuids}
+    actions: list[Action] = []
+    groups: dict[str, _Group] = {key: _Group(target) for key, target in wanted.items()}
+    for replica in replicas:
+        if replica.placement_id in wanted:
+            groups[replica.placement_id].add(replica)
+        elif replica.placement_id in removed:
+            successor = newest.get(replica.deployment_id)
+            if successor:
+                groups[successor.placement.placement_id].add(replica)
+            elif replica.status in _WORST_FIRST:
+                actions.append(Retire(replica.replica_id, "its placement was removed"))
+    for group in groups.values():
+        group.decide(actions, taken)
+    retired = {action.replica_id for action in actions if isinstance(action, Retire)}
+    waiting = [r for r in replicas if r.restart_at is not None and r.replica_id not in retired]
+    actions += [Restart(r.replica_id) for r in waiting if r.restart_at is not None and r.restart_at <= now]
+    later = [r.restart_at for r in waiting if r.restart_at is not None and r.restart_at > now]
+    return Plan(tuple(actions), min(later, default=None))
+
+
+class _Group:
+    """A wanted placement and every replica that is its affair."""
+
+    def __init__(self, target: Target) -> None:
+        self._target = target
+        self._current: list[Observed] = []
+        self._outdated: list[Observed] = []
+        self._leaving = 0
+
+    def add(self, replica: Observed) -> None:
+        placement = self._target.placement
+        if replica.status is ReplicaStatus.DRAINING:
+            self._leaving += 1
+        elif replica.status not in _WORST_FIRST:
+            pass  # stopped is gone; a fenced one holds its devices, and another takes its place
+        elif replica.placement_id == placement.placement_id and replica.spec_hash == placement.spec_hash:
+            self._current.append(replica)
+        else:
+            self._outdated.append(replica)
+
+    def decide(self, actions: list[Action], taken: set[str]) -> None:
+        placement = self._target.placement
+        wanted = min(self._target.wanted, placement.max_replicas)
+        ready = sum(replica.status is ReplicaStatus.READY for replica in self._current)
+        retired = _worst(self._current, len(self._current) - wanted)
+        actions += [Retire(replica.replica_id, "fewer replicas are wanted") for replica in retired]
+        replaced = _worst(self._outdated, len(self._outdated) - max(0, wanted - ready))
+        actions += [Retire(r.replica_id, f"replaced by revision {placement.revision}") for r in replaced]
+
+        missing = wanted - len(self._current)
+        surge = 1 if self._outdated and self._target.surge else 0
+        room = placement.max_replicas + surge - len(self._current) - len(self._outdated) - self._leaving
+        started = 0
+        while started < min(missing, room):
+            devices = _free_devices(placement, taken)
+            if devices is None:
+                break
+            taken.update(devices)
+            actions.append(Start(placement.placement_id, devices))
+            started += 1
+        stuck = missing > 0 and not started and not replaced and not self._leaving and ready == len(self._current)
+        if stuck and self._outdated:
+            first = _worst(self._outdated, 1)[0]
+            actions.append(Retire(first.replica_id, f"makes room for revision {placement.revision}"))
+
+
+def _newest_of_each_deployment(targets: Iterable[Target]) -> dict[str, Target]:
+    newest: dict[str, Target] = {}
+    for target in targets:
+        held = newest.get(target.placement.deployment_id)
+        if held is None or _age(held) < _age(target):
+            newest[target.placement.deployment_id] = target
+    return newest
+
+
+def _age(target: Target) -> tuple[int, str]:
+    return target.placement.revision, target.placement.placement_id
+
+
+def _worst(replicas: Sequence[Observed], count: int) -> list[Observed]:
+    """The unhealthiest, among equals the youngest."""
+    ordered = sorted(replicas, key=lambda r: (_WORST_FIRST[r.status], -r.number, r.replica_id))
+    return ordered[: max(0, count)]
+
+
+def _free_devices(placement: Placement, taken: set[str]) -> tuple[str, ...] | None:
+    """Devices for one more replica out of the placement's share; None when they are in use."""
+    needed = placement.workload.needs.accelerators
+    free = [share.gpu_uuid for share in placement.devices if share.gpu_uuid not in taken]
+    return tuple(free[:needed]) if len(free) >= needed else None

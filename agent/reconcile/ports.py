@@ -1,0 +1,34 @@
+"""Ports on loopback for replicas."""
+
+import socket
+
+from agent.drivers.driver import StartRefused
+
+HOST = "127.0.0.1"
+
+
+def pick_port(wanted: int, in_use: frozenset[int]) -> int:
+    """The wanted port, or a free one for 0. Raises StartRefused when the wanted one is taken.
+
+    `in_use` are the ports of other replicas, some of which may not listen yet.
+    """
+    if wanted:
+        if wanted in in_use or not _is_free(wanted):
+            raise StartRefused(f"port {wanted} on {HOST} is in use on this host; leave `port` out to get a free one")
+        return wanted
+    while True:
+        with socket.socket() as probe:
+            probe.bind((HOST, 0))
+            port: int = probe.getsockname()[1]
+        if port not in in_use:
+            return port
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+    return True

@@ -1,0 +1,1 @@
+"""Inference traffic on the agent's side: tunnels in, the hold queue, replicas out."""

@@ -1,0 +1,28 @@
+"""What the relay is told: the terms of a deployment on this node, and where its ready replicas listen."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class DeploymentRelay:
+    """`concurrency` is per replica, `hold_limit` per node; `request_timeout_seconds` 0 = none."""
+
+    deployment_id: str
+    revision: int
+    rank: int
+    min_replicas: int
+    max_replicas: int
+    concurrency: int
+    hold_seconds: float
+    hold_limit: int
+    request_timeout_seconds: float
+    served_model_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Upstream:
+    """A ready replica's loopback address."""
+
+    replica_id: str
+    host: str
+    port: int

@@ -1,0 +1,183 @@
+"""One relayed request: the agent's end of a stream, and the connection to a replica that answers it."""
+
+from typing import TYPE_CHECKING
+
+from homeport.http1.client import ClientConnection, Connecting
+from homeport.http1.head import UNKNOWN, ResponseHead, block
+from homeport.tunnel.frames import Refusal, ResetCode
+from homeport.tunnel.link import Link
+from homeport.tunnel.opening import Opening
+from homeport.tunnel.stream import Stream
+
+if TYPE_CHECKING:
+    from agent.relay.replica import Replica
+    from agent.relay.served import ServedDeployment
+
+# The gateway's own, whatever a model server sends.
+_NOT_RETURNED = frozenset((b"x-request-id",))
+
+
+class RelayedRequest(Stream):
+    __slots__ = (
+        "_connecting",
+        "_connection",
+        "_deployment",
+        "_pending",
+        "_replica",
+        "_tried",
+        "_unconsumed",
+        "_waiting",
+        "opening",
+    )
+
+    def __init__(self, link: Link, request_id: int, opening: Opening) -> None:
+        super().__init__(link, request_id)
+        self.opening = opening
+        self._deployment: ServedDeployment | None = None
+        self._replica: Replica | None = None
+        self._connecting: Connecting | None = None
+        self._connection: ClientConnection | None = None
+        # Of the body, before there is a connection: no more than the first credit.
+        self._pending: list[tuple[bytes, bool]] = []
+        self._tried: list[str] = []
+        self._unconsumed = 0
+        self._waiting = False
+
+    # ---- the deployment's side
+
+    def wait(self, deployment: "ServedDeployment") -> None:
+        self._deployment = deployment
+        self._waiting = True
+
+    def start(self, deployment: "ServedDeployment", replica: "Replica") -> None:
+        self._deployment = deployment
+        self._waiting = False
+        self._replica = replica
+        replica.in_flight.add(self)
+        connection = replica.pool.take()
+        if connection is not None:
+            self._use(connection)
+        else:
+            self._connecting = replica.pool.connect(self._use, self._cannot_connect)
+
+    def refuse(self, refusal: Refusal) -> None:
+        self._waiting = False
+        super().refuse(refusal)
+
+    # ---- the gateway's side
+
+    def on_data(self, data: bytes, last: bool) -> None:
+        if self._connection is None:
+            self._pending.append((data, last))
+        else:
+            self._send(self._connection, data, last)
+
+    def on_reset(self, code: int, reason: str) -> None:
+        """The client is gone, or the tunnel: the model must stop working on it."""
+        self._leave()
+
+    def on_send_room(self) -> None:
+        if self._connection is not None:
+            self._connection.want_response(True)
+
+    def on_sent(self) -> None:
+        self.link.forget(self)
+
+    # ---- the replica's side
+
+    def on_response(self, head: ResponseHead, last: bool) -> None:
+        lines = block([field for field in head.fields if field[0] not in _NOT_RETURNED])
+        self.send_head(head.status, head.length, lines, last)
+        if last:
+            self.link.forget(self)
+            self._answered()
+
+    def on_response_body(self, data: bytes, last: bool) -> None:
+        room = self.send_data(data, last)
+        if last:
+            self._answered()
+        elif not room and self._connection is not None:
+            self._connection.want_response(False)
+
+    def on_upstream_lost(self, reason: str) -> None:
+        self._connection = None
+        self._give_up(ResetCode.UPSTREAM_LOST, reason)
+
+    def on_upstream_writable(self) -> None:
+        if self._unconsumed:
+            size, self._unconsumed = self._unconsumed, 0
+            self.consumed(size)
+
+    # ----
+
+    def _use(self, connection: ClientConnection) -> None:
+        replica, opening = self._replica, self.opening
+        self._connecting = None
+        if replica is None:
+            connection.abort()
+            return
+        self._connection = connection
+        if opening.length == UNKNOWN:
+            framing = b"transfer-encoding: chunked\r\n\r\n"
+        elif opening.length >= 0:
+            framing = b"content-length: %d\r\n\r\n" % opening.length
+        else:
+            framing = b"\r\n"
+        body_follows = opening.length > 0 or opening.length == UNKNOWN
+        head = b"".join((opening.head, replica.host_line, framing))
+        connection.begin(self, head, opening.head.startswith(b"HEAD "), body_follows)
+        pending, self._pending = self._pending, []
+        for data, last in pending:
+            self._send(connection, data, last)
+
+    def _cannot_connect(self, problem: str) -> None:
+        replica, deployment = self._replica, self._deployment
+        self._connecting = self._replica = None
+        if replica is None or deployment is None:
+            return
+        replica.release(self)
+        self._tried.append(replica.upstream.replica_id)
+        deployment.try_another(self, self._tried, problem)
+
+    def _send(self, connection: ClientConnection, data: bytes, last: bool) -> None:
+        size = len(data)
+        if self.opening.length == UNKNOWN:
+            if data:
+                data = b"%x\r\n%b\r\n" % (size, data)
+            if last:
+                data += b"0\r\n\r\n"
+        connection.send(data, last)
+        if last:
+            return
+        if connection.write_paused:
+            self._unconsumed += size
+        else:
+            self.consumed(size)
+
+    def _answered(self) -> None:
+        self._connection = None
+        self._leave()
+
+    def _give_up(self, code: ResetCode, reason: str) -> None:
+        self._leave()
+        self.reset(code, reason)
+
+    def _leave(self) -> None:
+        """Gives back the place in the queue or on the replica."""
+        deployment, replica = self._deployment, self._replica
+        self._replica = None
+        self._pending.clear()
+        if self._connecting is not None:
+            self._connecting.cancel()
+            self._connecting = None
+        if self._connection is not None:
+            self._connection.abort()
+            self._connection = None
+        if deployment is None:
+            return
+        if self._waiting:
+            self._waiting = False
+            deployment.leave_queue(self)
+        elif replica is not None:
+            replica.release(self)
+            deployment.freed()

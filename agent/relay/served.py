@@ -1,0 +1,167 @@
+"""One deployment on this node: its replicas, and the requests that wait for them."""
+
+from collections.abc import Callable, Collection, Sequence
+
+from agent.relay.deployment import DeploymentRelay, Upstream
+from agent.relay.hold import HoldQueue
+from agent.relay.replica import Replica
+from agent.relay.request import RelayedRequest
+from homeport.core.autoscale.decide import Demand
+from homeport.tunnel.frames import Refusal, RefusedCode
+from homeport.tunnel.load import DeploymentLoad
+
+# What a client is told when a replica may be ready soon.
+_RETRY_SECONDS = 5
+
+
+class ServedDeployment:
+    """`on_wait` is called when a request starts to wait, `on_change` when the load has changed (True: the replicas)."""
+
+    def __init__(
+        self,
+        terms: DeploymentRelay,
+        monotonic: Callable[[], float],
+        on_wait: Callable[[str], None],
+        on_change: Callable[[bool], None],
+    ) -> None:
+        self.terms = terms
+        self.reason = ""
+        self._monotonic = monotonic
+        self._on_wait = on_wait
+        self._on_change = on_change
+        self._replicas: dict[str, Replica] = {}
+        # Gone from the list, with requests still in flight.
+        self._leaving: dict[str, Replica] = {}
+        self._queue: HoldQueue[RelayedRequest] = HoldQueue()
+        self._last_request_at: float | None = None
+
+    # ---- requests
+
+    def accept(self, request: RelayedRequest) -> None:
+        """Starts it on a replica, lets it wait, or refuses it."""
+        self._last_request_at = self._monotonic()
+        self._place(request)
+
+    def try_another(self, request: RelayedRequest, tried: Collection[str], problem: str) -> None:
+        """It could not be handed to a replica, and no byte of it was."""
+        replica = self._free_replica(tried)
+        if replica is None:
+            request.refuse(Refusal(RefusedCode.UNREACHABLE, 1, problem))
+        else:
+            request.start(self, replica)
+        self._admit_waiting()
+
+    def freed(self) -> None:
+        """A request left its replica, or the queue."""
+        self._admit_waiting()
+        self._on_change(False)
+
+    def leave_queue(self, request: RelayedRequest) -> None:
+        self._queue.leave(request)
+        self._on_change(False)
+
+    def _place(self, request: RelayedRequest) -> None:
+        replica = self._free_replica(())
+        if replica is not None:
+            request.start(self, replica)
+            self._on_change(False)
+        elif not request.opening.hold:
+            request.refuse(Refusal(RefusedCode.BUSY, 1, "no replica is free"))
+        elif len(self._queue) >= self.terms.hold_limit:
+            reason = f"{len(self._queue)} requests wait already"
+            request.refuse(Refusal(RefusedCode.QUEUE_FULL, _RETRY_SECONDS, reason))
+        else:
+            self._hold(request)
+
+    def _hold(self, request: RelayedRequest) -> None:
+        seconds = self.terms.hold_seconds
+        if request.opening.remaining_ms:
+            seconds = min(seconds, request.opening.remaining_ms / 1000)
+
+        def expired() -> None:
+            reason = self.reason or "no replica became free" if self._replicas else self.reason or "no replica is ready"
+            request.refuse(Refusal(RefusedCode.EXPIRED, _RETRY_SECONDS, f"{reason} within {seconds:g} s"))
+            self._on_change(False)
+
+        request.wait(self)
+        self._queue.put(request, seconds, expired)
+        self._on_wait(self.terms.deployment_id)
+        self._on_change(False)
+
+    def _free_replica(self, tried: Collection[str]) -> Replica | None:
+        """The least busy one with room."""
+        best: Replica | None = None
+        least = self.terms.concurrency
+        for replica_id, replica in self._replicas.items():
+            busy = len(replica.in_flight)
+            if busy < least and not replica.leaving and replica_id not in tried:
+                best, least = replica, busy
+        return best
+
+    def _admit_waiting(self) -> None:
+        while len(self._queue):
+            replica = self._free_replica(())
+            if replica is None:
+                return
+            request = self._queue.pop()
+            if request is not None:
+                request.start(self, replica)
+
+    # ---- replicas
+
+    def set_upstreams(self, upstreams: Sequence[Upstream]) -> None:
+        wanted = {upstream.replica_id: upstream for upstream in upstreams}
+        for replica_id, replica in list(self._replicas.items()):
+            if wanted.get(replica_id) != replica.upstream:
+                del self._replicas[replica_id]
+                self._leave(replica)
+        for replica_id, upstream in wanted.items():
+            if replica_id not in self._replicas:
+                self._replicas[replica_id] = Replica(upstream, self._monotonic)
+        self._admit_waiting()
+        self._on_change(True)
+
+    async def drain(self, replica_id: str) -> None:
+        replica = self._replicas.pop(replica_id, None)
+        if replica is not None:
+            self._leave(replica)
+            self._on_change(True)
+        replica = replica or self._leaving.get(replica_id)
+        if replica is not None:
+            await replica.emptied()
+
+    def prune(self) -> None:
+        for replica in self._replicas.values():
+            replica.pool.prune()
+        for replica_id in [key for key, replica in self._leaving.items() if not replica.in_flight]:
+            del self._leaving[replica_id]
+
+    def close(self, reason: str) -> None:
+        """Nothing waits any longer; what is in flight finishes."""
+        while (request := self._queue.pop()) is not None:
+            request.refuse(Refusal(RefusedCode.UNKNOWN_DEPLOYMENT, _RETRY_SECONDS, reason))
+        self.set_upstreams(())
+
+    def _leave(self, replica: Replica) -> None:
+        self._leaving[replica.upstream.replica_id] = replica
+        replica.leave()
+
+    # ---- figures
+
+    def demand(self) -> Demand:
+        return Demand(self._in_flight(), len(self._queue), self._last_request_at)
+
+    def load(self) -> DeploymentLoad:
+        ready = tuple(self._replicas)
+        return DeploymentLoad(
+            self.terms.deployment_id,
+            self.terms.revision,
+            ready,
+            self._in_flight(),
+            len(self._queue),
+            len(ready) * self.terms.concurrency,
+        )
+
+    def _in_flight(self) -> int:
+        serving = [*self._replicas.values(), *self._leaving.values()]
+        return sum(len(replica.in_flight) for replica in serving)

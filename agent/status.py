@@ -1,0 +1,67 @@
+"""What `homeport-agent status` shows."""
+
+import os
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from homeport import __version__
+from homeport.core import canonical
+from homeport.core.resources import Inventory
+from homeport.core.status import ReplicaReport
+
+if TYPE_CHECKING:  # asking for a status needs no gRPC
+    from agent.link.link import Link
+    from agent.placement import DesiredState
+    from agent.state.identity import Identity
+
+
+def status(
+    identity: "Identity",
+    link: "Link",
+    desired: "DesiredState",
+    replicas: Sequence[ReplicaReport],
+    inventory: Inventory,
+    uptime_seconds: float,
+) -> dict[str, Any]:
+    """Plain values, ready for JSON."""
+    return {
+        "node_id": identity.node_id,
+        "cluster": identity.cluster_id,
+        "nodepool": identity.nodepool_id,
+        "version": __version__,
+        "pid": os.getpid(),
+        "uptime_seconds": round(uptime_seconds, 1),
+        "link": {
+            "target": identity.session_target,
+            "connected": link.state.connected,
+            "since": link.state.since,
+            "reason": link.state.reason,
+            "epoch": link.epoch,
+        },
+        "desired": canonical.to_plain(desired.version),
+        "replicas": canonical.to_plain(list(replicas)),
+        "inventory": canonical.to_plain(inventory),
+    }
+
+
+def render(answer: dict[str, Any]) -> str:
+    """The same for people."""
+    link = answer["link"]
+    since = datetime.fromtimestamp(link["since"], UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    state = f"connected since {since}" if link["connected"] else f"not connected since {since}: {link['reason']}"
+    lines = [
+        f"node      {answer['node_id']} in {answer['cluster']}/{answer['nodepool']}",
+        f"agent     {answer['version']}, process {answer['pid']}, up {answer['uptime_seconds']:.0f} s",
+        f"link      {link['target']}: {state}",
+        f"drivers   {', '.join(answer['inventory']['drivers']) or 'none; see homeport-agent run --allow-driver'}",
+    ]
+    lines += [f"problem   {problem}" for problem in answer["inventory"]["problems"]]
+    lines.append(f"replicas  {len(answer['replicas'])}")
+    for replica in answer["replicas"]:
+        reason = f"  {replica['reason']}" if replica["reason"] else ""
+        lines.append(
+            f"  {replica['replica_id'][:8]}  {replica['deployment_id']} r{replica['revision']}  {replica['status']}"
+            f"  {replica['restarts']} restarts{reason}"
+        )
+    return "\n".join(lines)

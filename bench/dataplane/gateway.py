@@ -1,0 +1,52 @@
+"""A gateway as the control plane runs it, with one deployment.
+
+python -m bench.dataplane.gateway CERTIFICATE_DIR
+"""
+
+import asyncio
+import hashlib
+import hmac
+import json
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import grpc
+import uvloop
+
+from homeport.gateway.gateway import Gateway
+from homeport.gateway.routes import PolicyTable, RoutePolicy
+from homeport.logging import configure_logging
+from homeport.tunnel.server import TunnelServer
+
+TOKEN = "hp1.bench.kD5bZ0m7y3uR2vW8xQ1sT6nJ4pL9aC0e"
+_STORED = hashlib.sha256(TOKEN.encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class BenchPrincipal:
+    token_id: str = "bench"
+
+
+def check_token(token: str) -> BenchPrincipal | None:
+    return BenchPrincipal() if hmac.compare_digest(hashlib.sha256(token.encode()).hexdigest(), _STORED) else None
+
+
+async def main(directory: Path) -> None:
+    configure_logging()
+    table = PolicyTable()
+    table.put(RoutePolicy("bench", "bench-model", placements={"bench-node": (0, 1, 1)}, concurrency=1024))
+    tunnels = TunnelServer(lambda node_id, epoch: True)
+    gateway = Gateway(table, check_token, tunnels, time.monotonic)
+    pair = (directory / "server.key").read_bytes(), (directory / "server.pem").read_bytes()
+    credentials = grpc.ssl_server_credentials([pair], (directory / "bundle.pem").read_bytes(), require_client_auth=True)
+    tunnel_port = await tunnels.start("127.0.0.1:0", credentials)
+    port = await gateway.start("127.0.0.1", 0)
+    print(json.dumps({"port": port, "tunnel_port": tunnel_port}), flush=True)
+    await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(main(Path(sys.argv[1])))

@@ -1,0 +1,42 @@
+"""What the API needs from the rest of the control plane."""
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from controlplane.auth.access_tokens import AccessTokens
+from controlplane.sessions.registry import NodeRegistry
+from controlplane.store.store import Store, Transaction
+
+
+class JoinTokenIssuer(Protocol):
+    def create(self, tx: Transaction, nodepool_key: str, ttl_seconds: int) -> tuple[str, str]:
+        """(token id, token text). Raises HomeportError(NOT_FOUND) for an unknown nodepool."""
+
+
+class LogSource(Protocol):
+    def lines(self, replica_id: str, node_id: str, tail: int, follow: bool) -> AsyncIterator[bytes]:
+        """Whole lines, one or more at a time. Raises HomeportError(UNAVAILABLE) when the node cannot be asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Urls:
+    """As clients reach them: `api` and `gateway` are URLs without a path, `enroll` is host:port for agents."""
+
+    api: str
+    gateway: str
+    enroll: str
+
+
+@dataclass(frozen=True, slots=True)
+class ApiDependencies:
+    """`monotonic` must be the registry's clock."""
+
+    store: Store
+    registry: NodeRegistry
+    access_tokens: AccessTokens
+    join_tokens: JoinTokenIssuer
+    logs: LogSource
+    urls: Urls
+    monotonic: Callable[[], float]
+    version: str

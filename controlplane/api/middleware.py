@@ -1,0 +1,69 @@
+"""Around every request: its id, and errors in the one form."""
+
+import re
+import secrets
+
+import structlog
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from controlplane.api.errors import error_response
+from controlplane.api.routing import PREFIX
+from homeport.core.errors import ErrorCode, HomeportError
+
+log = structlog.get_logger()
+
+REQUEST_ID = "X-Request-Id"
+_SANE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+
+@web.middleware
+async def outermost(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """A client may send an id of its own, to find its request in the server's log."""
+    given = request.headers.get(REQUEST_ID, "")
+    request_id = given if _SANE_ID.fullmatch(given) else secrets.token_hex(8)
+    request[REQUEST_ID] = request_id
+    try:
+        return await handler(request)
+    except HomeportError as error:
+        if error.code in (ErrorCode.INTERNAL, ErrorCode.STORAGE_FULL):
+            log.error(
+                "request failed", request_id=request_id, method=request.method, path=request.path, error=str(error)
+            )
+        response = error_response(error, request_id)
+    except web.HTTPException as error:
+        response = error_response(_from_aiohttp(error, request), request_id)
+        if "Allow" in error.headers:
+            response.headers["Allow"] = error.headers["Allow"]
+    except Exception:
+        log.exception("request failed", request_id=request_id, method=request.method, path=request.path)
+        failure = HomeportError(
+            ErrorCode.INTERNAL,
+            "the server made an error",
+            hint=f"its log has the details under request id {request_id}",
+        )
+        response = error_response(failure, request_id)
+    return response
+
+
+async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
+    """Right before any response goes out, a streamed one too."""
+    response.headers[REQUEST_ID] = request[REQUEST_ID]
+    response.headers.setdefault("X-Content-Type-Options", "nosniff")
+    response.headers.setdefault("Cache-Control", "no-store")
+
+
+def _from_aiohttp(error: web.HTTPException, request: web.Request) -> HomeportError:
+    if isinstance(error, web.HTTPMethodNotAllowed):
+        allowed = ", ".join(sorted(error.allowed_methods))
+        return HomeportError(
+            ErrorCode.METHOD_NOT_ALLOWED, f"{request.method} is not possible here", hint=f"possible: {allowed}"
+        )
+    if error.status == 404:
+        return HomeportError(
+            ErrorCode.NOT_FOUND,
+            f"there is nothing at {request.path}",
+            hint=f"the API begins with {PREFIX}; {PREFIX}/docs shows all of it",
+        )
+    code = ErrorCode.INTERNAL if error.status >= 500 else ErrorCode.INVALID_ARGUMENT
+    return HomeportError(code, error.reason)

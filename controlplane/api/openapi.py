@@ -1,0 +1,166 @@
+"""The OpenAPI 3.1 document, made from the routes."""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.json_schema import JsonSchemaMode, models_json_schema
+
+from controlplane.api.errors import HTTP_STATUS
+from controlplane.api.routing import PREFIX, Route
+from homeport.core.errors import ErrorCode
+from homeport.schema.resources import Error
+
+_DESCRIPTION = """Runs models on machines that you own.
+
+Send `Authorization: Bearer TOKEN`; the first token is in the file `admin-token` of the server's data directory.
+Each field of a spec says under `x-change` what a change of it does: `live` applies at once, `rollout` makes a new
+revision, `immutable` is refused."""
+# A parameter has its name and description beside its schema.
+_SAID_OUTSIDE = ("title", "description")
+_REF = "#/components/schemas/{model}"
+# Beside what a route lists: any request may meet these.
+_ALWAYS = (ErrorCode.INVALID_ARGUMENT, ErrorCode.INTERNAL)
+_OF_BODIES = (
+    ErrorCode.PAYLOAD_TOO_LARGE,
+    ErrorCode.UNSUPPORTED_MEDIA_TYPE,
+    ErrorCode.UNAVAILABLE,
+    ErrorCode.STORAGE_FULL,
+)
+
+
+def openapi_document(routes: Sequence[Route], version: str) -> dict[str, Any]:
+    schemas = _Schemas(routes)
+    paths: dict[str, dict[str, Any]] = {}
+    for route in routes:
+        paths.setdefault(PREFIX + route.path, {})[route.method.lower()] = _operation(route, schemas)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Homeport",
+            "version": version,
+            "description": _DESCRIPTION,
+        },
+        "paths": paths,
+        "components": {
+            "schemas": schemas.definitions,
+            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+        },
+        "security": [{"token": []}],
+        "tags": [{"name": tag} for tag in dict.fromkeys(route.tag for route in routes)],
+    }
+
+
+class _Schemas:
+    """Components of all models that the routes name. What is sent is described as it is checked, what is answered as
+    it is written, where every field is there."""
+
+    def __init__(self, routes: Sequence[Route]) -> None:
+        wanted: dict[tuple[type[BaseModel], JsonSchemaMode], None] = {(Error, "serialization"): None}
+        for route in routes:
+            if route.body is not None:
+                wanted[route.body, "validation"] = None
+            if route.response is not None:
+                wanted[route.response, "serialization"] = None
+        self._refs, document = models_json_schema(list(wanted), ref_template=_REF)
+        self.definitions: dict[str, Any] = document["$defs"]
+
+    def sent(self, model: type[BaseModel]) -> dict[str, Any]:
+        return self._refs[model, "validation"]
+
+    def answered(self, model: type[BaseModel]) -> dict[str, Any]:
+        return self._refs[model, "serialization"]
+
+
+def _operation(route: Route, schemas: _Schemas) -> dict[str, Any]:
+    operation: dict[str, Any] = {
+        "operationId": _operation_id(route),
+        "summary": route.summary,
+        "tags": [route.tag],
+        "responses": _responses(route, schemas),
+    }
+    parameters = _path_parameters(route) + _query_parameters(route)
+    if parameters:
+        operation["parameters"] = parameters
+    if route.body is not None:
+        content = {"application/json": {"schema": schemas.sent(route.body)}}
+        operation["requestBody"] = {"required": True, "content": content}
+    if route.public:
+        operation["security"] = []
+    return operation
+
+
+def _operation_id(route: Route) -> str:
+    """`get_deployments_logs`, and `get_deployments_one` for an item, so that each is there once."""
+    words = [route.method.lower(), *re.sub(r"{\w+}", "", route.path).replace("-", "_").replace(".", "_").split("/")]
+    if route.path.endswith("}"):
+        words.append("one")
+    return "_".join(word for word in words if word)
+
+
+def _path_parameters(route: Route) -> list[dict[str, Any]]:
+    return [
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+        for name in re.findall(r"{(\w+)}", route.path)
+    ]
+
+
+def _query_parameters(route: Route) -> list[dict[str, Any]]:
+    if route.query is None:
+        return []
+    properties = route.query.model_json_schema()["properties"]
+    return [
+        {
+            "name": name,
+            "in": "query",
+            "description": schema.get("description", ""),
+            "schema": {key: value for key, value in _without_null(schema).items() if key not in _SAID_OUTSIDE},
+        }
+        for name, schema in properties.items()
+    ]
+
+
+def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
+    """A query parameter is left out rather than sent as null."""
+    if "anyOf" not in schema:
+        return schema
+    return next(arm for arm in schema["anyOf"] if arm.get("type") != "null")
+
+
+def _responses(route: Route, schemas: _Schemas) -> dict[str, Any]:
+    responses: dict[str, Any] = {str(route.status): _success(route, schemas)}
+    codes = {*route.errors, *_ALWAYS}
+    if not route.public:
+        codes.add(ErrorCode.UNAUTHENTICATED)
+    if route.body is not None:
+        codes.update(_OF_BODIES)
+    if route.method == "DELETE":
+        codes.update((ErrorCode.UNAVAILABLE, ErrorCode.STORAGE_FULL))
+    by_status: dict[int, list[str]] = {}
+    for code in sorted(codes):
+        by_status.setdefault(HTTP_STATUS[code], []).append(code.value)
+    for status in sorted(by_status):
+        responses[str(status)] = {
+            "description": " or ".join(by_status[status]),
+            "content": {"application/json": {"schema": schemas.answered(Error)}},
+        }
+    return responses
+
+
+def _success(route: Route, schemas: _Schemas) -> dict[str, Any]:
+    if route.response is None:
+        if route.status == 204:
+            return {"description": "done"}
+        return {"description": "ok", "content": {route.media_type: {"schema": {"type": "string"}}}}
+    schema = schemas.answered(route.response)
+    if route.many:
+        schema = {
+            "type": "object",
+            "required": ["items", "seq"],
+            "properties": {
+                "items": {"type": "array", "items": schema},
+                "seq": {"type": "integer", "description": "the state of the store that the list shows"},
+            },
+        }
+    return {"description": "ok", "content": {route.media_type: {"schema": schema}}}

@@ -1,0 +1,114 @@
+"""Typed routes: what a route takes and gives is said once, for the router and for OpenAPI."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from aiohttp import web
+from pydantic import BaseModel, ConfigDict
+
+from controlplane.api.body import read_json
+from controlplane.auth.access_tokens import Principal
+from homeport.core.errors import ErrorCode, HomeportError
+from homeport.schema.base import ApiModel
+from homeport.schema.documents import parse_spec
+
+PREFIX = "/api/v1"
+# Gives the principal of a token, or None.
+CheckToken = Callable[[str], Principal | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request after all checks: `path` holds the path's parameters, `body` and `query` what the route declares."""
+
+    request: web.Request
+    path: dict[str, str]
+    body: Any = None
+    query: Any = None
+
+
+# A JSON object, None for 204, or a response that the handler has made itself.
+Answer = dict[str, Any] | web.StreamResponse | None
+Handler = Callable[[Call], Awaitable[Answer]]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """`path` is below PREFIX. `root` begins the paths in errors about the body. `response` is the answer's form, for
+    a list (`many`) that of each item; None = `media_type` says what it is, or 204."""
+
+    method: str
+    path: str
+    handler: Handler
+    tag: str
+    summary: str
+    body: type[ApiModel] | None = None
+    root: str = ""
+    query: type[ApiModel] | None = None
+    status: int = 200
+    response: type[BaseModel] | None = None
+    many: bool = False
+    media_type: str = "application/json"
+    errors: tuple[ErrorCode, ...] = ()
+    public: bool = False
+    # Puts into the body what the path says already, before the body is checked.
+    complete: Callable[[Any, Mapping[str, str]], Any] = lambda body, path: body
+
+
+def add_routes(app: web.Application, routes: Sequence[Route], check_token: CheckToken) -> None:
+    for route in routes:
+        app.router.add_route(route.method, PREFIX + route.path, _endpoint(route, check_token))
+
+
+def _endpoint(route: Route, check_token: CheckToken) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    async def endpoint(request: web.Request) -> web.StreamResponse:
+        if not route.public:
+            _authenticate(request, check_token)
+        query = parse_spec(route.query or NoQuery, _query_of(request), "")
+        body = None
+        if route.body is not None:
+            body = parse_spec(route.body, route.complete(await read_json(request), request.match_info), route.root)
+        answer = await route.handler(Call(request, dict(request.match_info), body, query))
+        if isinstance(answer, web.StreamResponse):
+            return answer
+        if answer is None:
+            return web.Response(status=204)
+        return web.json_response(answer, status=route.status)
+
+    return endpoint
+
+
+class Query(ApiModel):
+    """Query parameters are text, so numbers and booleans are read from it."""
+
+    model_config = ConfigDict(strict=False)
+
+
+class NoQuery(Query):
+    pass
+
+
+def _authenticate(request: web.Request, check_token: CheckToken) -> Principal:
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if not token:
+        raise HomeportError(
+            ErrorCode.UNAUTHENTICATED,
+            "no access token was sent",
+            hint="send the header Authorization: Bearer TOKEN; the first token is in DATA_DIR/admin-token",
+        )
+    principal = check_token(token.strip()) if scheme.lower() in ("bearer", "key") else None
+    if principal is None:
+        raise HomeportError(
+            ErrorCode.UNAUTHENTICATED,
+            "the access token is not valid",
+            hint="the first token is in DATA_DIR/admin-token",
+        )
+    return principal
+
+
+def _query_of(request: web.Request) -> dict[str, str]:
+    for name in request.query:
+        if len(request.query.getall(name)) > 1:
+            raise HomeportError(ErrorCode.INVALID_ARGUMENT, "given more than once", path=name)
+    return dict(request.query)

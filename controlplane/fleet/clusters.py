@@ -1,0 +1,18 @@
+"""Clusters: sites."""
+
+from controlplane.fleet.accept import Accepted, accept
+from controlplane.fleet.references import in_use
+from controlplane.store.store import Kind, Transaction
+from homeport.schema.cluster import ClusterSpec
+
+
+def accept_cluster(tx: Transaction, spec: ClusterSpec) -> Accepted:
+    return accept(tx, Kind.CLUSTER, spec.id, spec, "compute_cluster")
+
+
+def delete_cluster(tx: Transaction, cluster_id: str) -> None:
+    """Raises NOT_FOUND, IN_USE."""
+    pools = [pool.id for pool in tx.all(Kind.NODEPOOL) if pool.spec["compute_cluster"]["id"] == cluster_id]
+    if pools:
+        raise in_use(f"cluster {cluster_id}", "it has nodepool", pools, "delete its nodepools first")
+    tx.delete(Kind.CLUSTER, cluster_id)

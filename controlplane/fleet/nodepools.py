@@ -1,0 +1,48 @@
+"""Nodepools: nodes of one cluster with like hardware."""
+
+from typing import Any
+
+from controlplane.fleet.accept import Accepted, accept
+from controlplane.fleet.nodes import nodepool_key_of
+from controlplane.fleet.references import in_use, parent
+from controlplane.store.store import Kind, Transaction
+from homeport.core.errors import ErrorCode, HomeportError
+from homeport.schema.cluster import NodepoolSpec
+
+
+def nodepool_key(spec: NodepoolSpec) -> str:
+    return f"{spec.compute_cluster.id}/{spec.id}"
+
+
+def accept_nodepool(tx: Transaction, spec: NodepoolSpec) -> Accepted:
+    """Raises NOT_FOUND for an unknown cluster, CONFLICT when it has more nodes than the new maximum."""
+    parent(tx, Kind.CLUSTER, spec.compute_cluster.id, "nodepool.compute_cluster.id")
+    key = nodepool_key(spec)
+    members = sum(nodepool_key_of(node) == key for node in tx.all(Kind.NODE))
+    if members > spec.max_instances:
+        raise HomeportError(
+            ErrorCode.CONFLICT,
+            f"nodepool {key} has {members} nodes already, more than {spec.max_instances}",
+            hint="delete nodes of it first",
+            path="nodepool.max_instances",
+        )
+    return accept(tx, Kind.NODEPOOL, key, spec, "nodepool")
+
+
+def delete_nodepool(tx: Transaction, key: str) -> None:
+    """Raises NOT_FOUND, IN_USE."""
+    nodes = [node.spec["name"] for node in tx.all(Kind.NODE) if nodepool_key_of(node) == key]
+    if nodes:
+        raise in_use(f"nodepool {key}", "it has node", nodes, "delete its nodes first")
+    deployments = [d.id for d in tx.all(Kind.DEPLOYMENT) if key in nodepools_of(d.spec)]
+    if deployments:
+        raise in_use(
+            f"nodepool {key}", "it serves deployment", deployments, "delete them or take the nodepool out of them first"
+        )
+    tx.delete(Kind.NODEPOOL, key)
+
+
+def nodepools_of(deployment_spec: dict[str, Any]) -> list[str]:
+    """The keys of a deployment's nodepools, best first."""
+
+    return [f"{pool['compute_cluster']['id']}/{pool['id']}" for pool in deployment_spec["nodepools"]]

@@ -1,0 +1,74 @@
+"""Nodes: what the store and the registry know of one, put together in one place."""
+
+from typing import Any
+
+from controlplane.fleet.references import in_use
+from controlplane.sessions.registry import NodeRegistry
+from controlplane.store.store import Kind, Record, Transaction
+from homeport.core import canonical
+from homeport.core.resources import Inventory
+from homeport.core.status import NodeStatus
+
+_REASONS = {
+    NodeStatus.INITIALIZING: "enrolled, its agent has not connected yet",
+    NodeStatus.SUSPECT: "no heartbeat lately",
+    NodeStatus.DISCONNECTED: "no heartbeat; it keeps running what it has",
+    NodeStatus.LOST: "silent for so long that its replicas are placed elsewhere",
+}
+
+
+def nodepool_key_of(node: Record) -> str:
+    return f"{node.spec['cluster']}/{node.spec['nodepool']}"
+
+
+def node_status_of(node: Record, registry: NodeRegistry) -> NodeStatus:
+    """A node whose agent has never connected is INITIALIZING, however long that takes."""
+    if registry.get(node.id) is None and "inventory" not in node.status:
+        return NodeStatus.INITIALIZING
+    return registry.status(node.id)
+
+
+def inventory_of(node: Record, registry: NodeRegistry) -> Inventory:
+    """What the agent says now, else what it said when it was last connected."""
+    live = registry.get(node.id)
+    if live is not None:
+        return live.inventory
+    plain = node.status.get("inventory")
+    if plain is None:
+        return Inventory(node.spec["hostname"])
+    inventory: Inventory = canonical.from_plain(Inventory, plain)
+    return inventory
+
+
+def node_state(node: Record, registry: NodeRegistry, monotonic_now: float) -> dict[str, Any]:
+    """The form is homeport.schema.resources.NodeState. `monotonic_now` is on the registry's clock."""
+    status, live = node_status_of(node, registry), registry.get(node.id)
+    connected = live is not None and live.connected
+    return {
+        "status": status.value,
+        "reason": _reason(status, connected),
+        "connected": connected,
+        "epoch": live.epoch if live else int(node.status.get("epoch", 0)),
+        "agent_version": (live.agent_version if live else "") or node.status.get("agent_version", ""),
+        "last_heard_seconds": max(0.0, monotonic_now - live.heard_at) if live else None,
+        "inventory": canonical.to_plain(inventory_of(node, registry)),
+        "load": canonical.to_plain(live.load) if live else None,
+        "replicas": len(live.replicas) if live else 0,
+    }
+
+
+def delete_node(tx: Transaction, node_id: str, connected: bool) -> None:
+    """A silent node goes with all that it holds; a connected one must be empty first. Raises NOT_FOUND, IN_USE."""
+    users = [p.spec["deployment_id"] for p in tx.all(Kind.PLACEMENT) if p.spec["node_id"] == node_id]
+    if connected and users:
+        raise in_use(
+            f"node {node_id}", "it serves deployment", users, "delete those deployments or stop the node's agent first"
+        )
+    tx.delete(Kind.NODE, node_id)
+
+
+def _reason(status: NodeStatus, connected: bool) -> str:
+    """Empty for a ready node."""
+    if status is NodeStatus.SUSPECT and not connected:
+        return "its connection is closed"
+    return _REASONS.get(status, "")

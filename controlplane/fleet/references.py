@@ -1,0 +1,53 @@
+"""Errors about objects that name each other."""
+
+from collections.abc import Iterable, Sequence
+
+from controlplane.store.store import Kind, Record, Transaction
+from homeport.core.errors import ErrorCode, HomeportError
+from homeport.core.names import did_you_mean
+
+# How many users of an object an error names.
+_NAMED = 5
+_NOUNS = {
+    Kind.CLUSTER: "cluster",
+    Kind.NODEPOOL: "nodepool",
+    Kind.NODE: "node",
+    Kind.MODEL: "model",
+    Kind.MODEL_VERSION: "model version",
+    Kind.DEPLOYMENT: "deployment",
+    Kind.REVISION: "revision",
+    Kind.PLACEMENT: "placement",
+    Kind.JOIN_TOKEN: "join token",
+    Kind.ACCESS_TOKEN: "access token",
+}
+
+
+def noun(kind: Kind) -> str:
+    return _NOUNS[kind]
+
+
+def missing(kind: Kind, id: str, known: Iterable[str], path: str = "") -> HomeportError:
+    """NOT_FOUND with near matches."""
+    names = sorted(known)
+    otherwise = f"there are {', '.join(names[:_NAMED])}" if names else f"there is no {noun(kind)} yet"
+    return HomeportError(
+        ErrorCode.NOT_FOUND,
+        f"{noun(kind)} {id} does not exist",
+        hint=did_you_mean(id, names, otherwise),
+        path=path,
+    )
+
+
+def parent(tx: Transaction, kind: Kind, id: str, path: str) -> Record:
+    """The object that a field refers to. Raises NOT_FOUND with the field's path."""
+    record = tx.get(kind, id)
+    if record is None:
+        raise missing(kind, id, (each.id for each in tx.all(kind)), path)
+    return record
+
+
+def in_use(what: str, relation: str, users: Sequence[str], hint: str) -> HomeportError:
+    """`what` cannot go: `relation` `users`."""
+    names = sorted(set(users))
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return HomeportError(ErrorCode.IN_USE, f"{what} is in use: {relation} {', '.join(names[:_NAMED])}{more}", hint=hint)

@@ -1,0 +1,89 @@
+"""The scheduler's view of the fleet: nodes as candidates, and what is reserved on them."""
+
+from collections import defaultdict
+from collections.abc import Set
+from dataclasses import dataclass
+from typing import Any
+
+from controlplane.fleet.nodepools import nodepools_of
+from controlplane.fleet.nodes import inventory_of, node_status_of, nodepool_key_of
+from controlplane.sessions.registry import NodeRegistry
+from controlplane.store.store import Record
+from homeport.core.placement.types import Candidate, Reservation
+from homeport.core.resources import ComputeNeeds
+
+
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """What one deployment's placement may take on a node, at its maximum."""
+
+    cpu_milli: int
+    memory_bytes: int
+    gpu_uuids: frozenset[str]
+
+
+class FleetView:
+    """One round's snapshot, kept current with the round's own decisions through `release` and `take`."""
+
+    def __init__(self) -> None:
+        self._pools: defaultdict[str, list[Candidate]] = defaultdict(list)
+        # node id -> deployment id -> what it takes there.
+        self._taken: defaultdict[str, dict[str, _Taken]] = defaultdict(dict)
+        self._held: defaultdict[str, set[str]] = defaultdict(set)
+        # What a deployment sees that holds nothing on the node: the same for almost all of them.
+        self._for_newcomers: dict[str, Candidate] = {}
+
+    def add_node(self, node: Record, registry: NodeRegistry) -> None:
+        key = nodepool_key_of(node)
+        status, inventory = node_status_of(node, registry), inventory_of(node, registry)
+        self._pools[key].append(Candidate(node.id, node.spec["name"], key, status, inventory))
+
+    def take(self, placement_spec: dict[str, Any], needs: ComputeNeeds) -> None:
+        node_id, deployment_id = placement_spec["node_id"], placement_spec["deployment_id"]
+        replicas = placement_spec["max_replicas"]
+        gpus = frozenset(share["gpu_uuid"] for share in placement_spec["devices"])
+        self._taken[node_id][deployment_id] = _Taken(needs.cpu_milli * replicas, needs.memory_bytes * replicas, gpus)
+        self._held[deployment_id].add(node_id)
+        self._for_newcomers.pop(node_id, None)
+
+    def release(self, deployment_id: str) -> None:
+        for node_id in self._held.pop(deployment_id, set()):
+            del self._taken[node_id][deployment_id]
+            self._for_newcomers.pop(node_id, None)
+
+    def candidates(self, deployment: Record) -> list[Candidate]:
+        """The nodes of its pools, with what others have reserved there and which devices it holds itself."""
+        pools = nodepools_of(deployment.spec)
+        held: Set[str] = self._held.get(deployment.id, frozenset())
+        return [
+            self._with_reservation(node, deployment.id) if node.node_id in held else self._newcomer(node)
+            for key in pools
+            for node in self._pools.get(key, ())
+        ]
+
+    def _newcomer(self, node: Candidate) -> Candidate:
+        seen = self._for_newcomers.get(node.node_id)
+        if seen is None:
+            seen = self._for_newcomers[node.node_id] = self._with_reservation(node, "")
+        return seen
+
+    def _with_reservation(self, node: Candidate, deployment_id: str) -> Candidate:
+        taken = self._taken.get(node.node_id)
+        if not taken:
+            return node
+        others = [each for id, each in taken.items() if id != deployment_id]
+        own = taken.get(deployment_id)
+        return Candidate(
+            node.node_id,
+            node.name,
+            node.nodepool,
+            node.status,
+            node.inventory,
+            node.cordoned,
+            Reservation(
+                sum(each.cpu_milli for each in others),
+                sum(each.memory_bytes for each in others),
+                frozenset().union(*(each.gpu_uuids for each in others)),
+            ),
+            own.gpu_uuids if own else frozenset(),
+        )

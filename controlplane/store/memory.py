@@ -1,0 +1,35 @@
+"""A store that keeps nothing: for tests, simulations and benchmarks. No thread, no file, no clock of its own."""
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from controlplane.store.changelog import KEEP, ChangeLog
+from controlplane.store.state import State, StateReader, closed_error
+from controlplane.store.store import Transaction
+
+T = TypeVar("T")
+
+
+class MemoryStore(StateReader):
+    """`wall` gives unix seconds; `keep_changes` bounds the change log."""
+
+    def __init__(self, wall: Callable[[], float] = time.time, keep_changes: int = KEEP) -> None:
+        self._wall = wall
+        self._state = State(log=ChangeLog(keep=keep_changes))
+        self._open = False
+
+    async def open(self) -> None:
+        self._open = True
+
+    async def close(self) -> None:
+        self._open = False
+        self._state.log.close()
+
+    async def write(self, change: Callable[[Transaction], T]) -> T:
+        if not self._open:
+            raise closed_error()
+        batch = self._state.begin(self._wall())
+        result = batch.run(change)
+        self._state.apply(batch)
+        return result

@@ -1,0 +1,41 @@
+"""The database's tables: one definition for SQLite and PostgreSQL. `migrations/` makes them.
+
+`spec` and `status` are JSON in text columns: both databases store the same bytes, whatever the text holds.
+"""
+
+from sqlalchemy import BigInteger, Column, Double, Integer, MetaData, String, Table, Text
+
+metadata = MetaData()
+
+objects = Table(
+    "objects",
+    metadata,
+    Column("kind", String(32), primary_key=True),
+    Column("id", String(255), primary_key=True),
+    Column("generation", BigInteger, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("updated_at", Double, nullable=False),
+    Column("spec", Text, nullable=False),
+    Column("status", Text, nullable=False),
+)
+
+changes = Table(
+    "changes",
+    metadata,
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("kind", String(32), primary_key=True),
+    Column("id", String(255), primary_key=True),
+    Column("op", String(8), nullable=False),  # put or delete
+)
+
+# One row, number 1. `seq` guards every commit: it is only ever moved on from the value that this server knows.
+meta = Table(
+    "meta",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("store_id", String(64), nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    # The change log holds everything after this.
+    Column("changes_floor", BigInteger, nullable=False),
+)

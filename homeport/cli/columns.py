@@ -1,0 +1,135 @@
+"""What a table shows of each kind."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from homeport.cli.text import cores, duration, ready_of, size
+from homeport.client.resource import Resource
+
+Column = tuple[str, Callable[[Resource], str]]
+
+
+def _spec(key: str) -> Callable[[Resource], str]:
+    return lambda resource: _cell(resource.spec.get(key))
+
+
+def _age(resource: Resource) -> str:
+    return duration(time.time() - resource.created_at) if resource.created_at else "-"
+
+
+def _cell(value: Any) -> str:
+    if value in (None, "", [], {}):
+        return "-"
+    if isinstance(value, dict):
+        return ",".join(f"{key}={item}" for key, item in value.items())
+    return str(value)
+
+
+def _pool(plain: dict[str, Any]) -> str:
+    return f"{plain['compute_cluster']['id']}/{plain['id']}"
+
+
+def _inventory(resource: Resource) -> dict[str, Any]:
+    found: dict[str, Any] = resource.status.get("inventory") or {}
+    return found
+
+
+def _gpus(resource: Resource) -> str:
+    names = [gpu["name"] for gpu in _inventory(resource).get("gpus", [])]
+    return ", ".join(f"{names.count(name)}x {name}" for name in dict.fromkeys(names)) or "-"
+
+
+def _served(resource: Resource) -> str:
+    worker = resource.spec["worker"]["model"]
+    version = resource.status.get("model_version") or (worker.get("model_version") or {}).get("id", "")
+    return f"{worker['id']}/{version.split('/')[-1]}" if version else str(worker["id"])
+
+
+def with_reason(state: str, reason: str) -> str:
+    return f"{state} ({reason})" if reason else state
+
+
+def _phase(resource: Resource) -> str:
+    return with_reason(resource.status.get("phase", "unknown"), resource.status.get("reason", ""))
+
+
+def _node_status(resource: Resource) -> str:
+    return with_reason(resource.status.get("status", "unknown"), resource.status.get("reason", ""))
+
+
+def _runs_on(resource: Resource) -> str:
+    return ", ".join(placement["node_name"] for placement in resource.status.get("placements", [])) or "-"
+
+
+def _how(resource: Resource) -> str:
+    return str(resource.spec.get("image") or " ".join(resource.spec.get("command", [])))
+
+
+def _expires(resource: Resource) -> str:
+    expires = resource.spec.get("expires_at") or resource.status.get("expires_at")
+    if not expires:
+        return "-"
+    left = float(expires) - time.time()
+    return f"in {duration(left)}" if left > 0 else "expired"
+
+
+COLUMNS: dict[str, list[Column]] = {
+    "cluster": [
+        ("ID", lambda r: r.id),
+        ("KIND", _spec("kind")),
+        ("REGION", _spec("region")),
+        ("LABELS", _spec("labels")),
+        ("AGE", _age),
+    ],
+    "nodepool": [
+        ("ID", lambda r: r.id),
+        ("MIN", _spec("min_instances")),
+        ("MAX", _spec("max_instances")),
+        ("LABELS", _spec("labels")),
+        ("AGE", _age),
+    ],
+    "node": [
+        ("NAME", _spec("name")),
+        ("NODEPOOL", lambda r: f"{r.spec['cluster']}/{r.spec['nodepool']}"),
+        ("STATUS", _node_status),
+        ("REPLICAS", lambda r: str(r.status.get("replicas", 0))),
+        ("CPU", lambda r: cores(_inventory(r).get("cpu_milli", 0))),
+        ("MEMORY", lambda r: size(_inventory(r).get("memory_bytes", 0))),
+        ("GPUS", _gpus),
+        ("ID", lambda r: r.id),
+    ],
+    "model": [
+        ("ID", lambda r: r.id),
+        ("DESCRIPTION", _spec("description")),
+        ("DEFAULT DEPLOYMENT", _spec("default_deployment")),
+        ("AGE", _age),
+    ],
+    "model_version": [
+        ("ID", lambda r: r.id),
+        ("DRIVER", _spec("driver")),
+        ("RUNS", _how),
+        ("CONCURRENCY", _spec("concurrency")),
+        ("AGE", _age),
+    ],
+    "deployment": [
+        ("ID", lambda r: r.id),
+        ("SERVES", _served),
+        ("PHASE", _phase),
+        ("REPLICAS", lambda r: ready_of(r.status.get("replicas", {}))),
+        ("NODES", _runs_on),
+        ("NODEPOOLS", lambda r: ", ".join(_pool(pool) for pool in r.spec["nodepools"])),
+        ("AGE", _age),
+    ],
+    "join_token": [
+        ("ID", lambda r: r.id),
+        ("NODEPOOL", lambda r: nodepool_of_token(r.spec)),
+        ("EXPIRES", _expires),
+        ("USED", lambda r: "yes" if r.status.get("used_at") else "no"),
+    ],
+}
+
+
+def nodepool_of_token(spec: dict[str, Any]) -> str:
+    pool = spec.get("nodepool", "-")
+    return _pool(pool) if isinstance(pool, dict) else str(pool)

@@ -1,0 +1,1 @@
+"""`homeport dev`: a whole Homeport on this machine, for trying and developing."""

@@ -1,0 +1,83 @@
+"""The command tree, and how the command ends."""
+
+import os
+import sys
+
+import typer
+
+from homeport.cli import (
+    any_object,
+    apply,
+    chat,
+    cluster,
+    context,
+    deploy,
+    deployment,
+    join_token,
+    logs,
+    model,
+    node,
+    nodepool,
+    server,
+    status,
+    version,
+)
+from homeport.cli.dev import command as dev
+from homeport.core.errors import HomeportError
+
+app = typer.Typer(
+    name="homeport",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="""Run models on machines you own, wherever they stand, from one place.
+
+\b
+Start here:
+  homeport dev                              everything on this machine, with a sample model
+  homeport status                           what runs where
+  homeport chat smollm2-chat "Hello!"       talk to a deployment
+  homeport apply -f deployment.yaml         make it so: create or change what the file says
+
+Objects are managed as `homeport NOUN VERB`, for instance `homeport deployment list`. Every --help has examples.
+""",
+)
+app.command("dev")(dev.dev)
+app.command("status")(status.status)
+app.command("apply")(apply.apply)
+app.command("deploy")(deploy.deploy)
+app.command("chat")(chat.chat)
+app.command("logs")(logs.logs)
+app.command("get")(any_object.get)
+app.command("delete")(any_object.delete)
+app.add_typer(cluster.app, name="cluster")
+app.add_typer(nodepool.app, name="nodepool")
+app.add_typer(node.app, name="node")
+app.add_typer(model.app, name="model")
+app.add_typer(deployment.app, name="deployment")
+app.add_typer(join_token.app, name="join-token")
+app.add_typer(context.app, name="context")
+app.command("server", context_settings=server.PASS_ALL, add_help_option=False)(server.server)
+app.command("version")(version.version)
+
+
+def main() -> None:
+    """Exit codes: 0 done, 1 failed (one block on stderr says why), 2 wrong usage, 130 interrupted."""
+    try:
+        app()
+    except HomeportError as error:
+        from homeport.cli.error_block import print_error
+
+        print_error(error)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:
+        # The reader (head, less) left. Python flushes stdout once more at exit: give it somewhere to go.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,128 @@
+"""HTTP to one Homeport: authorisation, retries where they are safe, errors as HomeportError."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from types import TracebackType
+from typing import Any, Self
+
+import aiohttp
+from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_random_exponential
+
+from homeport import __version__
+from homeport.client.api_error import error_from_body
+from homeport.client.contexts import Context
+from homeport.core.errors import ErrorCode, HomeportError
+
+ATTEMPTS = 4
+CONNECT_SECONDS = 5.0
+ANSWER_SECONDS = 60.0
+
+
+class Transport:
+    """One connection pool. Use it as an async context manager.
+
+    Retried: a refused connection (nothing was sent), and any GET that broke off or was answered 502, 503 or 504.
+    Never retried: a write that may have arrived.
+    """
+
+    def __init__(self, context: Context, *, wait_seconds: float = 0.2) -> None:
+        self.context = context
+        self._wait_seconds = wait_seconds
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        headers = {"Authorization": f"Bearer {self.context.token}", "User-Agent": f"homeport/{__version__}"}
+        timeout = aiohttp.ClientTimeout(total=None, connect=CONNECT_SECONDS, sock_read=ANSWER_SECONDS)
+        self._session = aiohttp.ClientSession(headers=headers, timeout=timeout, raise_for_status=False)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    async def call(
+        self, method: str, path: str, *, params: dict[str, str] | None = None, body: Any = None
+    ) -> dict[str, Any]:
+        """One API call. The answer's JSON; {} when it has none. Raises HomeportError."""
+        url = f"{self.context.api}/api/v1/{path}"
+        retrying = AsyncRetrying(
+            stop=stop_after_attempt(ATTEMPTS),
+            wait=wait_random_exponential(multiplier=self._wait_seconds, max=2.0),
+            retry=retry_if_exception(lambda error: may_retry(method, error)),
+            reraise=True,
+        )
+        try:
+            async for attempt in retrying:
+                with attempt:
+                    return await self._call_once(method, url, params, body)
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise unreachable(self.context.api, error) from error
+        raise AssertionError("unreachable: tenacity returns or raises")
+
+    @asynccontextmanager
+    async def stream(
+        self,
+        method: str,
+        url: str,
+        *,
+        params: dict[str, str] | None = None,
+        body: Any = None,
+        read_seconds: float | None = None,
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """An answer to read piece by piece, never retried. `read_seconds` bounds the pause between two pieces."""
+        timeout = aiohttp.ClientTimeout(total=None, connect=CONNECT_SECONDS, sock_read=read_seconds)
+        try:
+            async with self._open.request(method, url, params=params, json=body, timeout=timeout) as response:
+                if response.status >= 400:
+                    raise await _error_of(response)
+                yield response
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise unreachable(str(url), error) from error
+
+    @property
+    def _open(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            raise RuntimeError("the client is closed: use it inside `with` or `async with`")
+        return self._session
+
+    async def _call_once(self, method: str, url: str, params: dict[str, str] | None, body: Any) -> dict[str, Any]:
+        async with self._open.request(method, url, params=params, json=body) as response:
+            if response.status >= 400:
+                raise await _error_of(response)
+            if response.status == 204:
+                return {}
+            try:
+                answer = await response.json(content_type=None)
+            except ValueError:
+                raise HomeportError(
+                    ErrorCode.INTERNAL,
+                    f"{url} answered something that is not JSON",
+                    hint="is this address really the Homeport API? `homeport context show` prints it",
+                ) from None
+            return answer if isinstance(answer, dict) else {}
+
+
+async def _error_of(response: aiohttp.ClientResponse) -> HomeportError:
+    return error_from_body(response.status, await response.read(), response.headers.get("Retry-After"))
+
+
+def may_retry(method: str, error: BaseException) -> bool:
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return True
+    if method != "GET":
+        return False
+    if isinstance(error, HomeportError):
+        return error.code in (ErrorCode.UNAVAILABLE, ErrorCode.DEADLINE_EXCEEDED, ErrorCode.UPSTREAM_FAILED)
+    return isinstance(error, aiohttp.ClientError | TimeoutError)
+
+
+def unreachable(address: str, error: BaseException) -> HomeportError:
+    detail = str(error) or type(error).__name__
+    return HomeportError(
+        ErrorCode.UNAVAILABLE,
+        f"no answer from {address}: {detail}",
+        hint="is it running? `homeport dev` starts one here; `homeport context show` prints the address in use",
+    )

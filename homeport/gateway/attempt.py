@@ -1,0 +1,49 @@
+"""One try of a request at one node: the gateway's end of a stream."""
+
+from typing import TYPE_CHECKING
+
+from homeport.gateway.presence import NodeRoute
+from homeport.tunnel.frames import Refusal
+from homeport.tunnel.link import Link
+from homeport.tunnel.stream import Stream
+
+if TYPE_CHECKING:
+    from homeport.gateway.request import GatewayRequest
+
+
+class Attempt(Stream):
+    """Keeps the node's in-flight set right, and hands everything on to its request."""
+
+    __slots__ = ("node", "request")
+
+    def __init__(self, link: Link, request: "GatewayRequest", node: NodeRoute) -> None:
+        super().__init__(link, link.next_id())
+        self.request = request
+        self.node = node
+        node.attempts.add(self)
+
+    def end(self) -> None:
+        """The answer is complete."""
+        self.node.attempts.discard(self)
+        self.link.forget(self)
+
+    def on_head(self, status: int, length: int, block: bytes, last: bool) -> None:
+        if last:
+            self.end()
+        self.request.on_answer_head(status, length, block, last)
+
+    def on_data(self, data: bytes, last: bool) -> None:
+        if last:
+            self.end()
+        self.request.on_answer_data(data, last)
+
+    def on_reset(self, code: int, reason: str) -> None:
+        self.node.attempts.discard(self)
+        self.request.on_attempt_lost(code, reason)
+
+    def on_refused(self, refusal: Refusal) -> None:
+        self.node.attempts.discard(self)
+        self.request.on_attempt_refused(refusal)
+
+    def on_send_room(self) -> None:
+        self.request.connection.want_body(True)

@@ -1,0 +1,61 @@
+"""Errors as OpenAI's clients read them, with our hint and request id beside."""
+
+import json
+
+from homeport.core.errors import ErrorCode, HomeportError
+from homeport.http1.errors import ProtocolError
+
+_STATUS = {
+    ErrorCode.INVALID_ARGUMENT: 400,
+    ErrorCode.UNAUTHENTICATED: 401,
+    ErrorCode.NOT_FOUND: 404,
+    ErrorCode.METHOD_NOT_ALLOWED: 405,
+    ErrorCode.CONFLICT: 409,
+    ErrorCode.PAYLOAD_TOO_LARGE: 413,
+    ErrorCode.UNSUPPORTED_MEDIA_TYPE: 415,
+    ErrorCode.TOO_MANY_REQUESTS: 429,
+    ErrorCode.INTERNAL: 500,
+    ErrorCode.UPSTREAM_FAILED: 502,
+    ErrorCode.UNAVAILABLE: 503,
+    ErrorCode.DEADLINE_EXCEEDED: 504,
+}
+_TYPES = {401: "authentication_error", 404: "not_found_error", 429: "rate_limit_error"}
+
+
+def render(error: HomeportError, request_id: str) -> tuple[int, bytes, bytes]:
+    """(status, header lines, body)."""
+    status = _STATUS.get(error.code, 500)
+    block = b"content-type: application/json\r\n"
+    if request_id:
+        block += f"x-request-id: {request_id}\r\n".encode()
+    if status == 401:
+        block += b'www-authenticate: Bearer realm="homeport"\r\n'
+    if error.retry_after_seconds is not None:
+        block += b"retry-after: %d\r\n" % max(1, round(error.retry_after_seconds))
+    return status, block, body(error, request_id)
+
+
+def body(error: HomeportError, request_id: str) -> bytes:
+    status = _STATUS.get(error.code, 500)
+    kind = _TYPES.get(status) or ("invalid_request_error" if status < 500 else "server_error")
+    fields = {"message": error.message, "type": kind, "code": str(error.code), "hint": error.hint}
+    if error.path:
+        fields["param"] = error.path
+    return json.dumps({"error": fields | {"request_id": request_id}}).encode()
+
+
+def event(error: HomeportError, request_id: str) -> bytes:
+    """The last server-sent event of a stream that broke."""
+    return b"data: " + body(error, request_id) + b"\n\n"
+
+
+def render_refused_message(error: ProtocolError) -> tuple[bytes, bytes]:
+    """(header lines, body) for a message that is no proper HTTP/1.1."""
+    fields = {
+        "message": error.message,
+        "type": "invalid_request_error",
+        "code": "bad_http",
+        "hint": error.hint,
+        "request_id": "",
+    }
+    return b"content-type: application/json\r\n", json.dumps({"error": fields}).encode()

@@ -1,0 +1,80 @@
+"""The gateway: an HTTP front, the routes, and the tunnels of the nodes behind them."""
+
+import asyncio
+from collections.abc import Callable
+
+from homeport.core.errors import ErrorCode, HomeportError
+from homeport.gateway.answer_head import HeadCheck
+from homeport.gateway.errors import render_refused_message
+from homeport.gateway.parking import ParkingLot
+from homeport.gateway.presence import PresenceTable
+from homeport.gateway.request import GatewayRequest
+from homeport.gateway.request_ids import RequestIds
+from homeport.gateway.routes import PolicyTable
+from homeport.gateway.tokens import Principal, TokenCheck
+from homeport.http1.head import RequestHead
+from homeport.http1.limits import Timeouts
+from homeport.http1.server import HttpServer
+from homeport.http1.server_connection import ServerConnection
+from homeport.tunnel.server import TunnelServer
+
+_SWEEP_SECONDS = 1.0
+_GRACE_SECONDS = 10.0
+
+
+class Gateway:
+    """`check_token` gets the text after "Bearer "; `clock` is monotonic, in seconds."""
+
+    def __init__(
+        self,
+        policies: PolicyTable,
+        check_token: Callable[[str], Principal | None],
+        tunnels: TunnelServer,
+        clock: Callable[[], float],
+        timeouts: Timeouts | None = None,
+    ) -> None:
+        self.policies = policies
+        self.clock = clock
+        self.tokens = TokenCheck(check_token, clock)
+        self.parking = ParkingLot()
+        self.presences = PresenceTable(policies, self.parking.wake)
+        self.heads = HeadCheck()
+        self.request_ids = RequestIds()
+        self.active: set[GatewayRequest] = set()
+        self._tunnels = tunnels
+        self._server = HttpServer(self._exchange, render_refused_message, timeouts)
+        self._sweep: asyncio.TimerHandle | None = None
+        policies.on_change = self.presences.policy_changed
+        tunnels.listener = self.presences
+
+    async def start(self, host: str = "127.0.0.1", port: int = 8000) -> int:
+        """Listens for clients; returns the port. Raises HomeportError(UNAVAILABLE) when it is taken.
+
+        The tunnel server is started by whoever holds its credentials.
+        """
+        try:
+            bound = await self._server.start(host, port)
+        except OSError as error:
+            raise HomeportError(
+                ErrorCode.UNAVAILABLE,
+                f"cannot listen on {host}:{port}: {error.strerror or error}",
+                hint="is it taken? choose another with --gateway-port",
+            ) from error
+        self._check(asyncio.get_running_loop())
+        return bound
+
+    async def close(self, grace_seconds: float = _GRACE_SECONDS) -> None:
+        """Answers what is open, for up to `grace_seconds`, then ends the tunnels."""
+        await self._server.close(grace_seconds)
+        if self._sweep is not None:
+            self._sweep.cancel()
+        await self._tunnels.close(0.0)
+
+    def _exchange(self, connection: ServerConnection, head: RequestHead) -> GatewayRequest:
+        return GatewayRequest(connection, head, self)
+
+    def _check(self, loop: asyncio.AbstractEventLoop) -> None:
+        now = self.clock()
+        for request in list(self.active):
+            request.check(now)
+        self._sweep = loop.call_later(_SWEEP_SECONDS, self._check, loop)

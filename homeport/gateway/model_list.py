@@ -1,0 +1,27 @@
+"""GET /v1/models: the table in OpenAI's shape."""
+
+import json
+from typing import Any
+
+from homeport.gateway.routes import PolicyTable, RoutePolicy
+
+
+def model_list(table: PolicyTable) -> bytes:
+    items = [_model(policy) for policy in sorted(table, key=lambda policy: policy.deployment_id)]
+    return json.dumps({"object": "list", "data": items}).encode()
+
+
+def one_model(table: PolicyTable, name: str) -> bytes:
+    """Raises HomeportError(NOT_FOUND, CONFLICT) as routing by that name would."""
+    return json.dumps(_model(table.by_model(name))).encode()
+
+
+def _model(policy: RoutePolicy) -> dict[str, Any]:
+    """`id` is the deployment, which is what `model` should name; `root` is the model that it serves."""
+    return {
+        "id": policy.deployment_id,
+        "object": "model",
+        "created": int(policy.created_at),
+        "owned_by": "homeport",
+        "root": policy.model_id,
+    }

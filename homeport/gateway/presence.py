@@ -1,0 +1,126 @@
+"""Which nodes can take requests now: policy says which may, tunnels and their LOAD frames say which do."""
+
+from collections.abc import Callable
+
+from homeport.core.balance import in_order
+from homeport.gateway.routes import PolicyTable
+from homeport.tunnel.link import Link
+from homeport.tunnel.load import DeploymentLoad
+from homeport.tunnel.stream import Stream
+
+
+class NodeRoute:
+    """One deployment on one node. `attempts` are this gateway's own requests there."""
+
+    __slots__ = (
+        "attempts",
+        "capacity",
+        "max_replicas",
+        "min_replicas",
+        "node_id",
+        "others",
+        "rank",
+        "ready_replicas",
+    )
+
+    def __init__(self, node_id: str) -> None:
+        self.node_id = node_id
+        self.rank = self.min_replicas = self.max_replicas = 0
+        self.ready_replicas = self.capacity = 0
+        self.attempts: set[Stream] = set()
+        # Requests there that came through other gateways, as of the last LOAD.
+        self.others = 0
+
+    @property
+    def in_flight(self) -> int:
+        return len(self.attempts) + self.others
+
+    def update(self, load: DeploymentLoad) -> None:
+        self.ready_replicas = len(load.ready)
+        self.capacity = load.capacity
+        self.others = max(0, load.in_flight + load.queued - len(self.attempts))
+
+
+class PresenceTable:
+    """`on_change(deployment_id)` is called when a node came or went: whoever waits may try again."""
+
+    def __init__(self, policies: PolicyTable, on_change: Callable[[str], None]) -> None:
+        self._policies = policies
+        self._on_change = on_change
+        # A node that reconnects is here twice until its old tunnel is found dead. The newest is used.
+        self._links: dict[str, list[Link]] = {}
+        self._loads: dict[str, dict[str, DeploymentLoad]] = {}
+        self._routes: dict[tuple[str, str], NodeRoute] = {}
+        self._ordered: dict[str, list[NodeRoute]] = {}
+
+    def candidates(self, deployment_id: str) -> list[NodeRoute]:
+        """In pick_node's order."""
+        return self._ordered.get(deployment_id, [])
+
+    def link(self, node_id: str) -> Link | None:
+        for link in reversed(self._links.get(node_id, [])):
+            if not link.going_away and not link.closed:
+                return link
+        return None
+
+    # ---- the tunnel server's listener
+
+    def on_attach(self, link: Link) -> None:
+        link.on_load = self._on_load
+        link.on_go_away = self._on_go_away
+        self._links.setdefault(link.node_id, []).append(link)
+
+    def on_detach(self, link: Link) -> None:
+        links = self._links.get(link.node_id, [])
+        if link in links:
+            links.remove(link)
+        if not links:
+            self._links.pop(link.node_id, None)
+        self._on_go_away(link)
+
+    def policy_changed(self, deployment_id: str) -> None:
+        self._arrange(deployment_id)
+        self._on_change(deployment_id)
+
+    # ----
+
+    def _on_go_away(self, link: Link) -> None:
+        if self.link(link.node_id) is None:
+            gone = self._loads.pop(link.node_id, {})
+            for deployment_id in gone:
+                self._routes.pop((deployment_id, link.node_id), None)
+                self._arrange(deployment_id)
+
+    def _on_load(self, link: Link, loads: list[DeploymentLoad]) -> None:
+        if link is not self.link(link.node_id):
+            return
+        before = self._loads.get(link.node_id, {})
+        after = self._loads[link.node_id] = {load.deployment_id: load for load in loads}
+        for load in loads:
+            route = self._routes.get((load.deployment_id, link.node_id))
+            if route is not None:
+                route.update(load)
+        for deployment_id in before.keys() ^ after.keys():
+            if deployment_id in before:
+                self._routes.pop((deployment_id, link.node_id), None)
+            self._arrange(deployment_id)
+            if deployment_id in after:
+                self._on_change(deployment_id)
+
+    def _arrange(self, deployment_id: str) -> None:
+        policy = self._policies.get(deployment_id)
+        routes: list[NodeRoute] = []
+        for node_id, terms in policy.placements.items() if policy is not None else ():
+            load = self._loads.get(node_id, {}).get(deployment_id)
+            if load is None:
+                continue
+            route = self._routes.get((deployment_id, node_id))
+            if route is None:
+                route = self._routes[deployment_id, node_id] = NodeRoute(node_id)
+            route.rank, route.min_replicas, route.max_replicas = terms
+            route.update(load)
+            routes.append(route)
+        if routes:
+            self._ordered[deployment_id] = in_order(routes)
+        else:
+            self._ordered.pop(deployment_id, None)

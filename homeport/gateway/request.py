@@ -1,0 +1,398 @@
+"""One client request: check, route, send it to a node, answer; again elsewhere where that is safe."""
+
+from typing import TYPE_CHECKING
+
+from homeport.core.balance import pick_node
+from homeport.core.errors import ErrorCode, HomeportError
+from homeport.gateway.attempt import Attempt
+from homeport.gateway.direction import DEPLOYMENT_HEADER, Kind, direction_of
+from homeport.gateway.errors import event, render
+from homeport.gateway.model_field import MAX_BODY, read_model, too_large, with_model
+from homeport.gateway.model_list import model_list, one_model
+from homeport.gateway.retry import may_run_twice
+from homeport.gateway.routes import RoutePolicy
+from homeport.http1.exchange import Exchange
+from homeport.http1.head import NO_BODY, UNKNOWN, RequestHead, block
+from homeport.http1.server_connection import ServerConnection
+from homeport.tunnel.frames import Refusal, RefusedCode, ResetCode
+from homeport.tunnel.opening import Opening
+
+if TYPE_CHECKING:
+    from homeport.gateway.gateway import Gateway
+
+# Of this hop only. The token in particular never leaves the gateway.
+_NOT_FORWARDED = frozenset((b"authorization", b"x-request-id", DEPLOYMENT_HEADER))
+# Not the request's fault but the node's moment: wait for another one to connect, if there is time.
+_PASSING = frozenset((RefusedCode.DRAINING, RefusedCode.UNKNOWN_DEPLOYMENT))
+
+
+class GatewayRequest(Exchange):
+    __slots__ = (
+        "_attempt",
+        "_awaits_body",
+        "_body",
+        "_body_complete",
+        "_body_size",
+        "_busy",
+        "_deadline",
+        "_gateway",
+        "_hold_until",
+        "_length",
+        "_parked",
+        "_policy",
+        "_refused",
+        "_retried",
+        "_streams_events",
+        "_target",
+        "_tenant",
+        "_tries",
+        "_unconsumed",
+        "fields",
+        "request_id",
+    )
+
+    def __init__(self, connection: ServerConnection, head: RequestHead, gateway: "Gateway") -> None:
+        super().__init__(connection, head)
+        self._gateway = gateway
+        self.fields = dict(head.fields)
+        self.request_id = gateway.request_ids.of(self.fields.get(b"x-request-id"))
+        self._policy: RoutePolicy | None = None
+        self._target = head.target
+        self._tenant = ""
+        self._deadline = 0.0
+        self._hold_until = 0.0
+        # The body so far, for a second try; None once it is too large or the answer has begun.
+        self._body: list[bytes] | None = []
+        self._body_size = 0
+        self._body_complete = head.length in (NO_BODY, 0)
+        # All of it must be here first: to read or to change its `model`.
+        self._awaits_body = False
+        self._length = head.length
+        self._attempt: Attempt | None = None
+        self._tries = 0
+        self._retried = False
+        self._refused: set[str] = set()
+        self._busy: set[str] = set()
+        self._parked = False
+        self._streams_events = False
+        self._unconsumed = 0
+
+    # ---- the client's side
+
+    def on_request(self) -> None:
+        self._gateway.active.add(self)
+        try:
+            self._direct()
+        except HomeportError as error:
+            self.fail(error)
+
+    def on_body(self, data: bytes, last: bool) -> None:
+        self._body_complete = last
+        self._body_size += len(data)
+        if self._body is not None and data:
+            self._body.append(data)
+        if self._attempt is not None:
+            if self._body_size > MAX_BODY:
+                self._body = None
+            if not self._attempt.send_data(data, last):
+                self.connection.want_body(False)
+        elif self._awaits_body:
+            self._on_awaited_body(last)
+        elif not last:
+            self.connection.want_body(False)
+
+    def on_body_timeout(self) -> None:
+        self.fail(HomeportError(ErrorCode.DEADLINE_EXCEEDED, "the request's body did not arrive in time"))
+
+    def on_writable(self) -> None:
+        if self._attempt is not None and self._unconsumed:
+            size, self._unconsumed = self._unconsumed, 0
+            self._attempt.consumed(size)
+
+    def on_disconnect(self) -> None:
+        self._end()
+
+    # ---- routing
+
+    def _direct(self) -> None:
+        gateway, head = self._gateway, self.head
+        direction = direction_of(head, self.fields.get(DEPLOYMENT_HEADER))
+        if direction.kind is Kind.HEALTH:
+            self._answer_json(b'{"status":"ok"}')
+            return
+        principal = gateway.tokens.principal(self.fields.get(b"authorization"))
+        if principal is None:
+            raise HomeportError(
+                ErrorCode.UNAUTHENTICATED,
+                "a valid access token is needed",
+                hint="send it as 'Authorization: Bearer hp1...'",
+            )
+        self._tenant = principal.token_id
+        if direction.kind is Kind.DEPLOYMENT:
+            self._target = direction.target
+            self._accept(gateway.policies.by_deployment(direction.name))
+        elif direction.kind is Kind.BODY:
+            if head.length > MAX_BODY:
+                raise too_large()
+            self._awaits_body = True
+            if self._body_complete:
+                self._on_awaited_body(True)
+        else:
+            table = gateway.policies
+            self._answer_json(one_model(table, direction.name) if direction.name else model_list(table))
+
+    def _on_awaited_body(self, last: bool) -> None:
+        try:
+            if self._body_size > MAX_BODY:
+                if self._policy is None:
+                    raise too_large()
+                # Only its `model` would have been changed: the client must name it as the model server does.
+                self._awaits_body = False
+                self._dispatch()
+            elif last:
+                self._awaits_body = False
+                self._with_whole_body(b"".join(self._body or ()))
+        except HomeportError as error:
+            self.fail(error)
+
+    def _with_whole_body(self, body: bytes) -> None:
+        policy = self._policy
+        try:
+            name, document = read_model(body)
+        except HomeportError:
+            if policy is None:
+                raise
+            # Routed by path or header: what the model server makes of such a body is its business.
+        else:
+            policy = policy or self._gateway.policies.by_model(name)
+            if policy.served_model_name and policy.served_model_name != name:
+                body = with_model(document, policy.served_model_name)
+        self._body = [body]
+        self._length = len(body)
+        self._accept(policy)
+
+    def _accept(self, policy: RoutePolicy) -> None:
+        """The deployment is known: begin, unless the body must be here first."""
+        if self._policy is None:
+            self._policy = policy
+            now = self._gateway.clock()
+            self._hold_until = now + policy.policy.hold_seconds
+            if policy.policy.request_timeout_seconds:
+                self._deadline = now + policy.policy.request_timeout_seconds
+            if policy.served_model_name and self._length not in (NO_BODY, 0) and self._renamable():
+                self._awaits_body = not self._body_complete
+        if not self._awaits_body:
+            self._dispatch()
+
+    def _renamable(self) -> bool:
+        is_json = self.fields.get(b"content-type", b"").startswith(b"application/json")
+        return is_json and self._target.startswith(b"/v1/") and self._length <= MAX_BODY
+
+    # ---- nodes
+
+    def _dispatch(self) -> None:
+        """Sends the request to a node, parks it, or fails it."""
+        policy = self._policy
+        if policy is None:
+            return
+        gateway = self._gateway
+        candidates = gateway.presences.candidates(policy.deployment_id)
+        hold = False
+        while True:
+            choice = pick_node(candidates, self._refused | self._busy if self._refused or self._busy else ())
+            if choice is None:
+                if not self._busy:
+                    self._park(policy)
+                    return
+                # Nobody has room: wait where there may be some first.
+                self._busy.clear()
+                hold = True
+                continue
+            link = gateway.presences.link(choice.node.node_id)
+            if link is not None:
+                self._begin(policy, Attempt(link, self, choice.node), hold or choice.hold)
+                return
+            self._refused.add(choice.node.node_id)
+
+    def _begin(self, policy: RoutePolicy, attempt: Attempt, hold: bool) -> None:
+        head = self.head
+        remaining = 0
+        if self._deadline:
+            remaining = max(1, int((self._deadline - self._gateway.clock()) * 1000))
+        lines = block([field for field in head.fields if field[0] not in _NOT_FORWARDED])
+        start = b"%b %b HTTP/1.1\r\n%bx-request-id: %b\r\n" % (
+            head.method,
+            self._target,
+            lines,
+            self.request_id.encode(),
+        )
+        opening = Opening(
+            policy.deployment_id,
+            policy.revision,
+            start,
+            self._length,
+            remaining,
+            hold,
+            self._tries,
+            "",
+            "",
+            self._tenant,
+        )
+        self._tries += 1
+        self._attempt = attempt
+        body = self._body or ()
+        attempt.link.open(attempt, opening, self._body_complete and not body)
+        room = True
+        for number, data in enumerate(body, 1):
+            room = attempt.send_data(data, self._body_complete and number == len(body))
+        self.connection.want_body(room)
+
+    def _park(self, policy: RoutePolicy) -> None:
+        seconds = self._hold_until - self._gateway.clock()
+        if seconds > 0 and self._gateway.parking.park(policy.deployment_id, self, seconds):
+            self._parked = True
+            return
+        self._fail_unavailable("too many requests wait for a node" if seconds > 0 else "")
+
+    def on_unparked(self) -> None:
+        self._parked = False
+        self._refused.clear()
+        self._dispatch()
+
+    def on_parking_over(self) -> None:
+        self._parked = False
+        self._fail_unavailable("")
+
+    def _fail_unavailable(self, reason: str) -> None:
+        name = self._policy.deployment_id if self._policy else ""
+        self.fail(
+            HomeportError(
+                ErrorCode.UNAVAILABLE,
+                f"deployment {name} cannot take the request: {reason or 'none of its nodes is connected'}",
+                hint=f"see `homeport deployment get {name}`",
+                retry_after_seconds=5,
+            )
+        )
+
+    # ---- the node's side
+
+    def on_answer_head(self, status: int, length: int, lines: bytes, last: bool) -> None:
+        if not self._gateway.heads.is_good(status, lines):
+            self._give_up_attempt(ResetCode.INTERNAL)
+            self.fail(HomeportError(ErrorCode.UPSTREAM_FAILED, "the node sent an answer that is no proper HTTP"))
+            return
+        self._body = None
+        self._streams_events = length == UNKNOWN and b"text/event-stream" in lines
+        if last:
+            self._end()
+            if length == UNKNOWN:
+                length = 0
+        connection = self.connection
+        connection.send_head(status, b"%bx-request-id: %b\r\n" % (lines, self.request_id.encode()), length)
+        if last:
+            connection.send_body(b"", True)
+
+    def on_answer_data(self, data: bytes, last: bool) -> None:
+        connection = self.connection
+        if not connection.answering:
+            self._give_up_attempt(ResetCode.INTERNAL)
+            self.fail(HomeportError(ErrorCode.UPSTREAM_FAILED, "the node sent a body before its head"))
+            return
+        if last:
+            self._end()
+        connection.send_body(data, last)
+        if not last and self._attempt is not None:
+            if connection.write_paused:
+                self._unconsumed += len(data)
+            else:
+                self._attempt.consumed(len(data))
+
+    def on_attempt_refused(self, refusal: Refusal) -> None:
+        """Never dispatched: any other node may have it."""
+        node = self._forget_attempt()
+        if refusal.code == RefusedCode.EXPIRED or self._body is None:
+            self._fail_refused(refusal)
+            return
+        if refusal.code == RefusedCode.BUSY:
+            self._busy.add(node)
+        else:
+            self._refused.add(node)
+        candidates = self._gateway.presences.candidates(self._policy.deployment_id) if self._policy else []
+        untried = any(c.node_id not in self._refused and c.max_replicas > 0 for c in candidates)
+        if untried or refusal.code in _PASSING:
+            self._dispatch()
+        else:
+            self._fail_refused(refusal)
+
+    def on_attempt_lost(self, code: int, reason: str) -> None:
+        """Perhaps dispatched."""
+        node = self._forget_attempt()
+        policy = self._policy
+        if code == ResetCode.TIMEOUT:
+            self.fail(HomeportError(ErrorCode.DEADLINE_EXCEEDED, f"the model took too long: {reason}"))
+        elif (
+            policy is not None
+            and code in (ResetCode.TUNNEL_LOST, ResetCode.UPSTREAM_LOST)
+            and not self._retried
+            and self._body is not None
+            and may_run_twice(policy.policy, self.head.method, self._target, b"idempotency-key" in self.fields)
+        ):
+            self._retried = True
+            others = self._gateway.presences.candidates(policy.deployment_id)
+            if any(other.node_id != node for other in others):
+                self._refused.add(node)
+            self._dispatch()
+        else:
+            self.fail(HomeportError(ErrorCode.UPSTREAM_FAILED, f"the model's answer was lost: {reason}"))
+
+    def _fail_refused(self, refusal: Refusal) -> None:
+        name = self._policy.deployment_id if self._policy else ""
+        self.fail(
+            HomeportError(
+                ErrorCode.UNAVAILABLE,
+                f"deployment {name} cannot take the request: {refusal.reason}",
+                hint=f"see `homeport deployment get {name}`",
+                retry_after_seconds=refusal.retry_after_seconds or 1,
+            )
+        )
+
+    # ---- ends
+
+    def check(self, now: float) -> None:
+        """Called about every second."""
+        if self._deadline and now > self._deadline:
+            self.fail(HomeportError(ErrorCode.DEADLINE_EXCEEDED, "the request took longer than its deployment allows"))
+
+    def fail(self, error: HomeportError) -> None:
+        """A typed error where an answer is still possible, else an end that no client takes for a whole answer."""
+        self._end()
+        connection = self.connection
+        if connection.answering:
+            if self._streams_events:
+                connection.send_body(event(error, self.request_id), False)
+            connection.cut()
+            return
+        self.answer(*render(error, self.request_id))
+
+    def _answer_json(self, body: bytes) -> None:
+        self._end()
+        self.answer(200, b"content-type: application/json\r\nx-request-id: %b\r\n" % self.request_id.encode(), body)
+
+    def _forget_attempt(self) -> str:
+        attempt, self._attempt = self._attempt, None
+        self._unconsumed = 0
+        return attempt.node.node_id if attempt is not None else ""
+
+    def _give_up_attempt(self, code: ResetCode) -> None:
+        attempt, self._attempt = self._attempt, None
+        if attempt is not None:
+            attempt.node.attempts.discard(attempt)
+            attempt.reset(code)
+
+    def _end(self) -> None:
+        self._gateway.active.discard(self)
+        if self._attempt is not None:
+            self._give_up_attempt(ResetCode.CANCELLED)
+        if self._parked and self._policy is not None:
+            self._parked = False
+            self._gateway.parking.leave(self._policy.deployment_id, self)

@@ -1,0 +1,104 @@
+"""Which deployment a request is for. The table is filled by the control plane; requests only read it."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from homeport.core.errors import ErrorCode, HomeportError
+from homeport.core.names import did_you_mean
+from homeport.core.policy import Policy
+
+
+@dataclass(frozen=True, slots=True)
+class RoutePolicy:
+    """`placements`: node id to (rank, min replicas, max replicas). `created_at`: unix seconds, 0 = not known."""
+
+    deployment_id: str
+    model_id: str
+    served_model_name: str = ""
+    is_default_of_model: bool = False
+    placements: dict[str, tuple[int, int, int]] = field(default_factory=dict)
+    concurrency: int = 32
+    policy: Policy = field(default_factory=Policy)
+    revision: int = 1
+    created_at: float = 0.0
+
+
+class PolicyTable:
+    """All deployments that this gateway serves."""
+
+    def __init__(self) -> None:
+        self._policies: dict[str, RoutePolicy] = {}
+        self._by_model: dict[str, dict[str, RoutePolicy]] = {}
+        # Called with the id of a deployment that was put or removed.
+        self.on_change: Callable[[str], None] | None = None
+
+    def __iter__(self) -> Iterator[RoutePolicy]:
+        return iter(list(self._policies.values()))
+
+    def __len__(self) -> int:
+        return len(self._policies)
+
+    def get(self, deployment_id: str) -> RoutePolicy | None:
+        return self._policies.get(deployment_id)
+
+    def put(self, policy: RoutePolicy) -> None:
+        self._unlist(policy.deployment_id)
+        self._policies[policy.deployment_id] = policy
+        self._by_model.setdefault(policy.model_id, {})[policy.deployment_id] = policy
+        self._changed(policy.deployment_id)
+
+    def remove(self, deployment_id: str) -> None:
+        self._unlist(deployment_id)
+        if self._policies.pop(deployment_id, None) is not None:
+            self._changed(deployment_id)
+
+    def by_deployment(self, deployment_id: str) -> RoutePolicy:
+        """Raises HomeportError(NOT_FOUND) with near matches."""
+        policy = self._policies.get(deployment_id)
+        if policy is None:
+            raise HomeportError(
+                ErrorCode.NOT_FOUND,
+                f"there is no deployment {deployment_id!r}",
+                hint=did_you_mean(deployment_id, self._policies, "GET /v1/models lists them"),
+            )
+        return policy
+
+    def by_model(self, name: str) -> RoutePolicy:
+        """`name` is a deployment's id, or a model's that leads to one deployment.
+
+        Raises HomeportError: NOT_FOUND with near matches, CONFLICT naming the deployments to choose from.
+        """
+        policy = self._policies.get(name)
+        if policy is not None:
+            return policy
+        serving = self._by_model.get(name)
+        if not serving:
+            raise HomeportError(
+                ErrorCode.NOT_FOUND,
+                f"there is no model {name!r}",
+                hint=did_you_mean(name, [*self._policies, *self._by_model], "GET /v1/models lists them"),
+                path="model",
+            )
+        if len(serving) == 1:
+            return next(iter(serving.values()))
+        defaults = [policy for policy in serving.values() if policy.is_default_of_model]
+        if len(defaults) == 1:
+            return defaults[0]
+        raise HomeportError(
+            ErrorCode.CONFLICT,
+            f"model {name!r} is served by several deployments: {', '.join(sorted(serving))}",
+            hint="name one of them in `model`, or set the model's default_deployment",
+            path="model",
+        )
+
+    def _unlist(self, deployment_id: str) -> None:
+        old = self._policies.get(deployment_id)
+        if old is not None:
+            serving = self._by_model[old.model_id]
+            serving.pop(deployment_id, None)
+            if not serving:
+                del self._by_model[old.model_id]
+
+    def _changed(self, deployment_id: str) -> None:
+        if self.on_change is not None:
+            self.on_change(deployment_id)

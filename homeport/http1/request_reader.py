@@ -1,0 +1,193 @@
+"""Bytes of a client into requests, one at a time. No I/O."""
+
+import re
+from enum import Enum, auto
+from typing import Protocol
+
+import httptools
+
+from homeport.http1.errors import ProtocolError
+from homeport.http1.head import UNKNOWN, Fields, RequestHead, check_count, request_head
+from homeport.http1.limits import MAX_CHUNK_OVERHEAD, MAX_HEAD
+from homeport.http1.target import check_target
+
+# Control characters, CR or LF on their own, and continuation lines. llhttp refuses most of them itself; looking at
+# the raw bytes first keeps the answer the same whatever its version tolerates.
+_FORBIDDEN = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n)|(?<!\r)\n|\n[ \t]")
+_VERSION = re.compile(rb"[A-Z]+ [^ ]+ HTTP/\d\.\d\r\n")
+
+
+class RequestSink(Protocol):
+    def on_request(self, head: RequestHead) -> None: ...
+
+    def on_body(self, data: bytes, last: bool) -> None:
+        """Not called for requests without a body; `last` comes once, with or without data."""
+
+
+class _State(Enum):
+    HEAD = auto()
+    LENGTH = auto()
+    CHUNKED = auto()
+    # The request is complete: nothing is read until next().
+    DONE = auto()
+
+
+class RequestReader:
+    """Feed it what arrives. After a complete request it keeps the rest and waits for next()."""
+
+    __slots__ = (
+        "_body",
+        "_body_ended",
+        "_buffer",
+        "_head",
+        "_headers",
+        "_overhead",
+        "_parser",
+        "_remaining",
+        "_sink",
+        "_state",
+    )
+
+    def __init__(self, sink: RequestSink) -> None:
+        self._sink = sink
+        self._parser = httptools.HttpRequestParser(self)
+        self._state = _State.HEAD
+        self._buffer = b""
+        self._headers: Fields = []
+        self._head: RequestHead | None = None
+        self._remaining = 0
+        self._body: list[bytes] = []
+        self._body_ended = False
+        self._overhead = 0
+
+    @property
+    def buffered(self) -> int:
+        return len(self._buffer)
+
+    @property
+    def complete(self) -> bool:
+        return self._state is _State.DONE
+
+    @property
+    def missing(self) -> int:
+        """Bytes of the body still to come; UNKNOWN while it is chunked."""
+        return UNKNOWN if self._state is _State.CHUNKED else self._remaining
+
+    def next(self) -> None:
+        """Goes on with the next request, perhaps already here. Raises ProtocolError."""
+        self._state = _State.HEAD
+        data, self._buffer = self._buffer, b""
+        if data:
+            self.feed(data)
+
+    def feed(self, data: bytes) -> None:
+        """Raises ProtocolError; then the connection is beyond use."""
+        if self._state is _State.HEAD:
+            data = self._feed_head(self._buffer + data if self._buffer else data)
+            if not data:
+                return
+        if self._state is _State.LENGTH:
+            data = self._feed_length(data)
+        elif self._state is _State.CHUNKED:
+            self._feed_chunked(data)
+            return
+        if data:
+            self._buffer += data
+
+    def _feed_head(self, data: bytes) -> bytes:
+        """Returns what follows the head."""
+        if data.startswith(b"\r\n"):
+            data = data[2:]
+        end = data.find(b"\r\n\r\n") + 4
+        if end == 3 or end > MAX_HEAD:
+            if len(data) > MAX_HEAD:
+                raise ProtocolError(431, f"the header section is over {MAX_HEAD} bytes", "send shorter headers")
+            if _FORBIDDEN.search(data.removesuffix(b"\r")):
+                raise ProtocolError(400, "the request is not HTTP/1.1")
+            self._buffer = data
+            return b""
+        self._buffer = b""
+        raw = data[:end] if end < len(data) else data
+        if _FORBIDDEN.search(raw) or _VERSION.match(raw) is None:
+            raise ProtocolError(400, "the request head is malformed")
+        self._headers = []
+        self._head = None
+        self._parse(raw)
+        if self._head is None:
+            raise ProtocolError(400, "the request head is malformed")
+        # Only now: what the sink does may lead back here, and the parser cannot be entered twice.
+        self._sink.on_request(self._head)
+        return data[end:]
+
+    def _feed_length(self, data: bytes) -> bytes:
+        rest = b""
+        if len(data) > self._remaining:
+            rest = data[self._remaining :]
+            data = data[: self._remaining]
+        self._remaining -= len(data)
+        self._parse(data)
+        self._body.clear()
+        if self._remaining == 0:
+            self._state = _State.DONE
+        self._sink.on_body(data, self._remaining == 0)
+        return rest
+
+    def _feed_chunked(self, data: bytes) -> None:
+        self._parse(data)
+        if self._body or self._body_ended:
+            self._overhead = 0
+            body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
+            self._body.clear()
+            if self._body_ended:
+                self._state = _State.DONE
+            self._sink.on_body(body, self._body_ended)
+            return
+        self._overhead += len(data)
+        if self._overhead > MAX_CHUNK_OVERHEAD:
+            raise ProtocolError(400, "the chunked body has too much that is no data")
+
+    def _parse(self, data: bytes) -> None:
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserCallbackError as error:
+            if isinstance(error.__context__, ProtocolError):
+                raise error.__context__ from None
+            raise
+        except httptools.HttpParserInvalidMethodError:
+            raise ProtocolError(501, "the method is not served") from None
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
+            raise ProtocolError(400, f"malformed HTTP: {error}") from None
+
+    # ---- called by httptools
+
+    def on_message_begin(self) -> None:
+        if self._state is not _State.HEAD:
+            raise ProtocolError(400, "data follows a chunked request before its answer", "do not pipeline after one")
+
+    def on_url(self, url: bytes) -> None:
+        self._headers.append((b"", url))
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._headers.append((name.lower(), value))
+
+    def on_headers_complete(self) -> None:
+        (_, target), *headers = self._headers
+        check_count(headers, 431)
+        path = check_target(target)
+        parser = self._parser
+        head = self._head = request_head(parser.get_method(), target, path, parser.get_http_version(), headers)
+        self._overhead = 0
+        self._body_ended = False
+        if head.length == UNKNOWN:
+            self._state = _State.CHUNKED
+        elif head.length > 0:
+            self._state = _State.LENGTH
+            self._remaining = head.length
+        else:
+            self._state = _State.DONE
+
+    def on_body(self, data: bytes) -> None:
+        self._body.append(data)
+
+    def on_message_complete(self) -> None:
+        self._body_ended = True

@@ -1,0 +1,132 @@
+"""Bytes of a model server into one response. No I/O."""
+
+from typing import Protocol
+
+import httptools
+
+from homeport.http1.errors import ProtocolError
+from homeport.http1.head import UNKNOWN, Fields, ResponseHead, check_count, response_head
+from homeport.http1.limits import MAX_CHUNK_OVERHEAD, MAX_HEAD
+
+
+class ResponseSink(Protocol):
+    def on_response(self, head: ResponseHead, last: bool) -> None:
+        """`last`: no body follows."""
+
+    def on_response_body(self, data: bytes, last: bool) -> None: ...
+
+
+class ResponseReader:
+    """What arrives in one feed() is handed on in one piece: nothing waits, nothing is split needlessly."""
+
+    __slots__ = ("_body", "_ended", "_expecting", "_head", "_headers", "_overhead", "_parser", "_sink", "_skip_body")
+
+    def __init__(self) -> None:
+        self._parser = httptools.HttpResponseParser(self)
+        self._sink: ResponseSink | None = None
+        self._expecting = False
+        self._skip_body = False
+        self._headers: Fields = []
+        self._head: ResponseHead | None = None
+        self._body: list[bytes] = []
+        self._ended = False
+        self._overhead = 0
+
+    def expect(self, sink: ResponseSink, head_only: bool) -> None:
+        """Readies for one response. `head_only`: it answers a HEAD request, the connection is not reusable after it."""
+        self._sink = sink
+        self._expecting = True
+        self._skip_body = head_only
+        self._head = None
+        self._headers = []
+        self._ended = False
+        self._overhead = 0
+
+    @property
+    def reusable(self) -> bool:
+        """The response was complete, and the connection stays open."""
+        return self._ended and self._head is not None and self._head.keep_alive and not self._skip_body
+
+    def feed(self, data: bytes) -> None:
+        """Raises ProtocolError(502); then the connection is beyond use."""
+        known = self._head
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserCallbackError as error:
+            if isinstance(error.__context__, ProtocolError):
+                raise error.__context__ from None
+            raise
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
+            if self._head is None or not self._ended:
+                raise ProtocolError(502, f"the model server's answer is malformed: {error}") from None
+        self._hand_on(known, len(data))
+
+    def eof(self) -> None:
+        """The connection has ended: that completes an answer without framing. Raises ProtocolError(502)."""
+        head = self._head
+        if head is not None and head.length == UNKNOWN and not self._is_chunked and not self._ended:
+            self._ended = True
+            if self._sink is not None:
+                self._expecting = False
+                self._sink.on_response_body(b"", True)
+        elif not self._ended:
+            raise ProtocolError(502, "the model server closed the connection")
+
+    @property
+    def _is_chunked(self) -> bool:
+        return any(name == b"transfer-encoding" for name, _ in self._headers)
+
+    def _hand_on(self, known: ResponseHead | None, fed: int) -> None:
+        head, sink = self._head, self._sink
+        if head is None or sink is None or not self._expecting:
+            self._overhead += fed
+            if self._overhead > MAX_HEAD:
+                raise ProtocolError(502, "the model server's header section is too long")
+            return
+        ended = self._ended or self._skip_body
+        if known is None:
+            bare = ended and not self._body
+            self._expecting = not bare
+            self._ended = ended
+            sink.on_response(head, bare)
+            if bare:
+                return
+        if self._body or ended:
+            self._overhead = 0
+            body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
+            self._body.clear()
+            self._expecting = not ended
+            sink.on_response_body(body, ended)
+            return
+        self._overhead += fed
+        if self._overhead > MAX_CHUNK_OVERHEAD:
+            raise ProtocolError(502, "the model server's chunked body has too much that is no data")
+
+    # ---- called by httptools
+
+    def on_message_begin(self) -> None:
+        if self._ended or not self._expecting:
+            raise ProtocolError(502, "the model server sent what nobody asked for")
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._headers.append((name.lower(), value))
+
+    def on_headers_complete(self) -> None:
+        parser = self._parser
+        check_count(self._headers, 502)
+        status = parser.get_status_code()
+        if status == 101:
+            raise ProtocolError(502, "the model server switched protocols")
+        if status < 200:
+            return
+        self._head = response_head(status, parser.get_http_version(), self._headers)
+
+    def on_body(self, data: bytes) -> None:
+        if not self._skip_body:
+            self._body.append(data)
+
+    def on_message_complete(self) -> None:
+        if self._head is None:  # An interim answer such as 103.
+            self._headers = []
+        else:
+            self._ended = True

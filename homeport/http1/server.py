@@ -1,0 +1,56 @@
+"""A listening HTTP/1.1 server."""
+
+import asyncio
+import contextlib
+
+from homeport.http1.connections import Connections
+from homeport.http1.limits import Timeouts
+from homeport.http1.server_connection import ErrorRenderer, ExchangeFactory, ServerConnection
+
+_SWEEP_SECONDS = 1.0
+
+
+class HttpServer:
+    def __init__(self, factory: ExchangeFactory, render: ErrorRenderer, timeouts: Timeouts | None = None) -> None:
+        self._factory = factory
+        self._render = render
+        self._timeouts = timeouts or Timeouts()
+        self._connections = Connections()
+        self._server: asyncio.Server | None = None
+        self._sweep: asyncio.TimerHandle | None = None
+
+    async def start(self, host: str, port: int) -> int:
+        """Returns the port, which matters when 0 was asked for. Raises OSError when it is taken."""
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(
+            lambda: ServerConnection(self._factory, self._render, self._timeouts, self._connections, loop),
+            host,
+            port,
+            backlog=1024,
+        )
+        self._sweep = loop.call_later(_SWEEP_SECONDS, self._check, loop)
+        bound: int = self._server.sockets[0].getsockname()[1]
+        return bound
+
+    async def close(self, grace_seconds: float) -> None:
+        """Takes nothing new, answers what is open for up to `grace_seconds`, then breaks off the rest."""
+        if self._server is None:
+            return
+        self._server.close()
+        for connection in self._connections:
+            connection.stop()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(grace_seconds):
+                await self._connections.emptied()
+        for connection in self._connections:
+            connection.break_off()
+        if self._sweep is not None:
+            self._sweep.cancel()
+        # Lets the transports report their end.
+        await asyncio.sleep(0)
+
+    def _check(self, loop: asyncio.AbstractEventLoop) -> None:
+        now = loop.time()
+        for connection in self._connections:
+            connection.check(now)
+        self._sweep = loop.call_later(_SWEEP_SECONDS, self._check, loop)

@@ -1,0 +1,14 @@
+"""Status lines, made once."""
+
+from http import HTTPStatus
+
+_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
+
+
+def status_line(status: int) -> bytes:
+    return _LINES.get(status) or f"HTTP/1.1 {status} Unknown\r\n".encode()
+
+
+def has_no_body(status: int) -> bool:
+    """These answers end with their head, whatever it says."""
+    return status in (204, 304) or status < 200

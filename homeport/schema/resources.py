@@ -1,0 +1,249 @@
+"""What the API answers. Readers must ignore fields that they do not know: newer servers add some."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from homeport.core.errors import ErrorCode
+from homeport.core.placement.types import Rejection
+from homeport.core.resources import DeviceShare, Inventory
+from homeport.core.status import NodeStatus, ReplicaStatus
+from homeport.core.workload import Workload
+from homeport.schema.cluster import ClusterSpec, NodepoolSpec
+from homeport.schema.deployment import DeploymentSpec
+from homeport.schema.model import ModelSpec, ModelVersionSpec
+
+
+class Answer(BaseModel):
+    model_config = ConfigDict(extra="ignore", use_attribute_docstrings=True)
+
+
+class Resource(Answer):
+    """One object at one moment."""
+
+    kind: str
+    id: str
+    generation: int
+    """Counts accepted changes of the spec."""
+    seq: int
+    """The store's transaction that wrote it last."""
+    created_at: float
+    """Unix seconds."""
+    updated_at: float
+    """Unix seconds."""
+
+
+class Cluster(Resource):
+    spec: ClusterSpec
+    status: dict[str, Any]
+
+
+class Nodepool(Resource):
+    """Its id is `cluster/nodepool`."""
+
+    spec: NodepoolSpec
+    status: dict[str, Any]
+
+
+class NodeFacts(Answer):
+    name: str
+    cluster: str
+    nodepool: str
+
+
+class NodeLoad(Answer):
+    cpu_used_cores: float
+    memory_used_bytes: int
+    clock_skew_seconds: float
+
+
+class NodeState(Answer):
+    status: NodeStatus
+    reason: str
+    """Why it is not ready; empty when it is."""
+    connected: bool
+    epoch: int
+    agent_version: str
+    last_heard_seconds: float | None
+    """Seconds since the last heartbeat; null = not heard of since this control plane started."""
+    inventory: Inventory
+    load: NodeLoad | None
+    replicas: int
+
+
+class Node(Resource):
+    spec: NodeFacts
+    status: NodeState
+
+
+class Model(Resource):
+    spec: ModelSpec
+    status: dict[str, Any]
+
+
+class ModelVersion(Resource):
+    """Its id is `model/version`."""
+
+    spec: ModelVersionSpec
+    status: dict[str, Any]
+
+
+class Bounds(Answer):
+    min: int
+    max: int
+
+
+class Count(Answer):
+    ready: int
+    total: int
+
+
+class DeploymentPlacement(Answer):
+    """A budget: this node may run between min and max replicas."""
+
+    id: str
+    node_id: str
+    node_name: str
+    revision: int
+    rank: int
+    min: int
+    max: int
+    status: Literal["pending", "starting", "ready", "idle", "failed", "unknown"]
+    devices: list[DeviceShare]
+
+
+class DeploymentState(Answer):
+    phase: Literal["pending", "starting", "ready", "degraded", "stopped", "failed"]
+    reason: str
+    """Why it is not ready; empty when it is."""
+    since: float
+    """Unix seconds: about when this phase began, by the agents' clocks."""
+    revision: int
+    model: str
+    model_version: str
+    desired: Bounds
+    replicas: Count
+    placements: list[DeploymentPlacement]
+    rejections: list[Rejection]
+    """Why nodes take no (more) replica, while something has found no place."""
+    url: str
+    """The gateway's address for this deployment alone."""
+
+
+class Deployment(Resource):
+    spec: DeploymentSpec
+    status: DeploymentState
+
+
+class RevisionFacts(Answer):
+    workload: Workload
+    spec_hash: str
+    model: str
+    model_version: str
+
+
+class Revision(Resource):
+    """Its id is `deployment/number`."""
+
+    spec: RevisionFacts
+    status: dict[str, Any]
+
+
+class PlacementFacts(Answer):
+    deployment_id: str
+    node_id: str
+    revision: int
+    rank: int
+    min_replicas: int
+    max_replicas: int
+    devices: list[DeviceShare]
+
+
+class PlacementState(Answer):
+    node_name: str
+    status: str
+
+
+class Placement(Resource):
+    spec: PlacementFacts
+    status: PlacementState
+
+
+class Replica(Answer):
+    """One running copy, as its agent reported it last."""
+
+    id: str
+    node_id: str
+    node_name: str
+    deployment_id: str
+    revision: int
+    status: ReplicaStatus
+    reason: str
+    since: float
+    restarts: int
+    start_ms: int
+    """How long it took from start to ready."""
+
+
+class JoinTokenFacts(Answer):
+    nodepool: str
+    expires_at: float
+
+
+class JoinTokenState(Answer):
+    used_at: float | None = None
+    node_id: str | None = None
+
+
+class JoinToken(Resource):
+    """Without its secret, which is shown once: when it is made."""
+
+    spec: JoinTokenFacts
+    status: JoinTokenState
+
+
+class NewJoinToken(JoinToken):
+    token: str
+    command: str
+    """To run on the host."""
+
+
+class AppliedDocument(Answer):
+    kind: str
+    id: str
+    action: Literal["created", "configured", "unchanged"]
+
+
+class ApplyResult(Answer):
+    results: list[AppliedDocument]
+    seq: int
+
+
+class ServerStatus(Answer):
+    version: str
+    store_id: str
+    seq: int
+    uptime_seconds: float
+    nodes: Count
+    deployments: Count
+    replicas: Count
+    gateway_url: str
+    api_url: str
+
+
+class Health(Answer):
+    status: Literal["ok"]
+
+
+class ErrorBody(Answer):
+    code: ErrorCode
+    message: str
+    hint: str
+    """How to mend it; may be empty."""
+    path: str
+    """The field that is wrong; may be empty."""
+    request_id: str
+
+
+class Error(Answer):
+    error: ErrorBody

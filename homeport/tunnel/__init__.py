@@ -1,0 +1,1 @@
+"""Many requests over one connection that the agent opened: frames, credit, multiplexing (docs/protocol.md)."""

@@ -1,0 +1,5 @@
+"""What is wrong with a tunnel."""
+
+
+class TunnelProtocolError(Exception):
+    """The other end does not keep to docs/protocol.md: the tunnel is given up."""

@@ -1,0 +1,112 @@
+"""The frames, byte by byte. docs/protocol.md is the text for people."""
+
+import struct
+from dataclasses import dataclass
+from enum import IntEnum
+
+from homeport.tunnel.errors import TunnelProtocolError
+
+# type, flags, request id, bytes of payload that follow.
+HEADER = struct.Struct("!BBII")
+
+
+class FrameType(IntEnum):
+    OPEN = 1
+    HEAD = 2
+    DATA = 3
+    END = 4
+    RESET = 5
+    REFUSED = 6
+    WINDOW = 7
+    LOAD = 8
+    GOAWAY = 9
+
+
+# Flag of OPEN, HEAD and DATA: nothing of this direction follows, as if END came next.
+FIN = 1
+
+
+class RefusedCode(IntEnum):
+    """Why an OPEN was never dispatched."""
+
+    # Nothing is free, and the request may not wait here.
+    BUSY = 1
+    QUEUE_FULL = 2
+    UNKNOWN_DEPLOYMENT = 3
+    DRAINING = 4
+    # No ready replica could be connected to.
+    UNREACHABLE = 5
+    # It waited for as long as it was allowed to.
+    EXPIRED = 6
+
+
+class ResetCode(IntEnum):
+    """Why a request ended without END."""
+
+    CANCELLED = 1
+    UPSTREAM_LOST = 2
+    OVERRUN = 3
+    TIMEOUT = 4
+    INTERNAL = 5
+    # Never sent: what both ends tell themselves when the tunnel is lost.
+    TUNNEL_LOST = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    code: int
+    retry_after_seconds: int
+    reason: str
+
+
+_REFUSED = struct.Struct("!BH")
+_WINDOW = struct.Struct("!I")
+_HEAD = struct.Struct("!Hq")
+_RESET = struct.Struct("!B")
+
+
+def pack_head(status: int, length: int, block: bytes) -> bytes:
+    return _HEAD.pack(status, length) + block
+
+
+def unpack_head(payload: bytes) -> tuple[int, int, bytes]:
+    """(status, body length or a negative mark of homeport.http1.head, header lines)."""
+    try:
+        status, length = _HEAD.unpack_from(payload)
+    except struct.error as error:
+        raise TunnelProtocolError("a HEAD is too short") from error
+    return status, length, payload[_HEAD.size :]
+
+
+def pack_refused(refusal: Refusal) -> bytes:
+    return _REFUSED.pack(refusal.code, min(refusal.retry_after_seconds, 0xFFFF)) + refusal.reason.encode()
+
+
+def unpack_refused(payload: bytes) -> Refusal:
+    try:
+        code, retry_after = _REFUSED.unpack_from(payload)
+    except struct.error as error:
+        raise TunnelProtocolError("a REFUSED is too short") from error
+    return Refusal(code, retry_after, payload[_REFUSED.size :].decode(errors="replace"))
+
+
+def pack_reset(code: int, reason: str) -> bytes:
+    return _RESET.pack(code) + reason.encode()
+
+
+def unpack_reset(payload: bytes) -> tuple[int, str]:
+    if not payload:
+        raise TunnelProtocolError("a RESET is too short")
+    return payload[0], payload[1:].decode(errors="replace")
+
+
+def pack_window(size: int) -> bytes:
+    return _WINDOW.pack(size)
+
+
+def unpack_window(payload: bytes) -> int:
+    try:
+        size: int = _WINDOW.unpack_from(payload)[0]
+    except struct.error as error:
+        raise TunnelProtocolError("a WINDOW is too short") from error
+    return size

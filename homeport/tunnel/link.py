@@ -1,0 +1,139 @@
+"""One end of a tunnel: its requests by id. No I/O: feed() takes messages, outbox.take() gives them."""
+
+from collections.abc import Callable
+
+import structlog
+
+from homeport.tunnel.envelope import unwrap
+from homeport.tunnel.errors import TunnelProtocolError
+from homeport.tunnel.frames import (
+    FIN,
+    HEADER,
+    FrameType,
+    ResetCode,
+    unpack_head,
+    unpack_refused,
+    unpack_reset,
+    unpack_window,
+)
+from homeport.tunnel.load import DeploymentLoad, unpack_load
+from homeport.tunnel.opening import Opening, pack_opening, unpack_opening
+from homeport.tunnel.outbox import Outbox
+from homeport.tunnel.stream import Stream
+
+log = structlog.get_logger()
+
+_MAX_ID = 0xFFFFFFFF
+
+
+class Link:
+    """`streams` are the requests in flight on this tunnel. A lost tunnel takes exactly these with it."""
+
+    __slots__ = ("_last_id", "closed", "going_away", "node_id", "on_go_away", "on_load", "on_open", "outbox", "streams")
+
+    def __init__(self, wake: Callable[[], None], node_id: str = "") -> None:
+        self.outbox = Outbox(wake)
+        self.node_id = node_id
+        self.streams: dict[int, Stream] = {}
+        self.closed = False
+        # The other end takes no new requests.
+        self.going_away = False
+        # Agent's end: makes the stream of an OPEN and puts it into `streams`.
+        self.on_open: Callable[[Link, int, Opening, bool], None] | None = None
+        # Gateway's end.
+        self.on_load: Callable[[Link, list[DeploymentLoad]], None] | None = None
+        self.on_go_away: Callable[[Link], None] | None = None
+        self._last_id = 0
+
+    def next_id(self) -> int:
+        self._last_id = self._last_id + 1 if self._last_id < _MAX_ID else 1
+        return self._last_id
+
+    def open(self, stream: Stream, opening: Opening, last: bool) -> None:
+        """Gateway's end: begins a request. `last`: it has no body."""
+        self.streams[stream.request_id] = stream
+        self.outbox.send(FrameType.OPEN, FIN if last else 0, stream.request_id, pack_opening(opening))
+
+    def forget(self, stream: Stream) -> bool:
+        """The request is over at this end. False when it already was."""
+        if self.streams.pop(stream.request_id, None) is None:
+            return False
+        if stream.send_queue or stream.in_ring or stream.fin_queued:
+            self.outbox.drop(stream)
+        return True
+
+    def feed(self, message: bytes) -> None:
+        """Never waits. Raises TunnelProtocolError: then close the tunnel."""
+        frames = unwrap(message)
+        streams = self.streams
+        at, end, header_size, unpack = 0, len(frames), HEADER.size, HEADER.unpack_from
+        while at < end:
+            if end - at < header_size:
+                raise TunnelProtocolError("a frame header is cut off")
+            kind, flags, request_id, size = unpack(frames, at)
+            at += header_size
+            if size > end - at:
+                raise TunnelProtocolError("a frame is cut off")
+            payload = frames[at : at + size]
+            at += size
+            stream = streams.get(request_id)
+            if stream is not None:
+                try:
+                    self._dispatch(stream, kind, payload, flags & FIN != 0)
+                except TunnelProtocolError:
+                    raise
+                except Exception:
+                    # A fault in one request must not take the others of the tunnel with it.
+                    log.exception("a request failed inside", request=request_id, frame=kind)
+                    stream.reset(ResetCode.INTERNAL, "internal error")
+                    stream.on_reset(ResetCode.INTERNAL, "internal error")
+            elif kind == FrameType.OPEN:
+                if self.on_open is not None:
+                    self.on_open(self, request_id, unpack_opening(payload), flags & FIN != 0)
+            elif kind == FrameType.LOAD:
+                if self.on_load is not None:
+                    self.on_load(self, unpack_load(payload))
+            elif kind == FrameType.GOAWAY:
+                self.going_away = True
+                if self.on_go_away is not None:
+                    self.on_go_away(self)
+            # Else it is of a request that is over here, or of a kind that a newer release knows.
+
+    def send_load(self, payload: bytes) -> None:
+        self.outbox.send(FrameType.LOAD, 0, 0, payload)
+
+    def send_go_away(self) -> None:
+        self.outbox.send(FrameType.GOAWAY, 0, 0, b"")
+
+    def close(self, reason: str) -> None:
+        """The tunnel is lost: so are its requests."""
+        self.closed = True
+        for stream in list(self.streams.values()):
+            if self.forget(stream):
+                stream.on_reset(ResetCode.TUNNEL_LOST, reason)
+
+    def _dispatch(self, stream: Stream, kind: int, payload: bytes, last: bool) -> None:
+        if kind == FrameType.DATA:
+            stream.receive_credit -= len(payload)
+            if stream.receive_credit < 0:
+                reason = "the other end sent more than its credit"
+                stream.reset(ResetCode.OVERRUN, reason)
+                stream.on_reset(ResetCode.OVERRUN, reason)
+                return
+            stream.on_data(payload, last)
+        elif kind == FrameType.HEAD:
+            status, length, block = unpack_head(payload)
+            stream.on_head(status, length, block, last)
+        elif kind == FrameType.END:
+            stream.on_data(b"", True)
+        elif kind == FrameType.WINDOW:
+            stream.send_credit += unpack_window(payload)
+            self.outbox.schedule(stream)
+        elif kind == FrameType.RESET:
+            self.forget(stream)
+            stream.on_reset(*unpack_reset(payload))
+        elif kind == FrameType.REFUSED:
+            self.forget(stream)
+            stream.on_refused(unpack_refused(payload))
+        elif kind == FrameType.OPEN:
+            raise TunnelProtocolError(f"request {stream.request_id} is opened twice")

@@ -1,0 +1,258 @@
+"""What every driver must do, told once. `make` says how to get each driver's replicas to behave."""
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from agent.boot import boot_id
+from agent.drivers import process_table
+from agent.drivers.driver import Driver, Handle, RunState, StartRefused, StartRequest
+from agent.drivers.process import ProcessDriver
+from agent.drivers.simulated import SimulatedDriver
+
+_SERVE = "import time; print('hello', flush=True); time.sleep(600)"
+_FAIL = "import sys; print('cannot load', flush=True); sys.exit(3)"
+_STUBBORN = (
+    "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('hello', flush=True); time.sleep(600)"
+)
+
+
+@dataclass
+class Bench:
+    driver: Driver
+    serve: StartRequest
+    fail: StartRequest
+    refuse: StartRequest
+    stubborn: StartRequest
+
+
+def _process(folder: Path) -> Bench:
+    def request(*command: str) -> StartRequest:
+        return StartRequest("r-1", "chat", command, {}, "", "", "127.0.0.1", 1234)
+
+    return Bench(
+        ProcessDriver(folder),
+        request(sys.executable, "-c", _SERVE),
+        request(sys.executable, "-c", _FAIL),
+        request("no-such-command"),
+        request(sys.executable, "-c", _STUBBORN),
+    )
+
+
+def _simulated(folder: Path) -> Bench:
+    def request(**env: str) -> StartRequest:
+        return StartRequest("r-1", "chat", (), env, "", "", "127.0.0.1", 1234)
+
+    return Bench(
+        SimulatedDriver(),
+        request(),
+        request(SIMULATED_EXIT_AFTER="0.01", SIMULATED_EXIT_CODE="3"),
+        request(SIMULATED_REFUSE="no such image"),
+        request(),
+    )
+
+
+@pytest.fixture(params=[_process, _simulated], ids=["process", "simulated"])
+async def bench(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Bench]:
+    made: Bench = request.param(tmp_path)
+    yield made
+    handle = await made.driver.recover("r-1", None)
+    if handle:
+        await made.driver.stop(handle, 0.1)
+    await made.driver.close()
+
+
+async def _until_output(driver: Driver) -> None:
+    """Interpreters take a moment to install signal handlers; their first line says that they have."""
+    async with asyncio.timeout(20):
+        async for _ in driver.logs("r-1", 1, True):
+            return
+
+
+async def test_a_started_replica_runs_and_says_where(bench: Bench) -> None:
+    handle = await bench.driver.start(bench.serve)
+    assert (handle.driver, handle.host, handle.port) == (bench.driver.name, "127.0.0.1", 1234)
+    assert (await bench.driver.inspect(handle)).state is RunState.RUNNING
+    assert await bench.driver.stats(handle) is not None
+
+
+async def test_stop_ends_it_and_may_be_repeated(bench: Bench) -> None:
+    handle = await bench.driver.start(bench.serve)
+    await _until_output(bench.driver)
+    await bench.driver.stop(handle, 10)
+    inspection = await bench.driver.inspect(handle)
+    assert inspection.state is RunState.EXITED
+    assert inspection.exit is not None
+    assert inspection.exit.code == -15
+    assert await bench.driver.stats(handle) is None
+    await bench.driver.stop(handle, 10)
+
+
+async def test_stop_ends_one_that_ignores_it(bench: Bench) -> None:
+    handle = await bench.driver.start(bench.stubborn)
+    await _until_output(bench.driver)
+    await bench.driver.stop(handle, 0.05)
+    assert (await bench.driver.inspect(handle)).state is RunState.EXITED
+
+
+async def test_wait_tells_how_it_ended_again_and_again(bench: Bench) -> None:
+    handle = await bench.driver.start(bench.fail)
+    async with asyncio.timeout(20):
+        first = await bench.driver.wait(handle)
+    assert first.code == 3
+    assert "exit code 3" in first.reason
+    assert await bench.driver.wait(handle) == first
+
+
+async def test_a_cancelled_wait_leaves_the_replica_alone(bench: Bench) -> None:
+    handle = await bench.driver.start(bench.serve)
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(bench.driver.wait(handle), 0.01)
+    assert (await bench.driver.inspect(handle)).state is RunState.RUNNING
+
+
+async def test_a_refused_start_says_why_and_runs_nothing(bench: Bench) -> None:
+    with pytest.raises(StartRefused, match=r"no.such"):
+        await bench.driver.start(bench.refuse)
+    assert await bench.driver.recover("r-1", None) is None
+
+
+async def test_recover_finds_what_runs_with_and_without_a_handle(bench: Bench) -> None:
+    handle = await bench.driver.start(bench.serve)
+    await _until_output(bench.driver)
+    assert await bench.driver.recover("r-1", handle) == handle
+    assert await bench.driver.recover("r-1", None) == handle
+    assert await bench.driver.recover("r-2", None) is None
+
+
+async def test_recover_knows_that_it_ended(bench: Bench) -> None:
+    handle = await bench.driver.start(bench.serve)
+    await _until_output(bench.driver)
+    await bench.driver.stop(handle, 10)
+    assert await bench.driver.recover("r-1", handle) is None
+
+
+async def test_a_handle_of_nothing_is_taken_for_ended(bench: Bench) -> None:
+    handle = await bench.driver.start(bench.serve)
+    foreign = replace(handle, data={**handle.data, **{key: -7 for key in ("pid", "number") if key in handle.data}})
+    assert await bench.driver.recover("r-9", foreign) is None
+    assert (await bench.driver.inspect(foreign)).state is RunState.EXITED
+    await bench.driver.stop(foreign, 1)
+
+
+async def test_logs_are_whole_lines_and_outlive_the_replica(bench: Bench) -> None:
+    handle = await bench.driver.start(bench.serve)
+    await _until_output(bench.driver)
+    await bench.driver.stop(handle, 10)
+    lines = b"".join([chunk async for chunk in bench.driver.logs("r-1", 100, False)])
+    assert lines.endswith(b"\n")
+    assert lines.count(b"\n") >= 1
+
+
+async def test_a_second_life_follows_the_first_in_the_log(bench: Bench) -> None:
+    first = await bench.driver.start(bench.serve)
+    await _until_output(bench.driver)
+    await bench.driver.stop(first, 10)
+    before = b"".join([chunk async for chunk in bench.driver.logs("r-1", 100, False)])
+    second = await bench.driver.start(bench.fail)
+    async with asyncio.timeout(20):
+        await bench.driver.wait(second)
+    after = b"".join([chunk async for chunk in bench.driver.logs("r-1", 100, False)])
+    assert after.startswith(before)
+    assert len(after) > len(before)
+
+
+async def test_destroy_leaves_nothing_behind(bench: Bench) -> None:
+    handle = await bench.driver.start(bench.serve)
+    await _until_output(bench.driver)
+    await bench.driver.stop(handle, 10)
+    await bench.driver.destroy("r-1")
+    await bench.driver.destroy("r-1")
+    assert [chunk async for chunk in bench.driver.logs("r-1", 100, False)] == []
+
+
+class TestProcess:
+    """What only processes can get wrong."""
+
+    @pytest.fixture
+    async def driver(self, tmp_path: Path) -> AsyncIterator[ProcessDriver]:
+        driver = ProcessDriver(tmp_path, log_bytes=1000)
+        yield driver
+        handle = await driver.recover("r-1", None)
+        if handle:
+            await driver.stop(handle, 0.1)
+        await driver.close()
+
+    async def test_gets_its_port_and_ids_and_little_else(
+        self, driver: ProcessDriver, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("A_SECRET_OF_THE_AGENT", "x")
+        await driver.wait(await driver.start(_run("import os; print(sorted(os.environ.items()))", FLAVOUR="mild")))
+        environment = b"".join([chunk async for chunk in driver.logs("r-1", 10, False)]).decode()
+        for pair in (
+            "('PORT', '1234')",
+            "('HOMEPORT_REPLICA_ID', 'r-1')",
+            "('HOMEPORT_DEPLOYMENT_ID', 'chat')",
+            "('FLAVOUR', 'mild')",
+            "('CUDA_VISIBLE_DEVICES', '')",
+        ):
+            assert pair in environment
+        assert "A_SECRET_OF_THE_AGENT" not in environment
+
+    async def test_sees_the_gpus_that_it_was_given(self, driver: ProcessDriver) -> None:
+        request = replace(_run("import os; print(os.environ['CUDA_VISIBLE_DEVICES'])"), gpu_uuids=("GPU-a", "GPU-b"))
+        await driver.wait(await driver.start(request))
+        assert [chunk async for chunk in driver.logs("r-1", 1, False)] == [b"GPU-a,GPU-b\n"]
+
+    async def test_the_last_line_explains_the_exit(self, driver: ProcessDriver) -> None:
+        exit = await driver.wait(await driver.start(_run("import sys; print('no weights'); sys.exit(1)")))
+        assert exit.reason == "exit code 1: no weights"
+
+    async def test_a_helper_process_dies_with_its_replica(self, driver: ProcessDriver) -> None:
+        code = "import subprocess, sys; p = subprocess.Popen(['sleep', '600']); print(p.pid, flush=True); sys.exit(1)"
+        await driver.wait(await driver.start(_run(code)))
+        helper = int(b"".join([chunk async for chunk in driver.logs("r-1", 1, False)]))
+        await _until_dead(helper)
+
+    async def test_missing_working_directory_is_refused(self, driver: ProcessDriver) -> None:
+        with pytest.raises(StartRefused, match="working directory /nowhere does not exist"):
+            await driver.start(replace(_run("pass"), working_directory="/nowhere"))
+
+    async def test_a_pid_of_another_process_is_not_adopted(self, driver: ProcessDriver) -> None:
+        data = {
+            "pid": os.getpid(),
+            "start_ticks": 1,
+            "boot_id": boot_id(),
+        }
+        assert await driver.recover("r-1", Handle("process", 1, "127.0.0.1", 1, data)) is None
+
+    async def test_a_handle_of_another_boot_is_not_adopted(self, driver: ProcessDriver) -> None:
+        handle = await driver.start(_run("import time; time.sleep(600)"))
+        old = replace(handle, data={**handle.data, "boot_id": "another"})
+        fresh = ProcessDriver(Path("/nonexistent"))
+        assert await fresh.recover("r-1", old) is None
+
+    async def test_output_is_rotated_and_a_tail_reaches_behind_it(self, driver: ProcessDriver) -> None:
+        await driver.wait(await driver.start(_run("for n in range(100): print('x' * 30, n)")))
+        await driver.tend()
+        await driver.wait(await driver.start(_run("print('after', flush=True)")))
+        lines = b"".join([chunk async for chunk in driver.logs("r-1", 2, False)])
+        assert lines == b"x" * 30 + b" 99\nafter\n"
+
+
+def _run(code: str, **env: str) -> StartRequest:
+    return StartRequest("r-1", "chat", (sys.executable, "-c", code), env, "", "", "127.0.0.1", 1234)
+
+
+async def _until_dead(pid: int) -> None:
+    async with asyncio.timeout(10):
+        while True:
+            entry = process_table.read(pid)
+            if entry is None or entry.ended:
+                return
+            await asyncio.sleep(0.01)

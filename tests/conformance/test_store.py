@@ -1,0 +1,367 @@
+"""What every store promises (controlplane/store/store.py), on all of them."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from controlplane.store.failing import FailingStore
+from controlplane.store.memory import MemoryStore
+from controlplane.store.sql import SqlStore
+from controlplane.store.store import Change, Kind, Record, Store, Transaction
+from homeport.core.errors import ErrorCode, HomeportError
+from tests.fakes.clock import FakeClock
+from tests.fakes.postgresql import PostgresqlCluster
+
+KEEP = 50
+Opener = Callable[[], Awaitable[Store]]
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock(1_700_000_000.0)
+
+
+@pytest.fixture(params=["memory", "failing", "sqlite", "postgresql"])
+async def store(request: pytest.FixtureRequest, tmp_path: Path, clock: FakeClock) -> AsyncIterator[Store]:
+    made: Store
+    if request.param == "memory":
+        made = MemoryStore(clock, KEEP)
+    elif request.param == "failing":
+        made = FailingStore(MemoryStore(clock, KEEP))
+    else:
+        made = SqlStore(database_url(request.param, request, tmp_path), clock, KEEP)
+    await made.open()
+    yield made
+    await made.close()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+async def reopen(request: pytest.FixtureRequest, tmp_path: Path, clock: FakeClock) -> AsyncIterator[Opener]:
+    """Opens a store on the same data again and again, closing the one before."""
+    url = database_url(request.param, request, tmp_path)
+    opened: list[SqlStore] = []
+
+    async def open_again() -> Store:
+        for older in opened:
+            await older.close()
+        opened[:] = [SqlStore(url, clock, KEEP)]
+        await opened[0].open()
+        return opened[0]
+
+    yield open_again
+    for last in opened:
+        await last.close()
+
+
+def database_url(name: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if name == "sqlite":
+        return f"sqlite:///{tmp_path / 'data' / 'homeport.db'}"
+    cluster: PostgresqlCluster = request.getfixturevalue("postgresql")
+    return cluster.new_database()
+
+
+def create(id: str, **spec: object) -> Callable[[Transaction], Record]:
+    return lambda tx: tx.create(Kind.CLUSTER, id, spec)
+
+
+def ids(store: Store, kind: Kind = Kind.CLUSTER) -> list[str]:
+    return [record.id for record in store.all(kind)]
+
+
+async def read_until(stream: AsyncIterator[list[Change]], seq: int) -> list[Change]:
+    """Everything up to and with that transaction."""
+    found: list[Change] = []
+    while not found or found[-1].seq < seq:
+        found += await asyncio.wait_for(anext(stream), 10)
+    return found
+
+
+async def refused(store: Store, change: Callable[[Transaction], object]) -> HomeportError:
+    with pytest.raises(HomeportError) as caught:
+        await store.write(change)
+    return caught.value
+
+
+async def test_a_created_object_is_read_back(store: Store, clock: FakeClock) -> None:
+    record = await store.write(create("a", region="north"))
+    assert record == Record(Kind.CLUSTER, "a", 1, 1, clock.now, clock.now, {"region": "north"}, {})
+    assert store.get(Kind.CLUSTER, "a") == record
+    assert store.seq == 1
+    assert store.get(Kind.MODEL, "a") is None
+    assert len(store.store_id) == 32
+
+
+async def test_all_is_ordered_by_id_and_the_callers_own(store: Store) -> None:
+    for id in ("b", "c", "a"):
+        await store.write(create(id))
+    assert ids(store) == ["a", "b", "c"]
+    store.all(Kind.CLUSTER).clear()
+    assert ids(store) == ["a", "b", "c"]
+
+
+async def test_a_second_create_is_refused(store: Store) -> None:
+    await store.write(create("a"))
+    assert (await refused(store, create("a"))).code is ErrorCode.ALREADY_EXISTS
+    assert store.seq == 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda tx: tx.put_spec(Kind.CLUSTER, "x", {}),
+        lambda tx: tx.put_status(Kind.CLUSTER, "x", {}),
+        lambda tx: tx.delete(Kind.CLUSTER, "x"),
+    ],
+)
+async def test_what_is_not_there_cannot_be_changed(store: Store, change: Callable[[Transaction], object]) -> None:
+    assert (await refused(store, change)).code is ErrorCode.NOT_FOUND
+
+
+async def test_specs_count_generations_and_statuses_do_not(store: Store, clock: FakeClock) -> None:
+    began = clock.now
+    await store.write(create("a", x=1))
+    clock.advance(5)
+    changed = await store.write(lambda tx: tx.put_spec(Kind.CLUSTER, "a", {"x": 2}))
+    assert (changed.generation, changed.created_at, changed.updated_at, changed.seq) == (2, began, clock.now, 2)
+    changed = await store.write(lambda tx: tx.put_status(Kind.CLUSTER, "a", {"y": 3}))
+    assert (changed.generation, changed.spec, changed.status, changed.seq) == (2, {"x": 2}, {"y": 3}, 3)
+
+
+async def test_equal_writes_change_nothing(store: Store) -> None:
+    first = await store.write(create("a", x=1))
+    assert await store.write(lambda tx: tx.put_spec(Kind.CLUSTER, "a", {"x": 1})) == first
+    assert await store.write(lambda tx: tx.put_status(Kind.CLUSTER, "a", {})) == first
+    assert store.seq == 1
+
+
+async def test_a_transaction_sees_its_own_writes(store: Store, clock: FakeClock) -> None:
+    await store.write(create("a"))
+
+    def change(tx: Transaction) -> list[str]:
+        tx.create(Kind.CLUSTER, "b", {})
+        tx.delete(Kind.CLUSTER, "a")
+        assert tx.get(Kind.CLUSTER, "a") is None
+        assert tx.get(Kind.CLUSTER, "b") is not None
+        assert (tx.seq, tx.now) == (2, clock.now)
+        return [record.id for record in tx.all(Kind.CLUSTER)]
+
+    assert await store.write(change) == ["b"]
+    assert ids(store) == ["b"]
+
+
+async def test_raising_undoes_the_whole_transaction(store: Store) -> None:
+    await store.write(create("a", x=1))
+
+    def change(tx: Transaction) -> None:
+        tx.create(Kind.CLUSTER, "b", {})
+        tx.put_spec(Kind.CLUSTER, "a", {"x": 2})
+        raise LookupError("on purpose")
+
+    with pytest.raises(LookupError, match="on purpose"):
+        await store.write(change)
+    assert ids(store) == ["a"]
+    record = store.get(Kind.CLUSTER, "a")
+    assert record is not None
+    assert record.spec == {"x": 1}
+    assert store.seq == 1
+
+
+async def test_writes_of_one_moment_stand_alone(store: Store) -> None:
+    """Half of them raise, and still each of the others is there, in order, with a seq of its own."""
+
+    def change(number: int) -> Callable[[Transaction], int]:
+        def write(tx: Transaction) -> int:
+            tx.create(Kind.CLUSTER, f"{number:03}", {})
+            if number % 2:
+                raise ValueError(number)
+            return tx.seq
+
+        return write
+
+    outcomes = await asyncio.gather(*(store.write(change(number)) for number in range(100)), return_exceptions=True)
+    assert [outcome for outcome in outcomes if isinstance(outcome, int)] == list(range(1, 51))
+    assert [outcome.args[0] for outcome in outcomes if isinstance(outcome, ValueError)] == list(range(1, 100, 2))
+    assert ids(store) == [f"{number:03}" for number in range(0, 100, 2)]
+
+
+async def test_concurrent_changes_of_one_object_are_not_lost(store: Store) -> None:
+    await store.write(create("a", count=0))
+
+    def increment(tx: Transaction) -> None:
+        record = tx.get(Kind.CLUSTER, "a")
+        assert record is not None
+        tx.put_spec(Kind.CLUSTER, "a", {"count": record.spec["count"] + 1})
+
+    await asyncio.gather(*(store.write(increment) for _ in range(300)))
+    record = store.get(Kind.CLUSTER, "a")
+    assert record is not None
+    assert (record.spec, record.generation) == ({"count": 300}, 301)
+
+
+async def test_an_object_that_comes_and_goes_is_no_change(store: Store) -> None:
+    def change(tx: Transaction) -> None:
+        tx.create(Kind.CLUSTER, "a", {})
+        tx.delete(Kind.CLUSTER, "a")
+
+    await store.write(change)
+    assert store.seq == 0
+
+
+async def test_specs_are_copied_as_json_reads_them(store: Store) -> None:
+    spec = {"list": [1], "tuple": (1, 2), "text": "nul \0"}
+    await store.write(lambda tx: tx.create(Kind.CLUSTER, "a", spec))
+    spec["list"].append(2)  # type: ignore[attr-defined]
+    record = store.get(Kind.CLUSTER, "a")
+    assert record is not None
+    assert record.spec == {"list": [1], "tuple": [1, 2], "text": "nul \0"}
+
+
+@pytest.mark.parametrize("value", [object(), float("nan"), {1, 2}])
+async def test_what_json_cannot_hold_fails_alone(store: Store, value: object) -> None:
+    outcomes = await asyncio.gather(
+        store.write(create("a")), store.write(create("b", x=value)), store.write(create("c")), return_exceptions=True
+    )
+    assert [isinstance(outcome, Exception) for outcome in outcomes] == [False, True, False]
+    assert ids(store) == ["a", "c"]
+
+
+async def test_changes_follow_from_the_call_on(store: Store) -> None:
+    await store.write(create("before"))
+    stream = store.changes()
+    await store.write(create("a"))
+    await store.write(lambda tx: tx.delete(Kind.CLUSTER, "a"))
+    changes = await read_until(stream, 3)
+    assert [(c.seq, c.id, c.record is None) for c in changes] == [(2, "a", False), (3, "a", True)]
+
+
+async def test_changes_follow_from_any_seq_that_the_log_holds(store: Store) -> None:
+    for id in "abc":
+        await store.write(create(id))
+    assert [change.id for change in await read_until(store.changes(1), 3)] == ["b", "c"]
+    assert [change.id for change in await read_until(store.changes(0), 3)] == ["a", "b", "c"]
+
+
+async def test_a_waiting_follower_is_woken(store: Store) -> None:
+    stream = store.changes()
+    reading = asyncio.create_task(read_until(stream, 1))
+    await asyncio.sleep(0)
+    await store.write(create("a"))
+    assert [change.id for change in await reading] == ["a"]
+
+
+async def test_a_seq_of_the_future_is_a_conflict(store: Store) -> None:
+    with pytest.raises(HomeportError) as caught:
+        await anext(store.changes(7))
+    assert caught.value.code is ErrorCode.CONFLICT
+
+
+async def test_the_log_is_bounded_and_a_slow_follower_must_list_again(store: Store) -> None:
+    slow = store.changes()
+    for number in range(KEEP * 2):
+        await store.write(create(f"{number:03}"))
+    with pytest.raises(HomeportError) as caught:
+        await anext(slow)
+    assert caught.value.code is ErrorCode.CONFLICT
+    newest = await read_until(store.changes(store.seq - KEEP), store.seq)
+    assert [change.seq for change in newest] == list(range(KEEP + 1, 2 * KEEP + 1))
+
+
+async def test_a_transaction_is_one_portion_however_large(store: Store) -> None:
+    stream = store.changes()
+
+    def change(tx: Transaction) -> None:
+        for number in range(KEEP):
+            tx.create(Kind.CLUSTER, f"{number:04}", {})
+
+    await store.write(change)
+    assert len(await asyncio.wait_for(anext(stream), 10)) == KEEP
+
+
+async def test_a_closed_store_takes_no_writes_and_ends_its_followers(store: Store) -> None:
+    stream = store.changes()
+    await store.close()
+    assert (await refused(store, create("a"))).code is ErrorCode.UNAVAILABLE
+    with pytest.raises(StopAsyncIteration):
+        await asyncio.wait_for(anext(stream), 10)
+
+
+async def test_everything_is_there_after_reopening(reopen: Opener) -> None:
+    store = await reopen()
+    await store.write(create("a", x=1))
+    await store.write(lambda tx: tx.put_status(Kind.CLUSTER, "a", {"y": [1, None, "é"]}))
+    await store.write(create("b"))
+    await store.write(lambda tx: tx.delete(Kind.CLUSTER, "b"))
+    before = (store.store_id, store.seq, store.all(Kind.CLUSTER))
+    store = await reopen()
+    assert (store.store_id, store.seq, store.all(Kind.CLUSTER)) == before
+    await store.write(create("c"))
+    assert store.seq == 5
+
+
+async def test_a_follower_goes_on_after_reopening(reopen: Opener) -> None:
+    """It may miss steps in between, never how things are."""
+    store = await reopen()
+    for id in "abc":
+        await store.write(create(id))
+    await store.write(lambda tx: tx.put_spec(Kind.CLUSTER, "b", {"x": 1}))
+    await store.write(lambda tx: tx.delete(Kind.CLUSTER, "c"))
+    store = await reopen()
+    seen = {change.id: change.record for change in await read_until(store.changes(1), 5)}
+    assert {id: record and record.spec for id, record in seen.items()} == {"b": {"x": 1}, "c": None}
+
+
+async def test_the_bounded_log_stays_bounded_after_reopening(reopen: Opener) -> None:
+    store = await reopen()
+    for number in range(KEEP * 3):
+        await store.write(create(f"{number:03}"))
+    store = await reopen()
+    with pytest.raises(HomeportError):
+        await anext(store.changes(KEEP // 2))
+    assert len(await read_until(store.changes(store.seq - KEEP), store.seq)) == KEEP
+
+
+async def test_pending_writes_are_committed_by_close(reopen: Opener) -> None:
+    store = await reopen()
+    writes = [asyncio.create_task(store.write(create(f"{number:03}"))) for number in range(100)]
+    await asyncio.sleep(0)
+    store = await reopen()
+    await asyncio.gather(*writes)
+    assert len(ids(store)) == 100
+
+
+async def test_a_second_server_is_refused(reopen: Opener, request: pytest.FixtureRequest) -> None:
+    store = await reopen()
+    assert isinstance(store, SqlStore)
+    second = SqlStore(store.url)
+    with pytest.raises(HomeportError) as caught:
+        await second.open()
+    assert caught.value.code is ErrorCode.CONFLICT
+    assert "in use by another homeport-server" in caught.value.message
+    assert caught.value.hint
+    await store.write(create("still-works"))
+
+
+async def test_a_failing_store_fails_so_often_and_then_no_more() -> None:
+    store = FailingStore(MemoryStore())
+    await store.open()
+    store.fail_next(HomeportError(ErrorCode.STORAGE_FULL, "full"), writes=2)
+    assert (await refused(store, create("a"))).code is ErrorCode.STORAGE_FULL
+    assert (await refused(store, create("a"))).code is ErrorCode.STORAGE_FULL
+    assert ids(store) == []
+    await store.write(create("a"))
+    assert ids(store) == ["a"]
+    await store.close()
+
+
+async def test_a_lost_connection_is_dialled_again(postgresql: PostgresqlCluster, clock: FakeClock) -> None:
+    url = postgresql.new_database()
+    store = SqlStore(url, clock)
+    await store.open()
+    await store.write(create("a"))
+    postgresql.disconnect_clients(url)
+    assert (await refused(store, create("b"))).code is ErrorCode.UNAVAILABLE
+    await store.write(create("c"))
+    assert ids(store) == ["a", "c"]
+    await store.close()

@@ -1,0 +1,170 @@
+"""The real API over a memory store, with a clock and agents that only say what a test lets them say."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import aiohttp
+from aiohttp import web
+
+from controlplane.api.app import all_routes, create_app
+from controlplane.api.dependencies import ApiDependencies, Urls
+from controlplane.api.routing import PREFIX
+from controlplane.auth.access_tokens import AccessTokens, create_access_token
+from controlplane.auth.join_tokens import JoinTokens
+from controlplane.sessions.registry import NodeRegistry
+from controlplane.store.failing import FailingStore
+from controlplane.store.memory import MemoryStore
+from controlplane.store.store import Kind
+from homeport.core.errors import HomeportError
+from homeport.core.resources import Inventory
+from homeport.core.status import ReplicaReport, ReplicaStatus
+from tests.fakes.clock import FakeClock
+
+
+@dataclass(slots=True)
+class ScriptedLogs:
+    """`chunks`: replica id -> what it says; an error is raised in its turn. A followed replica then stays silent."""
+
+    chunks: dict[str, list[bytes | HomeportError]] = field(default_factory=dict)
+    asked: list[tuple[str, str, int, bool]] = field(default_factory=list)
+    closed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def lines(self, replica_id: str, node_id: str, tail: int, follow: bool) -> AsyncIterator[bytes]:
+        self.asked.append((replica_id, node_id, tail, follow))
+        try:
+            for chunk in self.chunks.get(replica_id, []):
+                if isinstance(chunk, HomeportError):
+                    raise chunk
+                yield chunk
+            if follow:
+                await asyncio.Event().wait()
+        finally:
+            self.closed.set()
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    status: int
+    body: Any
+    headers: Mapping[str, str]
+
+    @property
+    def error(self) -> dict[str, str]:
+        assert self.status >= 400, self.body
+        found: dict[str, str] = self.body["error"]
+        return found
+
+
+class ControlApi:
+    """`call` checks every answer against what the route declares: its status, and the form of its body."""
+
+    def __init__(self) -> None:
+        self.clock = FakeClock()
+        self.store = FailingStore(MemoryStore(FakeClock(1_700_000_000.0)))
+        self.registry = NodeRegistry(self.clock)
+        self.logs = ScriptedLogs()
+        self.token = ""
+        self.url = ""
+        urls = Urls("http://127.0.0.1:8080", "http://127.0.0.1:8000", "host.example:8442")
+        self.dependencies = ApiDependencies(
+            self.store,
+            self.registry,
+            AccessTokens(self.store.get),
+            JoinTokens("pin"),
+            self.logs,
+            urls,
+            self.clock,
+            "1.2.3",
+        )
+        self._app = create_app(self.dependencies)
+        self._routes = {(r.method, PREFIX + r.path): r for r in all_routes(self.dependencies)}
+        self._session: aiohttp.ClientSession | None = None
+        self.document: dict[str, Any] = {}
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator["ControlApi"]:
+        await self.store.open()
+        self.token = await self.store.write(lambda tx: create_access_token(tx, "admin"))
+        runner = web.AppRunner(self._app)
+        await runner.setup()
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        self.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+        try:
+            async with aiohttp.ClientSession() as self._session:
+                self.document = (await self.call("GET", "/openapi.json")).body
+                yield self
+        finally:
+            await runner.cleanup()
+            await self.store.close()
+
+    async def call(self, method: str, path: str, json: Any = None, **options: Any) -> Answered:
+        """`path` is below /api/v1. The token is sent unless `headers` says otherwise."""
+        headers = {"Authorization": f"Bearer {self.token}", **options.pop("headers", {})}
+        headers = {name: value for name, value in headers.items() if value is not None}
+        if json is not None:
+            options["json"] = json
+        async with self.session.request(method, self.url + PREFIX + path, headers=headers, **options) as response:
+            is_json = response.content_type == "application/json"
+            body = await response.json() if is_json else await response.text(errors="replace")
+            answered = Answered(response.status, body, response.headers)
+            assert response.headers["X-Request-Id"]
+        self._check(method, path, answered)
+        return answered
+
+    @property
+    def session(self) -> aiohttp.ClientSession:
+        assert self._session is not None
+        return self._session
+
+    def _check(self, method: str, path: str, answered: Answered) -> None:
+        if answered.status >= 400:
+            assert set(answered.error) == {"code", "message", "hint", "path", "request_id"}
+            assert answered.error["message"]
+            assert "Traceback" not in str(answered.body)
+        match = next((r for (m, p), r in self._routes.items() if m == method and _matches(p, PREFIX + path)), None)
+        if match is None:
+            return
+        declared = self.document["paths"][PREFIX + match.path][method.lower()]["responses"]
+        assert str(answered.status) in declared, f"{method} {path} answered {answered.status}, which is not declared"
+        if answered.status < 300 and match.response is not None:
+            for item in answered.body["items"] if match.many else [answered.body]:
+                match.response.model_validate(item, strict=False)
+                assert set(match.response.model_fields) <= set(item), "a declared field is missing"
+
+    async def put_node(
+        self, name: str, nodepool: str = "office/gpu", *, connected: bool = True, hostname: str = "", **inventory: Any
+    ) -> str:
+        """An enrolled node, and an agent that says what it has."""
+        cluster, pool = nodepool.split("/")
+        node_id = f"node-{name}"
+        spec = {"name": name, "cluster": cluster, "nodepool": pool, "hostname": hostname or name, "machine_id": "m"}
+        await self.store.write(lambda tx: tx.create(Kind.NODE, node_id, spec, {"epoch": 0}))
+        if connected:
+            has = {"cpu_milli": 8000, "memory_bytes": 16 * 2**30, "drivers": ("process",), **inventory}
+            self.registry.connected(node_id, 1, Inventory(name, **has), "1.0.0")
+        return node_id
+
+    def report(self, node_id: str, replica_id: str, status: ReplicaStatus, **more: Any) -> None:
+        report = ReplicaReport(replica_id, "p", more.pop("deployment_id", "chat"), 1, status, **more)
+        self.registry.set_replicas(node_id, [report])
+
+    async def put_parents(self) -> None:
+        """A cluster with a nodepool, a model with a version."""
+        assert (await self.call("POST", "/clusters", {"id": "office"})).status == 201
+        assert (await self.call("POST", "/nodepools", POOL)).status == 201
+        assert (await self.call("POST", "/models", {"id": "smollm2"})).status == 201
+        assert (await self.call("POST", "/models/smollm2/versions", VERSION)).status == 201
+
+
+POOL = {"id": "gpu", "compute_cluster": {"id": "office"}}
+VERSION = {"id": "v1", "command": ["serve", "--port", "{port}"]}
+DEPLOYMENT = {"id": "chat", "worker": {"model": {"id": "smollm2"}}, "nodepools": [POOL]}
+
+
+def _matches(template: str, path: str) -> bool:
+    wanted, given = template.split("/"), path.partition("?")[0].split("/")
+    return len(wanted) == len(given) and all(w.startswith("{") or w == g for w, g in zip(wanted, given, strict=True))

@@ -1,0 +1,100 @@
+/* A stand-in for libnvidia-ml.so.1, as far as pynvml calls it here. What it says is scripted by its environment:
+ *   FAKE_NVML_GPUS        how many GPUs there are (default 0)
+ *   FAKE_NVML_LOST        index of a GPU that fell off the bus: its handle can be had, nothing else
+ *   FAKE_NVML_HANG        index of a GPU whose queries never return, or "init"
+ *   FAKE_NVML_INIT_ERROR  the code that nvmlInit returns
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+typedef int nvmlReturn_t;
+typedef struct { char busIdLegacy[16]; unsigned domain, bus, device, pciDeviceId, pciSubSystemId; char busId[32]; } pci_t;
+typedef struct { unsigned long long total, free, used; } memory_t;
+typedef struct { unsigned gpu, memory; } utilization_t;
+
+enum { SUCCESS = 0, INVALID = 2, LOST = 15 };
+
+static int number(const char *name, int otherwise) {
+    const char *text = getenv(name);
+    return text && *text ? atoi(text) : otherwise;
+}
+
+static void hang(void) { for (;;) pause(); }
+
+/* Handles are index + 1, so that none is NULL. */
+static nvmlReturn_t reach(void *handle) {
+    int index = (int)(long)handle - 1;
+    const char *hanging = getenv("FAKE_NVML_HANG");
+    if (hanging && strcmp(hanging, "init") != 0 && atoi(hanging) == index) hang();
+    return index == number("FAKE_NVML_LOST", -1) ? LOST : SUCCESS;
+}
+
+nvmlReturn_t nvmlInitWithFlags(unsigned flags) {
+    const char *hanging = getenv("FAKE_NVML_HANG");
+    (void)flags;
+    if (hanging && strcmp(hanging, "init") == 0) hang();
+    return number("FAKE_NVML_INIT_ERROR", SUCCESS);
+}
+
+nvmlReturn_t nvmlShutdown(void) { return SUCCESS; }
+
+const char *nvmlErrorString(nvmlReturn_t code) {
+    return code == LOST ? "GPU is lost" : code == 9 ? "Driver Not Loaded" : "Unknown Error";
+}
+
+nvmlReturn_t nvmlSystemGetDriverVersion(char *text, unsigned size) {
+    snprintf(text, size, "570.00.01");
+    return SUCCESS;
+}
+
+nvmlReturn_t nvmlDeviceGetCount_v2(unsigned *count) {
+    *count = (unsigned)number("FAKE_NVML_GPUS", 0);
+    return SUCCESS;
+}
+
+nvmlReturn_t nvmlDeviceGetHandleByIndex_v2(unsigned index, void **handle) {
+    if ((int)index >= number("FAKE_NVML_GPUS", 0)) return INVALID;
+    *handle = (void *)(long)(index + 1);
+    return SUCCESS;
+}
+
+nvmlReturn_t nvmlDeviceGetUUID(void *handle, char *text, unsigned size) {
+    nvmlReturn_t code = reach(handle);
+    if (code == SUCCESS) snprintf(text, size, "GPU-fake-%ld", (long)handle - 1);
+    return code;
+}
+
+nvmlReturn_t nvmlDeviceGetName(void *handle, char *text, unsigned size) {
+    nvmlReturn_t code = reach(handle);
+    if (code == SUCCESS) snprintf(text, size, "NVIDIA Fake 24GB");
+    return code;
+}
+
+nvmlReturn_t nvmlDeviceGetPciInfo_v3(void *handle, pci_t *info) {
+    nvmlReturn_t code = reach(handle);
+    memset(info, 0, sizeof *info);
+    if (code == SUCCESS) snprintf(info->busId, sizeof info->busId, "00000000:%02lX:00.0", (long)handle);
+    return code;
+}
+
+nvmlReturn_t nvmlDeviceGetMemoryInfo(void *handle, memory_t *memory) {
+    nvmlReturn_t code = reach(handle);
+    memory->total = 24ULL << 30;
+    memory->used = 1ULL << 30;
+    memory->free = memory->total - memory->used;
+    return code;
+}
+
+nvmlReturn_t nvmlDeviceGetUtilizationRates(void *handle, utilization_t *rates) {
+    rates->gpu = 7;
+    rates->memory = 3;
+    return reach(handle);
+}
+
+nvmlReturn_t nvmlDeviceGetCudaComputeCapability(void *handle, int *major, int *minor) {
+    *major = 9;
+    *minor = 0;
+    return reach(handle);
+}

@@ -1,0 +1,299 @@
+"""A whole fleet in one process, on a virtual clock: the real control plane and real agents, with simulated replicas,
+links and requests."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from agent.autoscaler import Autoscaler
+from agent.drivers.driver import Exit
+from agent.drivers.simulated import SimulatedDriver
+from agent.fingerprint.gather import Fingerprint
+from agent.link.bulk import LogPusher
+from agent.link.link import Link
+from agent.node import AgentNode
+from agent.reconcile.loop import Reconciler
+from agent.relay.deployment import DeploymentRelay, Upstream
+from agent.serving import Serving
+from agent.state.database import StateDatabase
+from agent.state.desired import DesiredStateStore
+from agent.state.identity import Identity
+from agent.state.journal import ReplicaJournal
+from controlplane.auth.ca import open_ca
+from controlplane.fleet.apply import apply_documents
+from controlplane.fleet.deployments import delete_deployment
+from controlplane.pipelines.placements import PlacementPipeline
+from controlplane.sessions.desired_state import DesiredStates
+from controlplane.sessions.logs import LogBroker
+from controlplane.sessions.registry import NodeRegistry
+from controlplane.sessions.session_service import SessionService, SessionTerms
+from controlplane.sessions.sessions import Sessions
+from controlplane.store.memory import MemoryStore
+from controlplane.store.store import Kind
+from homeport.core.autoscale.decide import Demand
+from homeport.core.resources import Inventory
+from homeport.core.status import NodeStatus, ReplicaReport, ReplicaStatus
+from homeport.schema.documents import load_documents, parse_documents
+from tests.fleet.wire import Network
+
+GIB = 1 << 30
+
+
+class FakeRelay:
+    """Takes no requests; a test says what the demand is."""
+
+    def __init__(self) -> None:
+        self.on_demand: Callable[[str], None] | None = None
+        self.demands: dict[str, Demand] = {}
+        self.upstreams: dict[str, tuple[Upstream, ...]] = {}
+
+    def set_deployment(self, deployment: DeploymentRelay) -> None: ...
+
+    def remove_deployment(self, deployment_id: str) -> None:
+        self.upstreams.pop(deployment_id, None)
+
+    def set_upstreams(self, deployment_id: str, upstreams: Sequence[Upstream]) -> None:
+        self.upstreams[deployment_id] = tuple(upstreams)
+
+    async def drain_upstream(self, deployment_id: str, replica_id: str) -> None: ...
+
+    def demand(self, deployment_id: str) -> Demand:
+        return self.demands.get(deployment_id, Demand())
+
+    def unavailable_reason(self, deployment_id: str, text: str) -> None: ...
+
+
+class CountingDriver(SimulatedDriver):
+    """Outlives the agents that use it, as a container runtime does, and counts what they start."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.starts: list[str] = []
+
+    async def start(self, request: Any) -> Any:
+        handle = await super().start(request)
+        self.starts.append(request.replica_id)
+        return handle
+
+    def crash(self, replica_id: str) -> None:
+        for _, life in self._of(replica_id):
+            life.end(Exit(1, "exit code 1"))
+
+
+class Host:
+    """A machine with an agent that can be killed and started again; disk and driver stay."""
+
+    def __init__(self, node_id: str, network: Network, directory: Path) -> None:
+        self.node_id = node_id
+        self.driver = CountingDriver()
+        self.relay = FakeRelay()
+        self._network = network
+        self._directory = directory
+        self._tasks: list[asyncio.Task[None]] = []
+        self._database: StateDatabase | None = None
+        self._reconciler: Reconciler | None = None
+
+    async def start_agent(self) -> None:
+        clock = asyncio.get_running_loop().time
+        self._directory.mkdir(exist_ok=True)
+        database = self._database = StateDatabase.open_inline(self._directory / "agent.db")
+        self.relay = relay = FakeRelay()
+        reconciler = self._reconciler = Reconciler(
+            drivers={"simulated": self.driver},
+            journal=ReplicaJournal(database),
+            drained=lambda replica: serving.drained(replica),
+            memory_available=lambda: 8 * GIB,
+            monotonic=clock,
+            wall=clock,
+            jitter=lambda: 0.5,
+        )
+        serving = Serving(relay, reconciler.replicas)
+        autoscaler = Autoscaler(relay.demand, self._running, reconciler.want, clock)
+        fingerprint = Fingerprint(self._directory, ("simulated",), self.node_id)
+        fingerprint.inventory = Inventory(self.node_id, cpu_milli=8000, memory_bytes=8 * GIB, drivers=("simulated",))
+        store = DesiredStateStore(database)
+        node = AgentNode(
+            session_target="plane:8443",
+            store=store,
+            reconciler=reconciler,
+            autoscaler=autoscaler,
+            serving=serving,
+            fingerprint=fingerprint,
+            logs=LogPusher(self._identity, lambda *_: _no_lines()),
+            epoch_seen=lambda: 0,
+            dial_gateways=lambda targets: None,
+        )
+        link = Link(self._identity, node, clock, clock, lambda: 0.5, dial=lambda _: self._network.dial(self.node_id))
+        desired = await store.load()
+        await reconciler.adopt()
+        reconciler.listen(serving.replica_changed)
+        reconciler.listen(lambda replica: link.replica_changed(replica.report()))
+        relay.on_demand = autoscaler.poke
+        node.resume(desired)
+        self._tasks = [asyncio.create_task(part.run()) for part in (reconciler, autoscaler, link)]
+
+    async def kill_agent(self) -> None:
+        """Replicas run on, nobody says goodbye."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._reconciler is not None:
+            await self._reconciler.close(stop_replicas=False)
+        if self._database is not None:
+            self._database.close()
+
+    def replicas(self) -> list[ReplicaReport]:
+        return self._reconciler.reports() if self._reconciler else []
+
+    def ready(self, deployment_id: str = "chat") -> list[str]:
+        return [
+            report.replica_id
+            for report in self.replicas()
+            if report.deployment_id == deployment_id and report.status is ReplicaStatus.READY
+        ]
+
+    def _running(self, deployment_id: str) -> int:
+        leaving = (ReplicaStatus.DRAINING, ReplicaStatus.STOPPED)
+        return sum(r.deployment_id == deployment_id and r.status not in leaving for r in self.replicas())
+
+    def _identity(self) -> Identity:
+        return Identity(self.node_id, "home", "default", "plane:8443", b"", b"", b"", 86_400, "", 0.0)
+
+
+async def _no_lines() -> AsyncIterator[bytes]:
+    return
+    yield
+
+
+class ControlPlane:
+    """Can be killed and started again on the same store."""
+
+    def __init__(self, store: MemoryStore, directory: Path) -> None:
+        self.store = store
+        self._ca = open_ca(directory)
+        self._tasks: list[asyncio.Task[None]] = []
+        self.registry: NodeRegistry
+        self.service: SessionService | None = None
+
+    def start(self) -> None:
+        self.registry = NodeRegistry(asyncio.get_running_loop().time)
+        desired = DesiredStates(self.store)
+        sessions = Sessions(self.store, desired)
+        terms = SessionTerms("0.1.0", 2.0, (), ":8443", timedelta(hours=24))
+        logs = LogBroker(sessions.ask)
+        self.service = SessionService(self.store, self.registry, sessions, desired, logs, self._ca, terms)
+        pipeline = PlacementPipeline(self.store, self.registry)
+        self._tasks = [asyncio.create_task(work) for work in (sessions.follow_store(), pipeline.run(), self._sweep())]
+
+    async def kill(self) -> None:
+        self.service = None
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _sweep(self) -> None:
+        while True:
+            await asyncio.sleep(1)
+            self.registry.sweep()
+
+
+class Fleet:
+    """`async with Fleet(tmp_path, nodes=3) as fleet`, inside run_in_virtual_time."""
+
+    def __init__(self, directory: Path, nodes: int = 1) -> None:
+        self._directory = directory
+        self._nodes = nodes
+        self.hosts: list[Host] = []
+        self.plane: ControlPlane
+        self.network: Network
+
+    async def __aenter__(self) -> "Fleet":
+        clock = asyncio.get_running_loop().time
+        store = MemoryStore(clock)
+        await store.open()
+        self.plane = ControlPlane(store, self._directory)
+        self.network = Network(lambda: self.plane.service)
+        await self.apply(SITE)
+        for number in range(self._nodes):
+            await self._add_host(f"n{number}")
+        self.plane.start()
+        for host in self.hosts:
+            await host.start_agent()
+        await self.until(self._all_connected, within=5, what="all nodes ready")
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for host in self.hosts:
+            await host.kill_agent()
+        await self.plane.kill()
+        await self.network.server_gone()
+        await self.plane.store.close()
+
+    async def apply(self, text: str) -> None:
+        await apply_documents(self.plane.store, parse_documents(load_documents(text)))
+
+    async def delete(self, deployment_id: str) -> None:
+        await self.plane.store.write(lambda tx: delete_deployment(tx, deployment_id))
+
+    async def restart_plane(self, down_seconds: float) -> None:
+        await self.plane.kill()
+        await self.network.server_gone()
+        await asyncio.sleep(down_seconds)
+        self.plane.start()
+
+    async def until(self, condition: Callable[[], bool], within: float, what: str) -> float:
+        """Virtual seconds until the condition holds."""
+        clock = asyncio.get_running_loop().time
+        began = clock()
+        while not condition():
+            assert clock() - began <= within, f"not within {within} s: {what}"
+            await asyncio.sleep(0.1)
+        return clock() - began
+
+    async def holds(self, condition: Callable[[], bool], seconds: float, what: str) -> None:
+        clock = asyncio.get_running_loop().time
+        began = clock()
+        while clock() - began < seconds:
+            assert condition(), f"{what}: not so any more after {clock() - began:.1f} s"
+            await asyncio.sleep(0.1)
+
+    def total_ready(self, deployment_id: str = "chat") -> int:
+        return sum(len(host.ready(deployment_id)) for host in self.hosts)
+
+    def seen_ready(self, deployment_id: str = "chat") -> int:
+        """As the control plane sees it."""
+        reports = self.plane.registry.replicas(deployment_id)
+        return sum(report.status is ReplicaStatus.READY for _, report in reports)
+
+    def _all_connected(self) -> bool:
+        return all(self.plane.registry.status(host.node_id) is NodeStatus.READY for host in self.hosts)
+
+    async def _add_host(self, node_id: str) -> None:
+        spec = {"name": node_id, "cluster": "home", "nodepool": "default", "hostname": node_id, "machine_id": node_id}
+        await self.plane.store.write(lambda tx: tx.create(Kind.NODE, node_id, spec, {"epoch": 0}))
+        self.hosts.append(Host(node_id, self.network, self._directory / node_id))
+
+
+SITE = """
+compute_cluster: {id: home}
+---
+nodepool: {id: default, compute_cluster: {id: home}}
+---
+model: {id: m}
+---
+model_version: {id: v1, model: {id: m}, driver: simulated, concurrency: 4, env: {SIMULATED_READY_AFTER: "2"}}
+"""
+
+
+def deployment(min_replicas: int = 1, max_replicas: int = 1, **more: Any) -> str:
+    spec = {
+        "id": "chat",
+        "worker": {"model": {"id": "m"}},
+        "nodepools": [{"id": "default", "compute_cluster": {"id": "home"}}],
+        "autoscale_config": {"min_replicas": min_replicas, "max_replicas": max_replicas},
+        **more,
+    }
+    return json.dumps({"deployment": spec})

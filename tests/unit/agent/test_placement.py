@@ -1,0 +1,91 @@
+"""What a message of the control plane may change, and what it may not."""
+
+import pytest
+
+from agent.placement import (
+    DesiredState,
+    DesiredUpdate,
+    Placement,
+    Version,
+    confirm_removals,
+    forget_removed,
+    merge,
+    unlisted,
+)
+from homeport.core.workload import Workload
+
+
+def _placement(placement_id: str, most: int = 1) -> Placement:
+    return Placement(placement_id, "chat", 1, 0, 0, most, Workload("process"), "h")
+
+
+def _held(seq: int = 10, *placement_ids: str, removed: tuple[str, ...] = ()) -> DesiredState:
+    return DesiredState(Version("s", seq), {key: _placement(key) for key in placement_ids}, frozenset(removed))
+
+
+def test_a_lower_seq_of_the_same_store_is_dropped() -> None:
+    assert merge(_held(10, "a"), DesiredUpdate(Version("s", 9), full=True)) is None
+    assert merge(_held(10, "a"), DesiredUpdate(Version("s", 9), full=False, removed=("a",))) is None
+
+
+def test_the_same_seq_is_taken_again() -> None:
+    assert merge(_held(10, "a"), DesiredUpdate(Version("s", 10), full=True)) == _held(10, "a")
+
+
+def test_a_restored_store_is_taken_with_a_snapshot_only() -> None:
+    held = _held(10, "a")
+    assert merge(held, DesiredUpdate(Version("t", 3), full=False, removed=("a",))) is None
+    taken = merge(held, DesiredUpdate(Version("t", 3), full=True))
+    assert taken is not None
+    assert taken.version == Version("t", 3)
+    assert taken.placements.keys() == {"a"}
+
+
+def test_an_empty_snapshot_removes_nothing_and_asks() -> None:
+    update = DesiredUpdate(Version("s", 11), full=True)
+    held = merge(_held(10, "a", "b"), update)
+    assert held is not None
+    assert held.placements.keys() == {"a", "b"}
+    assert unlisted(held, update, frozenset({"c"})) == {"a", "b", "c"}
+
+
+def test_a_delta_changes_what_it_names() -> None:
+    update = DesiredUpdate(Version("s", 11), False, (_placement("b", most=5),), removed=("a",))
+    held = merge(_held(10, "a", "b", "c"), update)
+    assert held is not None
+    assert held.placements.keys() == {"b", "c"}
+    assert held.placements["b"].max_replicas == 5
+    assert held.removed == {"a"}
+    assert unlisted(held, update, frozenset({"x"})) == frozenset()
+
+
+def test_a_removed_placement_may_come_back() -> None:
+    held = merge(_held(10, removed=("a",)), DesiredUpdate(Version("s", 11), False, (_placement("a"),)))
+    assert held is not None
+    assert held.placements.keys() == {"a"}
+    assert held.removed == frozenset()
+
+
+def test_what_cannot_be_read_stays_and_is_not_asked_about() -> None:
+    update = DesiredUpdate(Version("s", 11), full=True, unreadable=("a",))
+    held = merge(_held(10, "a"), update)
+    assert held is not None
+    assert held.placements.keys() == {"a"}
+    assert unlisted(held, update, frozenset()) == frozenset()
+
+
+def test_confirmed_removals_are_gone() -> None:
+    held = confirm_removals(_held(10, "a", "b"), Version("s", 10), ("a", "unknown"))
+    assert held is not None
+    assert held.placements.keys() == {"b"}
+    assert held.removed == {"a", "unknown"}
+
+
+@pytest.mark.parametrize("version", [Version("s", 9), Version("other", 99)])
+def test_a_stale_confirmation_is_dropped(version: Version) -> None:
+    assert confirm_removals(_held(10, "a"), version, ("a",)) is None
+
+
+def test_removals_are_remembered_while_replicas_are_left() -> None:
+    held = _held(10, removed=("a", "b"))
+    assert forget_removed(held, frozenset({"a"})).removed == {"a"}

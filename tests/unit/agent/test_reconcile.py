@@ -1,0 +1,308 @@
+"""Replicas over time, with the simulated driver, a real state file and a virtual clock."""
+
+import asyncio
+import itertools
+from collections.abc import Awaitable, Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+from agent.drivers.simulated import SimulatedDriver
+from agent.placement import DesiredState, Placement, Version
+from agent.reconcile.loop import Reconciler
+from agent.reconcile.replica import Replica
+from agent.state.database import StateDatabase
+from agent.state.journal import ReplicaJournal
+from homeport.core.errors import ErrorCode, HomeportError
+from homeport.core.status import ReplicaStatus
+from homeport.core.workload import Probe, Workload
+from tests.fleet.virtual_time import run_in_virtual_time
+
+
+class Host:
+    """One node's reconciler on a driver that may be handed to the next one: an agent that was killed."""
+
+    def __init__(self, path: Path, driver: SimulatedDriver | None = None) -> None:
+        loop = asyncio.get_running_loop()
+        self.driver = driver or SimulatedDriver()
+        self.database = StateDatabase.open_inline(path / "state.db")
+        self.journal = ReplicaJournal(self.database)
+        self.drained: Callable[[Replica], Awaitable[None]] = _at_once
+        self.history: list[tuple[float, str, str]] = []
+        self.reconciler = Reconciler(
+            {"simulated": self.driver},
+            self.journal,
+            lambda replica: self.drained(replica),
+            memory_available=lambda: 1 << 40,
+            monotonic=loop.time,
+            wall=loop.time,
+            jitter=lambda: 0.5,
+        )
+        self.reconciler.listen(
+            lambda replica: self.history.append((loop.time() - 1000, replica.status.value, replica.reason))
+        )
+        self._running: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        await self.reconciler.adopt()
+        self._running = asyncio.create_task(self.reconciler.run())
+
+    def want(self, placement: Placement | None, count: int, removed: tuple[str, ...] = ()) -> None:
+        placements = {placement.placement_id: placement} if placement else {}
+        desired = DesiredState(Version("s", 1), placements, frozenset(removed))
+        self.reconciler.want(desired, dict.fromkeys(placements, count))
+
+    def replicas(self) -> list[Replica]:
+        return self.reconciler.replicas()
+
+    async def until(self, holds: Callable[[list[Replica]], bool]) -> None:
+        async with asyncio.timeout(10_000):
+            while not holds(self.replicas()):  # noqa: ASYNC110 - the clock is virtual
+                await asyncio.sleep(0.01)
+
+    async def kill(self, stop_replicas: bool = False) -> None:
+        """As `kill -9` leaves it: what runs, runs on."""
+        assert self._running is not None
+        self._running.cancel()
+        await asyncio.gather(self._running, return_exceptions=True)
+        await self.reconciler.close(stop_replicas)
+        self.database.close()
+
+
+def _placement(spec: str = "v1", revision: int = 1, most: int = 2, probe: Probe | None = None, **env: str) -> Placement:
+    workload = Workload("simulated", env=env, readiness=probe or Probe())
+    return Placement("p", "chat", revision, 0, 0, most, workload, spec)
+
+
+async def _at_once(replica: Replica) -> None:
+    return
+
+
+def _all(status: ReplicaStatus, count: int) -> Callable[[list[Replica]], bool]:
+    return lambda replicas: [replica.status for replica in replicas] == [status] * count
+
+
+def story(told: Callable[[Path], Coroutine[Any, Any, None]]) -> Callable[[Path], None]:
+    def test(tmp_path: Path) -> None:
+        run_in_virtual_time(told(tmp_path))
+
+    test.__doc__ = told.__doc__
+    return test
+
+
+@story
+async def test_replicas_come_up_and_go(path: Path) -> None:
+    host = Host(path)
+    await host.start()
+    host.want(_placement(SIMULATED_READY_AFTER="3"), 2)
+    await host.until(_all(ReplicaStatus.READY, 2))
+    assert all(2900 < replica.record.start_ms < 4100 for replica in host.replicas())
+    host.want(_placement(SIMULATED_READY_AFTER="3"), 0)
+    await host.until(lambda replicas: not replicas)
+    assert await host.journal.load() == []
+    await host.kill()
+
+
+@story
+async def test_a_crash_loop_backs_off_and_says_why(path: Path) -> None:
+    """1, 2, 4, ... up to 60 seconds between lives of one second each."""
+    host = Host(path)
+    await host.start()
+    host.want(_placement(SIMULATED_EXIT_AFTER="1", SIMULATED_EXIT_CODE="7"), 1)
+    await asyncio.sleep(400)
+    failures = [time for time, status, reason in host.history if status == "failed"]
+    gaps = [round(later - earlier) for earlier, later in itertools.pairwise(failures)]
+    assert gaps[:8] == [2, 3, 5, 9, 17, 33, 61, 61]
+    (replica,) = host.replicas()
+    assert replica.record.restarts == len(failures) - (replica.status is ReplicaStatus.FAILED)
+    assert any(reason == "exit code 7" for _, _, reason in host.history)
+    await host.kill()
+
+
+@story
+async def test_a_long_good_life_forgives(path: Path) -> None:
+    host = Host(path)
+    await host.start()
+    host.want(_placement(SIMULATED_EXIT_AFTER="300"), 1)
+    await asyncio.sleep(950)
+    failures = [time for time, status, _ in host.history if status == "failed"]
+    assert [round(time) for time in failures] == [300, 601, 902]
+    await host.kill()
+
+
+@story
+async def test_one_that_never_gets_ready_is_stopped_at_its_deadline(path: Path) -> None:
+    host = Host(path)
+    await host.start()
+    host.want(_placement(probe=Probe(start_deadline_seconds=20), SIMULATED_READY_AFTER="1000"), 1)
+    await host.until(_all(ReplicaStatus.FAILED, 1))
+    time, _, reason = host.history[-1]
+    assert 20 < time < 22
+    assert reason == "not ready within 20 s: is starting"
+    await host.kill()
+
+
+@story
+async def test_a_refused_start_is_tried_again_without_counting_restarts(path: Path) -> None:
+    host = Host(path)
+    await host.start()
+    host.want(_placement(SIMULATED_REFUSE="no such image"), 1)
+    await asyncio.sleep(30)
+    (replica,) = host.replicas()
+    assert (replica.status, replica.reason, replica.record.restarts) == (ReplicaStatus.FAILED, "no such image", 0)
+    await host.kill()
+
+
+@story
+async def test_a_driver_that_is_not_allowed_says_so(path: Path) -> None:
+    host = Host(path)
+    await host.start()
+    placement = Placement("p", "chat", 1, 0, 0, 1, Workload("docker"), "v1")
+    host.want(placement, 1)
+    await host.until(_all(ReplicaStatus.FAILED, 1))
+    assert "--allow-driver" in host.replicas()[0].reason
+    await host.kill()
+
+
+@story
+async def test_a_new_revision_replaces_the_old_without_a_gap(path: Path) -> None:
+    host = Host(path)
+    await host.start()
+    host.want(_placement(most=1), 1)
+    await host.until(_all(ReplicaStatus.READY, 1))
+    served: list[int] = []
+
+    def replaced(replicas: list[Replica]) -> bool:
+        return [(r.record.revision, r.status) for r in replicas] == [(2, ReplicaStatus.READY)]
+
+    host.reconciler.listen(lambda _: served.append(sum(r.status is ReplicaStatus.READY for r in host.replicas())))
+    host.want(_placement(spec="v2", revision=2, most=1, SIMULATED_READY_AFTER="5"), 1)
+    await host.until(replaced)
+    assert min(served) == 1
+    await host.kill()
+
+
+@story
+async def test_a_retired_replica_finishes_its_requests_first(path: Path) -> None:
+    host = Host(path)
+    in_flight_done = asyncio.Event()
+
+    async def drained(replica: Replica) -> None:
+        await in_flight_done.wait()
+
+    host.drained = drained
+    await host.start()
+    host.want(_placement(), 1)
+    await host.until(_all(ReplicaStatus.READY, 1))
+    host.want(_placement(), 0)
+    await host.until(_all(ReplicaStatus.DRAINING, 1))
+    await asyncio.sleep(100)
+    assert _all(ReplicaStatus.DRAINING, 1)(host.replicas())
+    in_flight_done.set()
+    await host.until(lambda replicas: not replicas)
+    await host.kill()
+
+
+@story
+async def test_a_killed_agent_finds_its_replicas_again(path: Path) -> None:
+    before = Host(path)
+    await before.start()
+    before.want(_placement(), 2)
+    await before.until(_all(ReplicaStatus.READY, 2))
+    ids = {replica.replica_id for replica in before.replicas()}
+    await before.kill()
+
+    after = Host(path, before.driver)
+    await after.start()
+    assert _all(ReplicaStatus.READY, 2)(after.replicas())
+    assert {replica.replica_id for replica in after.replicas()} == ids
+    # Nobody has said yet what is wanted: nothing stops.
+    await asyncio.sleep(100)
+    after.want(_placement(), 2)
+    await asyncio.sleep(100)
+    assert {replica.replica_id for replica in after.replicas()} == ids
+    assert [replica.record.restarts for replica in after.replicas()] == [0, 0]
+    await after.kill()
+
+
+@story
+async def test_one_that_ended_meanwhile_is_started_again(path: Path) -> None:
+    before = Host(path)
+    await before.start()
+    before.want(_placement(), 1)
+    await before.until(_all(ReplicaStatus.READY, 1))
+    await before.kill()
+    (record,) = await _journalled(path)
+    assert record.handle is not None
+    await before.driver.stop(record.handle, 0)
+
+    after = Host(path, before.driver)
+    await after.start()
+    after.want(_placement(), 1)
+    await after.until(_all(ReplicaStatus.READY, 1))
+    (replica,) = after.replicas()
+    assert (replica.replica_id, replica.record.restarts) == (record.replica_id, 1)
+    await after.kill()
+
+
+@story
+async def test_an_agent_killed_between_intent_and_handle_starts_nothing_twice(path: Path) -> None:
+    before = Host(path)
+    await before.start()
+    real_put = before.journal.put
+    before.journal.put = lambda record: real_put(record) if record.handle is None else _never()  # type: ignore[method-assign]
+    before.want(_placement(most=1), 1)
+    await asyncio.sleep(5)
+    await before.kill()
+    (record,) = await _journalled(path)
+    assert record.handle is None
+
+    after = Host(path, before.driver)
+    await after.start()
+    after.want(_placement(most=1), 1)
+    await after.until(_all(ReplicaStatus.READY, 1))
+    (replica,) = after.replicas()
+    assert (replica.replica_id, replica.record.restarts) == (record.replica_id, 0)
+    await after.kill()
+
+
+@story
+async def test_nothing_starts_that_cannot_be_noted(path: Path) -> None:
+    host = Host(path)
+    await host.start()
+
+    async def full(record: object) -> None:
+        raise HomeportError(ErrorCode.STORAGE_FULL, "disk full")
+
+    real_put = host.journal.put
+    host.journal.put = full  # type: ignore[method-assign]
+    host.want(_placement(most=1), 1)
+    await host.until(_all(ReplicaStatus.FAILED, 1))
+    assert "disk full" in host.replicas()[0].reason
+    assert await host.driver.recover(host.replicas()[0].replica_id, None) is None
+    host.journal.put = real_put  # type: ignore[method-assign]
+    await host.until(_all(ReplicaStatus.READY, 1))
+    await host.kill()
+
+
+@story
+async def test_stopping_them_all_leaves_nothing(path: Path) -> None:
+    host = Host(path)
+    await host.start()
+    host.want(_placement(), 2)
+    await host.until(_all(ReplicaStatus.READY, 2))
+    ids = [replica.replica_id for replica in host.replicas()]
+    await host.kill(stop_replicas=True)
+    assert [await host.driver.recover(replica_id, None) for replica_id in ids] == [None, None]
+    assert await _journalled(path) == []
+
+
+async def _journalled(path: Path) -> list[Any]:
+    database = StateDatabase.open_inline(path / "state.db")
+    try:
+        return list(await ReplicaJournal(database).load())
+    finally:
+        database.close()
+
+
+async def _never() -> None:
+    await asyncio.Event().wait()

@@ -1,0 +1,85 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.fakes.api import ScriptedApi
+from tests.unit.cli.conftest import Cli
+
+_TWO = "model: {id: a}\n---\nmodel: {id: b}\n"
+
+
+def _results(*actions: str) -> dict[str, object]:
+    return {"results": [{"kind": "model", "id": f"m{n}", "action": a} for n, a in enumerate(actions)], "seq": 1}
+
+
+def test_each_object_gets_a_line(cli: Cli, api: ScriptedApi) -> None:
+    api.answer("POST", "apply", _results("created", "unchanged"))
+    ran = cli("apply", "-f", "-", stdin=_TWO)
+    assert ran.out == "model/m0 created\nmodel/m1 unchanged\n"
+    assert api.asked[0].body == {"documents": [{"model": {"id": "a"}}, {"model": {"id": "b"}}], "dry_run": False}
+
+
+def test_a_dry_run_says_so(cli: Cli, api: ScriptedApi) -> None:
+    api.answer("POST", "apply", _results("configured"))
+    assert cli("apply", "-f", "-", "--dry-run", stdin="model: {id: a}").out == "model/m0 configured (dry run)\n"
+    assert api.asked[0].body["dry_run"] is True
+
+
+def test_results_for_programs(cli: Cli, api: ScriptedApi) -> None:
+    api.answer("POST", "apply", _results("created"))
+    ran = cli("apply", "-f", "-", "-o", "json", stdin="model: {id: a}")
+    assert json.loads(ran.out) == [{"kind": "model", "id": "m0", "action": "created"}]
+
+
+def test_a_folder_is_one_write(cli: Cli, api: ScriptedApi, tmp_path: Path) -> None:
+    (tmp_path / "2.yaml").write_text(_TWO)
+    (tmp_path / "1.yml").write_text("compute_cluster: {id: c}")
+    (tmp_path / "notes.txt").write_text("not YAML: [")
+    api.answer("POST", "apply", _results())
+    assert cli("apply", "-f", str(tmp_path)).code == 0
+    documents = [{"compute_cluster": {"id": "c"}}, {"model": {"id": "a"}}, {"model": {"id": "b"}}]
+    assert api.asked[0].body["documents"] == documents
+
+
+def test_an_error_names_file_and_document(cli: Cli, api: ScriptedApi, tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text("compute_cluster: {id: c}")
+    (tmp_path / "b.yaml").write_text(_TWO)
+    error = {
+        "code": "invalid_argument",
+        "message": "unknown field",
+        "path": "[2].model.idd",
+        "hint": "did you mean id?",
+    }
+    api.answer("POST", "apply", {"error": error}, 400)
+    ran = cli("apply", "-f", str(tmp_path))
+    assert ran.code == 1
+    assert f"path:    {tmp_path}/b.yaml (document 2): model.idd\n" in ran.err
+    assert "did you mean id?" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("a: [", "not YAML"),
+        ("- 1", "must be a mapping with one root key"),
+        ("model: {id: a}\n---\nx: 1\ny: 2\n", "one root key"),
+        ("", "there is no document"),
+        ("# only a comment\n", "there is no document"),
+    ],
+)
+def test_what_is_not_a_document_is_not_sent(cli: Cli, api: ScriptedApi, text: str, words: str) -> None:
+    ran = cli("apply", "-f", "-", stdin=text)
+    assert (ran.code, api.asked) == (1, [])
+    assert words in ran.err
+
+
+def test_a_missing_file(cli: Cli, api: ScriptedApi, tmp_path: Path) -> None:
+    ran = cli("apply", "-f", str(tmp_path / "none.yaml"))
+    assert ran.code == 1
+    assert "none.yaml: No such file" in ran.err
+
+
+def test_a_file_that_is_not_text(cli: Cli, api: ScriptedApi, tmp_path: Path) -> None:
+    (tmp_path / "x.yaml").write_bytes(b"\xff\xfe\x00")
+    assert "not a text file" in cli("apply", "-f", str(tmp_path / "x.yaml")).err
