@@ -37,11 +37,14 @@ _MODEL = (
 
 @dataclass(frozen=True)
 class Result:
-    """`ready_ms` is from the desired state to READY, the model's own start included; `adopt_ms` from the start of a new
+    """`pss_mb` counts shared pages by share, so it flatters a host full of Pythons; `rss_mb` counts them in full.
+
+    `ready_ms` is from the desired state to READY, the model's own start included; `adopt_ms` from the start of a new
     agent process to its Hello with the replica in it.
     """
 
     pss_mb: float
+    rss_mb: float
     processes: int
     cpu_percent: float
     seconds: float
@@ -73,11 +76,18 @@ async def measure(seconds: float) -> Result:
                 await asyncio.sleep(seconds)
                 cpu = (_cpu_seconds(agent.pid) - before) / (time.monotonic() - begun) * 100
                 tree = _tree(agent.pid)
-                pss = sum(_pss_kib(pid) for pid in tree) / 1024
+                pss, rss = (sum(_memory_kib(pid, field) for pid in tree) / 1024 for field in ("Pss", "Rss"))
                 agent.send_signal(signal.SIGTERM)
                 await asyncio.to_thread(agent.wait, 40)
     return Result(
-        round(pss, 1), len(tree), round(cpu, 3), seconds, round(ready_ms, 1), replica.start_ms, round(adopt_ms, 1)
+        round(pss, 1),
+        round(rss, 1),
+        len(tree),
+        round(cpu, 3),
+        seconds,
+        round(ready_ms, 1),
+        replica.start_ms,
+        round(adopt_ms, 1),
     )
 
 
@@ -117,9 +127,9 @@ def _cpu_seconds(pid: int) -> float:
     return sum(int(fields[index]) for index in (11, 12, 13, 14)) / os.sysconf("SC_CLK_TCK")
 
 
-def _pss_kib(pid: int) -> int:
+def _memory_kib(pid: int, field: str) -> int:
     for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-        if line.startswith("Pss:"):
+        if line.startswith(f"{field}:"):
             return int(line.split()[1])
     return 0
 

@@ -13,6 +13,7 @@ _OPTIONS = (
     ("grpc.http2.ping_timeout_ms", 3000),
     ("grpc.keepalive_permit_without_calls", 1),
     ("grpc.http2.max_pings_without_data", 0),
+    # Messages are small and rare: measuring the bandwidth after each costs more than they do.
     ("grpc.http2.bdp_probe", 0),
     # A full snapshot of a large node.
     ("grpc.max_receive_message_length", 64 * 1024 * 1024),

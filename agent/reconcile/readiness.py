@@ -6,7 +6,7 @@ from enum import Enum
 from homeport.core.workload import Probe
 
 _FIRST_DELAY_SECONDS = 0.02
-# One that has answered this often in a row is looked at less: its end is seen at once anyway, and its requests tell more
+# One that has answered this often in a row is looked at less: its end is seen at once anyway, and requests tell more
 # than a probe does. After a failure the probe's own interval counts again.
 _STEADY_AFTER = 10
 _STEADY_FACTOR = 5

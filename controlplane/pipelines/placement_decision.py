@@ -53,7 +53,7 @@ def decide(
         workload.needs,
         spec.autoscale_config.to_core(),
         tuple(nodepools_of(deployment.spec)),
-        frozenset(by_node),
+        tuple(sorted(by_node, key=lambda node_id: (by_node[node_id].spec["rank"], node_id))),
     )
     planned = plan(wanted, candidates)
     number = int(deployment.status["revision"])

@@ -40,8 +40,9 @@ class Wanted:
     needs: ComputeNeeds
     scaling: Scaling
     nodepools: tuple[str, ...]
-    # Nodes that hold a placement of this deployment already: they are preferred, so nothing moves without need.
-    current_nodes: frozenset[str] = frozenset()
+    # Nodes that hold a placement of this deployment already, by its rank: they come first and keep their order, so
+    # nothing moves without need.
+    current_nodes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

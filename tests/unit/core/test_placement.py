@@ -74,7 +74,7 @@ demands = st.builds(
 
 
 def holding(demand: Wanted, planned: Plan) -> Wanted:
-    return replace(demand, current_nodes=frozenset(budget.node_id for budget in planned.budgets))
+    return replace(demand, current_nodes=tuple(budget.node_id for budget in planned.budgets))
 
 
 @given(demands, fleets)
@@ -141,6 +141,14 @@ def test_removing_a_node_never_moves_the_others(demand: Wanted, fleet: list[Cand
             assert kept[budget.node_id].max_replicas >= budget.max_replicas
             assert kept[budget.node_id].min_replicas >= budget.min_replicas
             assert kept[budget.node_id].devices[: len(budget.devices)] == budget.devices
+
+
+@given(demands, fleets, candidates)
+def test_a_node_that_joins_settles_in_one_round(demand: Wanted, fleet: list[Candidate], new: Candidate) -> None:
+    planned = plan(demand, fleet)
+    grown = [*(each for each in fleet if each.node_id != new.node_id), new]
+    first = plan(holding(demand, planned), grown)
+    assert plan(holding(demand, first), grown).budgets == first.budgets
 
 
 @given(demands, fleets)

@@ -173,6 +173,22 @@ async def test_a_cancelled_caller_disturbs_nobody(file: Path) -> None:
     await store.close()
 
 
+async def test_commits_reach_the_disk(file: Path) -> None:
+    """A killed process proves nothing about a power cut: what SQLite promises there hangs on these settings."""
+    store = store_at(file)
+    await store.open()
+
+    def settings() -> list[object]:
+        connection = store._database._connected()
+        names = ("synchronous", "journal_mode", "locking_mode")
+        found = [connection.exec_driver_sql(f"PRAGMA {name}").scalar_one() for name in names]
+        connection.rollback()
+        return found
+
+    assert await store._in_thread(settings) == [2, "wal", "exclusive"]
+    await store.close()
+
+
 def test_migrations_make_what_the_tables_say(tmp_path: Path) -> None:
     engine = create_engine(f"sqlite:///{tmp_path / 'x.db'}")
     with engine.begin() as connection:
