@@ -67,7 +67,7 @@ class ProcessDriver:
         folder = self._directory / request.replica_id
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         environment = _environment(request)
-        working_directory = request.working_directory or str(folder)
+        working_directory = _absolute(request.working_directory or folder)
         command = _resolve(request.command, working_directory, environment)
         output = self._output(request.replica_id).open_for_append()
         try:
@@ -228,6 +228,11 @@ def _environment(request: StartRequest) -> dict[str, str]:
     environment[REPLICA_ID] = request.replica_id
     environment["HOMEPORT_DEPLOYMENT_ID"] = request.deployment_id
     return environment
+
+
+def _absolute(path: str | Path) -> str:
+    """A relative working directory counts from where the agent was started."""
+    return os.path.abspath(path)
 
 
 def _resolve(command: tuple[str, ...], working_directory: str, environment: dict[str, str]) -> list[str]:

@@ -17,8 +17,10 @@ def describe(client: "Client", resource: "Resource") -> None:
         print(f"{header.capitalize() + ':':<20}{value(resource)}")
     print(f"{'Generation:':<20}{resource.generation}")
     print("\nSpec:")
-    for path, text in leaves(resource.spec):
-        print(f"  {path:<44}{text}")
+    found = leaves(resource.spec)
+    width = max((len(path) for path, _ in found), default=0) + 2
+    for path, text in found:
+        print(f"  {path:<{width}}{text}")
     if resource.kind == "deployment":
         _describe_deployment(client, resource)
 
@@ -42,7 +44,7 @@ def _describe_deployment(client: "Client", resource: "Resource") -> None:
         [p["node_name"], f"r{p['revision']}", str(p["rank"]), f"{p['min']}..{p['max']}", str(p.get("status", "-"))]
         for p in status.get("placements", [])
     ]
-    print_table(["NODE", "REVISION", "RANK", "REPLICAS", "NODE STATUS"], placements, indent=2)
+    print_table(["NODE", "REVISION", "RANK", "REPLICAS", "STATUS"], placements, indent=2)
     print("\nReplicas:")
     print_table(REPLICA_HEADERS, replica_rows(client.replicas(deployment=resource.id)), indent=2)
     rejections = status.get("rejections", [])

@@ -62,7 +62,9 @@ class TunnelServer:
             port = 0
         if port == 0:
             raise HomeportError(
-                ErrorCode.UNAVAILABLE, f"cannot listen on {address} for tunnels", hint="is the port taken?"
+                ErrorCode.UNAVAILABLE,
+                f"cannot listen on {address}",
+                hint="is it taken? choose another with --tunnel-port",
             )
         await server.start()
         self._server = server

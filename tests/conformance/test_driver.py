@@ -219,6 +219,17 @@ class TestProcess:
         helper = int(b"".join([chunk async for chunk in driver.logs("r-1", 1, False)]))
         await _until_dead(helper)
 
+    async def test_a_relative_command_is_found_in_a_relative_working_directory(
+        self, driver: ProcessDriver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (tmp_path / "models" / "bin").mkdir(parents=True)
+        (tmp_path / "models" / "bin" / "serve").write_text("#!/bin/sh\npwd\n")
+        (tmp_path / "models" / "bin" / "serve").chmod(0o755)
+        monkeypatch.chdir(tmp_path)
+        request = replace(_run(""), command=("bin/serve",), working_directory="models")
+        await driver.wait(await driver.start(request))
+        assert [chunk async for chunk in driver.logs("r-1", 1, False)] == [f"{tmp_path}/models\n".encode()]
+
     async def test_missing_working_directory_is_refused(self, driver: ProcessDriver) -> None:
         with pytest.raises(StartRefused, match="working directory /nowhere does not exist"):
             await driver.start(replace(_run("pass"), working_directory="/nowhere"))

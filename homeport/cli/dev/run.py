@@ -28,7 +28,8 @@ def run(settings: DevSettings) -> None:
     sample = find_sample()
     with only_one(settings.data_dir):
         check_ports(settings.ports)
-        for number in (signal.SIGTERM, signal.SIGHUP):
+        # All end it in the same way; SIGINT too where it was started with `&`, which makes shells ignore it.
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.default_int_handler)
         stack = Stack(settings, sample)
         try:

@@ -181,12 +181,13 @@ async def test_a_lost_server_is_found_again(plane: FakeControlPlane, link: Link)
     await plane.connection()
 
 
-async def test_a_superseded_agent_does_not_come_straight_back(plane: FakeControlPlane, link: Link) -> None:
+async def test_a_superseded_agent_says_why(plane: FakeControlPlane, link: Link) -> None:
+    """When it comes back is told in test_backoff."""
     connection = await plane.connection()
     connection.say(goodbye=pb.Goodbye(reason="SUPERSEDED", message="another agent", retry_after_seconds=30))
-    await _until(lambda: "SUPERSEDED" in link.state.reason)
-    with pytest.raises(TimeoutError):
-        await asyncio.wait_for(plane.connections.get(), 1.0)
+    await _until(lambda: "SUPERSEDED: another agent" in link.state.reason)
+    assert "copied" in link.state.reason
+    assert not link.state.connected
 
 
 async def test_a_goodbye_instead_of_a_welcome(plane: FakeControlPlane, node: ScriptedNode) -> None:

@@ -1,0 +1,178 @@
+"""A control plane and a host as separate processes, each of which a test may kill and start again."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.system.conftest import BIN, ROOT, free_ports
+
+READY_SECONDS = 30.0
+ECHO_MODEL = ROOT / "tests" / "fakes" / "echo_model.py"
+
+SITE = f"""
+compute_cluster: {{id: home}}
+---
+nodepool: {{id: default, compute_cluster: {{id: home}}}}
+---
+model: {{id: echo}}
+---
+model_version:
+  id: v1
+  model: {{id: echo}}
+  command: [{sys.executable}, {ECHO_MODEL}, "{{port}}"]
+  readiness: {{path: /, interval_seconds: 0.2}}
+  concurrency: 4
+---
+deployment:
+  id: echo
+  worker: {{model: {{id: echo}}}}
+  nodepools: [{{id: default, compute_cluster: {{id: home}}}}]
+  hold_seconds: 20
+"""
+
+
+class Site:
+    """`with Site(tmp_path) as site`: ends whatever it has started, replicas included."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.api_port, self.gateway_port, self.enroll_port, self.session_port, self.tunnel_port = free_ports(5)
+        self.server: subprocess.Popen[str] | None = None
+        self.agent: subprocess.Popen[str] | None = None
+
+    def __enter__(self) -> "Site":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.agent is not None and self.agent.poll() is None:
+            self.agent.kill()
+            self.agent.wait()
+        if (self.folder / "agent").exists() and self.server is not None:
+            self.start_agent("--stop-replicas-on-exit")
+            self.stop(self.agent)
+        self.stop(self.server)
+
+    @property
+    def data_dir(self) -> Path:
+        return self.folder / "server"
+
+    @property
+    def token(self) -> str:
+        return (self.data_dir / "admin-token").read_text().strip()
+
+    def server_command(self, **other: int) -> list[str]:
+        ports = {
+            "api-port": self.api_port,
+            "gateway-port": self.gateway_port,
+            "enroll-port": self.enroll_port,
+            "session-port": self.session_port,
+            "tunnel-port": self.tunnel_port,
+            **{key.replace("_", "-"): value for key, value in other.items()},
+        }
+        flags = [part for name, port in ports.items() for part in (f"--{name}", str(port))]
+        return [str(BIN / "homeport-server"), "--data-dir", str(self.data_dir), *flags]
+
+    def start_server(self) -> None:
+        with open(self.folder / "server.log", "a") as log:
+            self.server = subprocess.Popen(self.server_command(), stdout=subprocess.PIPE, stderr=log, text=True)
+        assert self.server.stdout is not None
+        line = self.server.stdout.readline()
+        assert line, (self.folder / "server.log").read_text()
+        assert json.loads(line)["event"] == "ready"
+
+    def join(self, token: str, state_dir: str = "agent") -> "subprocess.CompletedProcess[str]":
+        server = f"127.0.0.1:{self.enroll_port}"
+        command = [BIN / "homeport-agent", "join", "--server", server, "--token", token]
+        command += ["--state-dir", self.folder / state_dir]
+        return subprocess.run(command, capture_output=True, text=True, timeout=60)
+
+    def start_agent(self, *flags: str) -> None:
+        command = [BIN / "homeport-agent", "run", "--state-dir", self.folder / "agent", "--allow-driver", "process"]
+        with open(self.folder / "agent.log", "a") as log:
+            self.agent = subprocess.Popen([*command, *flags], stdout=log, stderr=log, text=True)
+
+    def start_all(self) -> None:
+        """Until a request is answered."""
+        self.start_server()
+        self.api("POST", "/apply", {"documents": documents()})
+        joined = self.join(self.new_join_token())
+        assert joined.returncode == 0, joined.stderr
+        self.start_agent()
+        self.until(lambda: self.ask("warm")["body"] == "warm", "the first answer")
+
+    def new_join_token(self) -> str:
+        body = {"nodepool": {"id": "default", "compute_cluster": {"id": "home"}}}
+        token: str = self.api("POST", "/join-tokens", body)["token"]
+        return token
+
+    def api(self, method: str, path: str, body: object = None) -> Any:
+        return self._http(method, f"http://127.0.0.1:{self.api_port}/api/v1{path}", json.dumps(body).encode())
+
+    def ask(self, text: str, path: str = "/d/echo/anything") -> Any:
+        """Through gateway, tunnel and relay."""
+        return self._http("POST", f"http://127.0.0.1:{self.gateway_port}{path}", text.encode())
+
+    def open(self, path: str, body: bytes | None = None) -> Any:
+        """A streaming response of the gateway, to be read and closed by the caller."""
+        url = f"http://127.0.0.1:{self.gateway_port}{path}"
+        return urllib.request.urlopen(self._request("POST" if body else "GET", url, body), timeout=30)
+
+    def until(self, condition: Callable[[], Any], what: str, within: float = READY_SECONDS) -> float:
+        """Seconds until the condition holds; refusals and errors on the way count as not yet."""
+        began = time.monotonic()
+        while True:
+            try:
+                if condition():
+                    return time.monotonic() - began
+            except urllib.error.HTTPError as refusal:
+                refusal.close()
+            except OSError:
+                pass
+            assert time.monotonic() - began < within, f"not within {within} s: {what}"
+            time.sleep(0.1)
+
+    def kill(self, process: "subprocess.Popen[str] | None") -> None:
+        assert process is not None
+        process.kill()
+        process.wait()
+        if process.stdout is not None:
+            process.stdout.close()
+
+    def stop(self, process: "subprocess.Popen[str] | None") -> None:
+        if process is not None and process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+            process.wait(40)
+        if process is not None and process.stdout is not None:
+            process.stdout.close()
+
+    def _http(self, method: str, url: str, body: bytes) -> Any:
+        with urllib.request.urlopen(self._request(method, url, body), timeout=30) as response:
+            text = response.read()
+        return json.loads(text) if text else None
+
+    def _request(self, method: str, url: str, body: bytes | None) -> urllib.request.Request:
+        headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
+        has_body = body if method in ("POST", "PATCH") else None
+        return urllib.request.Request(url, has_body, headers, method=method)
+
+
+def documents() -> list[Any]:
+    return list(yaml.safe_load_all(SITE))
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
