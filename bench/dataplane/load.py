@@ -82,7 +82,7 @@ async def run(port: int, request: bytes, connections: int, seconds: float) -> di
     measured = Run(connections)
     for _ in range(connections):
         await loop.create_connection(lambda: Connection(request, began + seconds, measured), "127.0.0.1", port)
-    await asyncio.wait_for(measured.done.wait(), seconds + 30)
+    await asyncio.wait_for(measured.done.wait(), seconds + 10)
     took = time.perf_counter() - began
     latencies, first_bytes = sorted(measured.latencies), sorted(measured.first_bytes)
     return {

@@ -120,7 +120,8 @@ class Outbox:
                 parts.append(part)
                 size += len(part)
         self._direct_bytes -= size
-        turns = len(self._ring)
+        # Not before all whole frames are out: a request's data must not overtake its OPEN or HEAD.
+        turns = 0 if self._direct else len(self._ring)
         while turns and MAX_MESSAGE - size > HEADER.size:
             turns -= 1
             size += self._take_share(parts, MAX_MESSAGE - size - HEADER.size)

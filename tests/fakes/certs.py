@@ -31,29 +31,23 @@ class Ca:
 
 
 @dataclass(frozen=True)
-class Certs:
-    """A CA with one server's and one node's certificate. All PEM."""
+class Authority:
+    """A CA and the gRPC credentials of its server and nodes."""
 
-    ca: bytes
-    server_key: bytes
-    server_certificate: bytes
-    node_key: bytes
-    node_certificate: bytes
+    ca: Ca
 
     def server_credentials(self) -> grpc.ServerCredentials:
-        return grpc.ssl_server_credentials(
-            [(self.server_key, self.server_certificate)], root_certificates=self.ca, require_client_auth=True
-        )
+        pair = issue(self.ca, san_dns="homeport-control-plane")
+        return grpc.ssl_server_credentials([pair], root_certificates=self.ca.pem, require_client_auth=True)
 
-    def node_credentials(self) -> grpc.ChannelCredentials:
-        return grpc.ssl_channel_credentials(self.ca, self.node_key, self.node_certificate)
+    def node_credentials(self, node_id: str = "node-1") -> grpc.ChannelCredentials:
+        return grpc.ssl_channel_credentials(self.ca.pem, *issue(self.ca, san_uri=f"homeport://node/{node_id}"))
 
 
 @lru_cache
-def make_certs(node_id: str = "node-1") -> Certs:
-    ca = make_ca()
-    server = issue(ca, san_dns="homeport-control-plane")
-    return Certs(ca.pem, *server, *issue(ca, san_uri=f"homeport://node/{node_id}"))
+def authority() -> Authority:
+    """The same one for every test of a process: keys take time."""
+    return Authority(make_ca())
 
 
 def make_ca(name: str = "test CA") -> Ca:
