@@ -27,7 +27,7 @@ lint: setup ## ruff, mypy, import rules, and whether the generated protobuf code
 	@sh installers/check_proto.sh
 
 bench: setup ## Run the benchmarks, each of which prints a table (ARGS="--json")
-	@for name in relay store; do echo "== $$name" >&2; $(BIN)/python -m bench.$$name $(ARGS) || exit 1; done
+	@for name in relay store agent; do echo "== $$name" >&2; $(BIN)/python -m bench.$$name $(ARGS) || exit 1; done
 
 proto: setup ## Regenerate the Python code of the wire contract
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python proto/generate.py

@@ -17,6 +17,7 @@ from controlplane.api.listener import reserve, serve
 from controlplane.auth.access_tokens import AccessTokens
 from controlplane.auth.admin_token import ensure_admin_token
 from controlplane.auth.ca import CertificateAuthority, open_ca
+from controlplane.auth.credentials import enrollment_credentials, node_credentials
 from controlplane.auth.join_tokens import JoinTokens
 from controlplane.config import ServerConfig
 from controlplane.gateway import GatewayPolicies
@@ -24,7 +25,6 @@ from controlplane.pipelines.placements import PlacementPipeline
 from controlplane.sessions.bulk_service import BulkService
 from controlplane.sessions.desired_state import DesiredStates
 from controlplane.sessions.enrollment_service import EnrollmentService
-from controlplane.sessions.listeners import bind, enrollment_credentials, node_credentials
 from controlplane.sessions.logs import LogBroker
 from controlplane.sessions.registry import NodeRegistry
 from controlplane.sessions.session_service import SessionService, SessionTerms
@@ -33,6 +33,7 @@ from controlplane.store.sql import SqlStore
 from homeport import __version__
 from homeport.gateway.gateway import Gateway
 from homeport.gateway.routes import PolicyTable
+from homeport.grpc_listener import bind
 from homeport.tunnel.server import TunnelServer
 
 log = structlog.get_logger()

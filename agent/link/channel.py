@@ -3,8 +3,8 @@
 import grpc
 
 from agent.state.identity import Identity
+from homeport.identity import SERVER_NAME
 
-SERVER_NAME = "homeport-control-plane"
 _OPTIONS = (
     ("grpc.ssl_target_name_override", SERVER_NAME),
     ("grpc.use_local_subchannel_pool", 1),

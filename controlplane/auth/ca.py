@@ -1,7 +1,6 @@
 """The internal certificate authority: made at the first start, it signs servers and nodes and nothing else."""
 
 import hashlib
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -13,10 +12,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from controlplane.private_file import write_private
 from homeport.core.errors import ErrorCode, HomeportError
+from homeport.identity import NODE_URI, SERVER_NAME
 
-SERVER_NAME = "homeport-control-plane"
-NODE_URI = "homeport://node/"
 # Hosts with a clock that runs behind must be able to use a fresh certificate.
 _BACKDATE = timedelta(minutes=5)
 _CA_LIFE = timedelta(days=3650)
@@ -120,7 +119,7 @@ def open_ca(directory: Path, now: datetime | None = None) -> CertificateAuthorit
         return _load(path)
     key = ec.generate_private_key(ec.SECP256R1())
     certificate = _self_signed(key, now or datetime.now(UTC))
-    _write_private(path, _key_pem(key) + certificate.public_bytes(serialization.Encoding.PEM))
+    write_private(path, _key_pem(key) + certificate.public_bytes(serialization.Encoding.PEM))
     return CertificateAuthority(key, certificate)
 
 
@@ -165,21 +164,6 @@ def _self_signed(key: ec.EllipticCurvePrivateKey, now: datetime) -> x509.Certifi
         .add_extension(usage, critical=True)
         .sign(key, hashes.SHA256())
     )
-
-
-def _write_private(path: Path, content: bytes) -> None:
-    """Readable by the owner alone, and either whole or absent after a crash."""
-    temporary = path.with_suffix(".tmp")
-    with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.rename(path)
-    directory = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
 
 
 def _key_pem(key: ec.EllipticCurvePrivateKey) -> bytes:

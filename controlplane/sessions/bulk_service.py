@@ -7,7 +7,7 @@ from homeport_proto.v1 import bulk_pb2 as pb
 from homeport_proto.v1 import bulk_pb2_grpc
 
 from controlplane.sessions.logs import LogBroker
-from controlplane.sessions.peer import peer_node_id
+from homeport.identity import peer_node_id
 
 
 class BulkService(bulk_pb2_grpc.BulkServicer):

@@ -16,7 +16,6 @@ from homeport_proto.v1 import session_pb2_grpc
 from controlplane.auth.ca import CertificateAuthority
 from controlplane.sessions.desired_state import DesiredStates
 from controlplane.sessions.logs import LogBroker
-from controlplane.sessions.peer import peer_node_id
 from controlplane.sessions.registry import NodeLoad, NodeRegistry
 from controlplane.sessions.sessions import OpenSession, Sessions
 from controlplane.sessions.wire import inventory_from_wire, replica_from_wire
@@ -24,6 +23,7 @@ from controlplane.store.store import Kind, Record, Store, Transaction
 from homeport.core import canonical
 from homeport.core.errors import HomeportError
 from homeport.core.resources import Inventory
+from homeport.identity import peer_node_id
 
 log = structlog.get_logger()
 

@@ -4,11 +4,11 @@ import asyncio
 from dataclasses import dataclass, field
 
 import structlog
-from homeport.core.errors import ErrorCode, HomeportError
 from homeport_proto.v1 import session_pb2 as pb
 
 from controlplane.sessions.desired_state import DesiredStates
 from controlplane.store.store import Change, Kind, Store
+from homeport.core.errors import ErrorCode, HomeportError
 
 log = structlog.get_logger()
 

@@ -9,6 +9,7 @@ from typing import Protocol, cast
 from homeport.http1.errors import ProtocolError
 from homeport.http1.head import ResponseHead
 from homeport.http1.response_reader import ResponseReader
+from homeport.http1.turn_writer import TurnWriter
 
 _IDLE_SECONDS = 60.0
 _IDLE_CONNECTIONS = 1024
@@ -89,13 +90,13 @@ class ClientConnection(asyncio.Protocol):
         self._sent = not body_follows
         self._reader.expect(self, head_only)
         if self._transport is not None:
-            self._transport.write(head)
+            self._pool.writer.write(self._transport, head)
 
     def send(self, data: bytes, last: bool) -> None:
         """Bytes of the body as they go on the wire."""
         self._sent = last
         if data and self._transport is not None:
-            self._transport.write(data)
+            self._pool.writer.write(self._transport, data)
 
     def want_response(self, wanted: bool) -> None:
         if wanted is not self._reading and self._transport is not None:
@@ -176,6 +177,7 @@ class ClientPool:
         self.host = host
         self.port = port
         self._monotonic = monotonic
+        self.writer = TurnWriter(asyncio.get_running_loop())
         self._idle: deque[ClientConnection] = deque()
         self._closed = False
 

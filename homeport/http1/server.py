@@ -6,6 +6,7 @@ import contextlib
 from homeport.http1.connections import Connections
 from homeport.http1.limits import Timeouts
 from homeport.http1.server_connection import ErrorRenderer, ExchangeFactory, ServerConnection
+from homeport.http1.turn_writer import TurnWriter
 
 _SWEEP_SECONDS = 1.0
 
@@ -22,8 +23,9 @@ class HttpServer:
     async def start(self, host: str, port: int) -> int:
         """Returns the port, which matters when 0 was asked for. Raises OSError when it is taken."""
         loop = asyncio.get_running_loop()
+        writer = TurnWriter(loop)
         self._server = await loop.create_server(
-            lambda: ServerConnection(self._factory, self._render, self._timeouts, self._connections, loop),
+            lambda: ServerConnection(self._factory, self._render, self._timeouts, self._connections, writer, loop),
             host,
             port,
             backlog=1024,

@@ -11,6 +11,7 @@ from homeport.http1.head import NO_BODY, UNKNOWN, RequestHead
 from homeport.http1.limits import MAX_HEAD, Timeouts
 from homeport.http1.request_reader import RequestReader
 from homeport.http1.status import has_no_body, status_line
+from homeport.http1.turn_writer import TurnWriter
 
 # An answered request's remaining body is read and dropped up to here; over that the connection is closed.
 _DRAINABLE = 64 * 1024
@@ -30,12 +31,14 @@ class ServerConnection(asyncio.Protocol):
         render: ErrorRenderer,
         timeouts: Timeouts,
         connections: Connections,
+        writer: TurnWriter,
         loop: asyncio.AbstractEventLoop,
     ) -> None:
         self._factory = factory
         self._render = render
         self._timeouts = timeouts
         self._connections = connections
+        self._writer = writer
         self._loop = loop
         self._reader = RequestReader(self)
         self._transport: asyncio.Transport | None = None
@@ -110,7 +113,7 @@ class ServerConnection(asyncio.Protocol):
         exchange = self._exchange = self._factory(self, head)
         exchange.on_request()
         if head.expects_continue and self._exchange is exchange and head.length != NO_BODY and self._transport:
-            self._transport.write(_CONTINUE)
+            self._writer.write(self._transport, _CONTINUE)
 
     def on_body(self, data: bytes, last: bool) -> None:
         if self._exchange is not None:
@@ -154,7 +157,7 @@ class ServerConnection(asyncio.Protocol):
             ending = b"connection: close\r\n\r\n"
         elif head.is_http_10:
             ending = b"connection: keep-alive\r\n\r\n"
-        transport.write(b"".join((status_line(status), block, framing, ending)))
+        self._writer.write(transport, b"".join((status_line(status), block, framing, ending)))
 
     def send_body(self, data: bytes, last: bool) -> None:
         """A body that breaks the announced length breaks the connection: no client may take it for whole."""
@@ -164,11 +167,11 @@ class ServerConnection(asyncio.Protocol):
         if self._chunked:
             if data:
                 ending = b"\r\n0\r\n\r\n" if last else b"\r\n"
-                transport.write(b"".join((b"%x\r\n" % len(data), data, ending)))
+                self._writer.write(transport, b"".join((b"%x\r\n" % len(data), data, ending)))
             elif last:
-                transport.write(b"0\r\n\r\n")
+                self._writer.write(transport, b"0\r\n\r\n")
         elif self._left == UNKNOWN:
-            transport.write(data)
+            self._writer.write(transport, data)
         elif self._head is not None and self._head.method == b"HEAD":
             pass
         else:
@@ -177,7 +180,7 @@ class ServerConnection(asyncio.Protocol):
                 self.cut()
                 return
             if data:
-                transport.write(data)
+                self._writer.write(transport, data)
         if last:
             self._answered()
 
@@ -197,6 +200,7 @@ class ServerConnection(asyncio.Protocol):
             self._transport.abort()
         else:
             self._closing_since = self._loop.time()
+            self._writer.flush(self._transport)
             self._transport.close()
 
     @property
@@ -209,8 +213,8 @@ class ServerConnection(asyncio.Protocol):
     def stop(self) -> None:
         """No further requests; the one of the moment is answered."""
         self._close_after = True
-        if self._exchange is None and self._closing_since is None and self._transport is not None:
-            self._transport.close()
+        if self._exchange is None and self._closing_since is None:
+            self._close()
 
     def break_off(self) -> None:
         self._disconnect()
@@ -259,7 +263,7 @@ class ServerConnection(asyncio.Protocol):
                 return
         block, body = self._render(error)
         head = b"%b%bcontent-length: %d\r\nconnection: close\r\n\r\n" % (status_line(error.status), block, len(body))
-        transport.write(head + body)
+        self._writer.write(transport, head + body)
         self._linger()
 
     def _close(self) -> None:
@@ -267,6 +271,7 @@ class ServerConnection(asyncio.Protocol):
             return
         if self._reader.complete and not self._reader.buffered:
             self._closing_since = self._loop.time()
+            self._writer.flush(self._transport)
             self._transport.close()
         else:
             self._linger()
@@ -275,6 +280,7 @@ class ServerConnection(asyncio.Protocol):
         """Closing with unread bytes would send a reset, which may overtake the answer."""
         self._closing_since = self._loop.time()
         if self._transport is not None and self._transport.can_write_eof():
+            self._writer.flush(self._transport)
             self._transport.write_eof()
         self._update_reading()
 

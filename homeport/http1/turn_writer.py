@@ -1,4 +1,4 @@
-"""Writes of one turn of the loop to one transport, joined: a system call costs more than the bytes of a small answer."""
+"""Writes of one turn of the loop to one transport, joined: a system call costs more than the bytes it carries."""
 
 import asyncio
 

@@ -4,11 +4,12 @@ from collections.abc import Callable
 
 import grpc
 
+from homeport.identity import SERVER_NAME
 from homeport.tunnel.carrier import EPOCH, METHOD, SERVICE, WORKER_ID, WORKER_IDS, Carrier
 from homeport.tunnel.link import Link
 
 _OPTIONS = (
-    ("grpc.ssl_target_name_override", "homeport-control-plane"),
+    ("grpc.ssl_target_name_override", SERVER_NAME),
     # gRPC shares one socket per target otherwise, also with the session.
     ("grpc.use_local_subchannel_pool", 1),
     ("grpc.keepalive_time_ms", 5000),

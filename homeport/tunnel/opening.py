@@ -3,6 +3,7 @@
 import struct
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import lru_cache
 
 from homeport.tunnel.errors import TunnelProtocolError
 
@@ -39,17 +40,7 @@ class Opening:
 
 
 def pack_opening(opening: Opening) -> bytes:
-    fields = bytearray()
-    for tag, value in (
-        (_Tag.DEPLOYMENT, opening.deployment_id),
-        (_Tag.REVISION, str(opening.revision)),
-        (_Tag.REPLICA, opening.replica_id),
-        (_Tag.AFFINITY, opening.affinity),
-        (_Tag.TENANT, opening.tenant),
-    ):
-        if value:
-            data = value.encode()
-            fields += _FIELD.pack(tag, len(data)) + data
+    fields = _pack_fields(opening.deployment_id, opening.revision, opening.replica_id, opening.affinity, opening.tenant)
     fixed = _FIXED.pack(
         min(opening.remaining_ms, 0xFFFFFFFF),
         _HOLD if opening.hold else 0,
@@ -64,28 +55,60 @@ def unpack_opening(payload: bytes) -> Opening:
     """Unknown fields are skipped. Raises TunnelProtocolError."""
     try:
         remaining, flags, attempt, length, size = _FIXED.unpack_from(payload)
-        at, end = _FIXED.size, _FIXED.size + size
-        if end > len(payload):
-            raise TunnelProtocolError("the fields of an OPEN are cut off")
-        values: dict[int, str] = {}
-        while at < end:
-            tag, count = _FIELD.unpack_from(payload, at)
-            at += _FIELD.size
-            values[tag] = payload[at : at + count].decode()
-            at += count
-        revision = int(values.get(_Tag.REVISION, "0"))
-    except (struct.error, ValueError) as error:
-        raise TunnelProtocolError(f"an OPEN is malformed: {error}") from error
-    if at != end:
+    except struct.error as error:
+        raise TunnelProtocolError("an OPEN is too short") from error
+    end = _FIXED.size + size
+    if end > len(payload):
         raise TunnelProtocolError("the fields of an OPEN are cut off")
+    deployment_id, revision, replica_id, affinity, tenant = _unpack_fields(payload[_FIXED.size : end])
     return Opening(
-        values.get(_Tag.DEPLOYMENT, ""),
+        deployment_id,
         revision,
         payload[end:],
         length,
         remaining,
         bool(flags & _HOLD),
         attempt,
+        replica_id,
+        affinity,
+        tenant,
+    )
+
+
+# The same few combinations come again and again.
+@lru_cache(1024)
+def _pack_fields(deployment_id: str, revision: int, replica_id: str, affinity: str, tenant: str) -> bytes:
+    packed = bytearray()
+    for tag, value in (
+        (_Tag.DEPLOYMENT, deployment_id),
+        (_Tag.REVISION, str(revision)),
+        (_Tag.REPLICA, replica_id),
+        (_Tag.AFFINITY, affinity),
+        (_Tag.TENANT, tenant),
+    ):
+        if value:
+            data = value.encode()
+            packed += _FIELD.pack(tag, len(data)) + data
+    return bytes(packed)
+
+
+@lru_cache(1024)
+def _unpack_fields(fields: bytes) -> tuple[str, int, str, str, str]:
+    values: dict[int, str] = {}
+    at, end = 0, len(fields)
+    try:
+        while at < end:
+            tag, count = _FIELD.unpack_from(fields, at)
+            at += _FIELD.size + count
+            values[tag] = fields[at - count : at].decode()
+        revision = int(values.get(_Tag.REVISION, "0"))
+    except (struct.error, ValueError) as error:
+        raise TunnelProtocolError(f"an OPEN is malformed: {error}") from error
+    if at != end:
+        raise TunnelProtocolError("the fields of an OPEN are cut off")
+    return (
+        values.get(_Tag.DEPLOYMENT, ""),
+        revision,
         values.get(_Tag.REPLICA, ""),
         values.get(_Tag.AFFINITY, ""),
         values.get(_Tag.TENANT, ""),

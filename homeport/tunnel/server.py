@@ -1,30 +1,18 @@
 """The gateway's tunnel port: nodes dial it, each with its certificate."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import grpc
 import structlog
 
-from homeport.core.errors import ErrorCode, HomeportError
+from homeport.grpc_listener import bind
+from homeport.identity import peer_node_id
 from homeport.tunnel.carrier import EPOCH, METHOD, SERVICE, WORKER_ID, WORKER_IDS, Carrier
 from homeport.tunnel.link import Link
 
 log = structlog.get_logger()
-
-NODE_URI = "homeport://node/"
-_OPTIONS = (
-    # Two servers on one port would silently share the agents between them.
-    ("grpc.so_reuseport", 0),
-    ("grpc.http2.min_ping_interval_without_data_ms", 1000),
-    ("grpc.http2.max_ping_strikes", 0),
-    ("grpc.keepalive_permit_without_calls", 1),
-    ("grpc.keepalive_time_ms", 5000),
-    ("grpc.keepalive_timeout_ms", 3000),
-    ("grpc.http2.ping_timeout_ms", 3000),
-    ("grpc.max_concurrent_streams", 100),
-)
 
 
 class LinkListener(Protocol):
@@ -53,19 +41,9 @@ class TunnelServer:
 
     async def start(self, address: str, credentials: grpc.ServerCredentials) -> int:
         """Returns the port. Raises HomeportError(UNAVAILABLE) when it cannot be had."""
-        server = grpc.aio.server(options=_OPTIONS)
+        server, port = bind(address, "--tunnel-port", credentials)
         handler: grpc.RpcMethodHandler[bytes, bytes] = grpc.stream_stream_rpc_method_handler(self._attach)
         server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, {METHOD: handler}),))
-        try:
-            port = server.add_secure_port(address, credentials)
-        except RuntimeError:
-            port = 0
-        if port == 0:
-            raise HomeportError(
-                ErrorCode.UNAVAILABLE,
-                f"cannot listen on {address}",
-                hint="is it taken? choose another with --tunnel-port",
-            )
         await server.start()
         self._server = server
         return port
@@ -83,7 +61,7 @@ class TunnelServer:
         await self._server.stop(None)
 
     async def _attach(self, _: Any, context: "grpc.aio.ServicerContext[bytes, bytes]") -> None:
-        node_id = _node_id(context.auth_context())
+        node_id = peer_node_id(context.auth_context())
         epoch = _epoch(context)
         if node_id is None:
             await context.abort(grpc.StatusCode.UNAUTHENTICATED, "the certificate names no node")
@@ -108,14 +86,6 @@ class TunnelServer:
             if self.listener is not None:
                 self.listener.on_detach(link)
             log.info("tunnel detached", node=node_id, epoch=epoch, reason=reason)
-
-
-def _node_id(auth_context: Mapping[str, Iterable[bytes]]) -> str | None:
-    for name in auth_context.get("x509_subject_alternative_name", ()):
-        text = name.decode(errors="replace")
-        if text.startswith(NODE_URI):
-            return text.removeprefix(NODE_URI)
-    return None
 
 
 def _epoch(context: "grpc.aio.ServicerContext[bytes, bytes]") -> int:

@@ -92,12 +92,13 @@ class Site:
 
     def join(self, token: str, state_dir: str = "agent") -> "subprocess.CompletedProcess[str]":
         server = f"127.0.0.1:{self.enroll_port}"
-        command = [BIN / "homeport-agent", "join", "--server", server, "--token", token]
-        command += ["--state-dir", self.folder / state_dir]
+        state = str(self.folder / state_dir)
+        command = [str(BIN / "homeport-agent"), "join", "--server", server, "--token", token, "--state-dir", state]
         return subprocess.run(command, capture_output=True, text=True, timeout=60)
 
     def start_agent(self, *flags: str) -> None:
-        command = [BIN / "homeport-agent", "run", "--state-dir", self.folder / "agent", "--allow-driver", "process"]
+        state = str(self.folder / "agent")
+        command = [str(BIN / "homeport-agent"), "run", "--state-dir", state, "--allow-driver", "process"]
         with open(self.folder / "agent.log", "a") as log:
             self.agent = subprocess.Popen([*command, *flags], stdout=log, stderr=log, text=True)
 

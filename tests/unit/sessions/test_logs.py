@@ -1,5 +1,5 @@
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 
 import pytest
 from homeport_proto.v1 import session_pb2 as pb
@@ -84,7 +84,8 @@ async def test_a_slow_reader_slows_the_agent_down() -> None:
     agent = Agent()
     broker = LogBroker(agent.ask)
     lines = broker.lines("r1", "n1", tail=10, follow=True)
-    first = asyncio.create_task(anext(lines))  # type: ignore[arg-type]
+    assert isinstance(lines, AsyncGenerator)
+    first = asyncio.create_task(lines.asend(None))
     await agent.asked.wait()
     question_id = agent.questions[0].question_id
     await broker.push("n1", question_id, b"0\n")
@@ -101,6 +102,6 @@ async def test_a_slow_reader_slows_the_agent_down() -> None:
     for _ in range(200):
         await asyncio.sleep(0)
     assert pushed == 16
-    await lines.aclose()  # type: ignore[attr-defined]
+    await lines.aclose()
     await pusher
     assert pushed == 100

@@ -1,8 +1,7 @@
-"""The gRPC servers that agents dial. Every one of them owns its port alone."""
+"""gRPC ports that agents dial. Every server owns its port alone."""
 
 import grpc
 
-from controlplane.auth.ca import KeyPair
 from homeport.core.errors import ErrorCode, HomeportError
 
 _OPTIONS = (
@@ -12,23 +11,11 @@ _OPTIONS = (
     ("grpc.http2.min_ping_interval_without_data_ms", 1000),
     ("grpc.http2.max_ping_strikes", 0),
     ("grpc.keepalive_permit_without_calls", 1),
-    ("grpc.keepalive_time_ms", 10_000),
-    ("grpc.keepalive_timeout_ms", 5_000),
+    ("grpc.keepalive_time_ms", 5000),
+    ("grpc.keepalive_timeout_ms", 3000),
+    ("grpc.http2.ping_timeout_ms", 3000),
     ("grpc.max_concurrent_streams", 100),
-    ("grpc.max_receive_message_length", 4 * 1024 * 1024),
 )
-
-
-def enrollment_credentials(server: KeyPair) -> grpc.ServerCredentials:
-    """Hosts that join have no certificate yet."""
-    return grpc.ssl_server_credentials([(server.key, server.certificate)])
-
-
-def node_credentials(server: KeyPair, ca_bundle: bytes) -> grpc.ServerCredentials:
-    """Mutual TLS: only nodes get in."""
-    return grpc.ssl_server_credentials(
-        [(server.key, server.certificate)], root_certificates=ca_bundle, require_client_auth=True
-    )
 
 
 def bind(address: str, flag: str, credentials: grpc.ServerCredentials) -> tuple[grpc.aio.Server, int]:
