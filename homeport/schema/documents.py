@@ -74,7 +74,8 @@ def parse_spec(kind: type[Model], body: Any, root: str) -> Model:
     try:
         return kind.model_validate(body)
     except ValidationError as error:
-        problems = error.errors(include_url=False)
+        # A misspelt field is often why another one is missing: name it first.
+        problems = sorted(error.errors(include_url=False), key=lambda problem: problem["type"] != "extra_forbidden")
         first = problems[0]
         path = ".".join([part for part in (root, *(str(part) for part in first["loc"])) if part])
         more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""

@@ -72,6 +72,13 @@ def test_several_problems_are_counted() -> None:
         parse_documents([{"compute_cluster": {"id": "a", "kind": "x", "region": 1, "zone": 2}}])
 
 
+def test_a_misspelt_field_is_named_before_the_one_that_is_missing_for_it() -> None:
+    with pytest.raises(HomeportError) as caught:
+        parse_documents([{"model_version": {"id": "v1", "modle": {"id": "m"}, "command": ["x"]}}])
+    assert caught.value.path == "[0].model_version.modle"
+    assert "model" in caught.value.hint
+
+
 def test_a_version_becomes_the_workload_that_it_describes() -> None:
     spec = ModelVersionSpec.model_validate(
         {
