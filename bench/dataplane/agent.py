@@ -15,6 +15,7 @@ import uvloop
 from agent.relay.deployment import DeploymentRelay, Upstream
 from agent.relay.relay import Relay
 from agent.relay.tunnels import Tunnels
+from bench.dataplane.parent import until_parent_ends
 from homeport.logging import configure_logging
 
 
@@ -27,7 +28,7 @@ async def main(directory: Path, tunnel_port: int, upstream_port: int) -> None:
     relay.set_upstreams("bench", [Upstream("replica", "127.0.0.1", upstream_port)])
     tunnels.set_targets([f"127.0.0.1:{tunnel_port}"])
     print(json.dumps({}), flush=True)
-    await asyncio.Event().wait()
+    await until_parent_ends()
 
 
 if __name__ == "__main__":

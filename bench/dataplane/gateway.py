@@ -15,6 +15,7 @@ from pathlib import Path
 import grpc
 import uvloop
 
+from bench.dataplane.parent import until_parent_ends
 from homeport.gateway.gateway import Gateway
 from homeport.gateway.routes import PolicyTable, RoutePolicy
 from homeport.logging import configure_logging
@@ -44,7 +45,7 @@ async def main(directory: Path) -> None:
     tunnel_port = await tunnels.start("127.0.0.1:0", credentials)
     port = await gateway.start("127.0.0.1", 0)
     print(json.dumps({"port": port, "tunnel_port": tunnel_port}), flush=True)
-    await asyncio.Event().wait()
+    await until_parent_ends()
 
 
 if __name__ == "__main__":

@@ -5,11 +5,12 @@ python -m bench.dataplane.upstream
 
 import asyncio
 import json
-import sys
 from typing import cast
 
 import httptools
 import uvloop
+
+from bench.dataplane.parent import until_parent_ends
 
 _ANSWER = json.dumps({"id": "bench", "choices": [{"message": {"role": "assistant", "content": "x" * 128}}]}).encode()
 _WHOLE = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n" % len(_ANSWER) + _ANSWER
@@ -57,10 +58,9 @@ class Connection(asyncio.Protocol):
 async def main() -> None:
     server = await asyncio.get_running_loop().create_server(Connection, "127.0.0.1", 0, backlog=1024)
     print(json.dumps({"port": server.sockets[0].getsockname()[1]}), flush=True)
-    await server.serve_forever()
+    await until_parent_ends()
 
 
 if __name__ == "__main__":
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(main())
-    sys.exit(0)

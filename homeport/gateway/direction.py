@@ -1,7 +1,6 @@
 """What a request's head says of where it goes."""
 
-from dataclasses import dataclass
-from enum import Enum, auto
+from typing import Literal, NamedTuple
 
 from homeport.core.errors import ErrorCode, HomeportError
 from homeport.http1.head import RequestHead
@@ -11,17 +10,11 @@ _PREFIX = b"/d/"
 _MODELS = b"/v1/models"
 
 
-class Kind(Enum):
-    HEALTH = auto()
-    MODELS = auto()
-    # To a deployment that header or path names.
-    DEPLOYMENT = auto()
-    # To the one that the body's `model` leads to.
-    BODY = auto()
+# "deployment": to the one that header or path names; "body": to the one that the body's `model` leads to.
+Kind = Literal["health", "models", "deployment", "body"]
 
 
-@dataclass(frozen=True, slots=True)
-class Direction:
+class Direction(NamedTuple):
     """`name`: of the deployment, or of the one model asked for; `target`: what the model server gets."""
 
     kind: Kind
@@ -32,18 +25,18 @@ class Direction:
 def direction_of(head: RequestHead, header: bytes | None) -> Direction:
     """`header`: the value of X-Homeport-Deployment. Raises HomeportError(NOT_FOUND, METHOD_NOT_ALLOWED)."""
     if header is not None:
-        return Direction(Kind.DEPLOYMENT, header.decode("latin-1"), head.target)
+        return Direction("deployment", header.decode("latin-1"), head.target)
     path = head.path
     if path.startswith(_PREFIX):
         name = path[len(_PREFIX) :].partition(b"/")[0]
         rest = head.target[len(_PREFIX) + len(name) :]
-        return Direction(Kind.DEPLOYMENT, name.decode(), rest if rest.startswith(b"/") else b"/" + rest)
+        return Direction("deployment", name.decode(), rest if rest.startswith(b"/") else b"/" + rest)
     if path == b"/healthz":
-        return Direction(Kind.HEALTH, "", head.target)
+        return Direction("health", "", head.target)
     if path == _MODELS or path.startswith(_MODELS + b"/"):
         if head.method not in (b"GET", b"HEAD"):
             raise HomeportError(ErrorCode.METHOD_NOT_ALLOWED, f"{_text(path)} takes GET only")
-        return Direction(Kind.MODELS, _text(path[len(_MODELS) + 1 :]), head.target)
+        return Direction("models", _text(path[len(_MODELS) + 1 :]), head.target)
     if not path.startswith(b"/v1/"):
         raise HomeportError(
             ErrorCode.NOT_FOUND,
@@ -56,7 +49,7 @@ def direction_of(head: RequestHead, header: bytes | None) -> Direction:
             f"{_text(path)} takes POST only",
             hint="for other methods name the deployment: /d/{deployment}/... or the X-Homeport-Deployment header",
         )
-    return Direction(Kind.BODY, "", head.target)
+    return Direction("body", "", head.target)
 
 
 def _text(path: bytes) -> str:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from homeport.core.balance import pick_node
 from homeport.core.errors import ErrorCode, HomeportError
 from homeport.gateway.attempt import Attempt
-from homeport.gateway.direction import DEPLOYMENT_HEADER, Kind, direction_of
+from homeport.gateway.direction import DEPLOYMENT_HEADER, direction_of
 from homeport.gateway.errors import event, render
 from homeport.gateway.model_field import MAX_BODY, read_model, too_large, with_model
 from homeport.gateway.model_list import model_list, one_model
@@ -27,55 +27,33 @@ _PASSING = frozenset((RefusedCode.DRAINING, RefusedCode.UNKNOWN_DEPLOYMENT))
 
 
 class GatewayRequest(Exchange):
-    __slots__ = (
-        "_attempt",
-        "_awaits_body",
-        "_body",
-        "_body_complete",
-        "_body_size",
-        "_busy",
-        "_deadline",
-        "_gateway",
-        "_hold_until",
-        "_length",
-        "_parked",
-        "_policy",
-        "_refused",
-        "_retried",
-        "_streams_events",
-        "_target",
-        "_tenant",
-        "_tries",
-        "_unconsumed",
-        "fields",
-        "request_id",
-    )
+    # Defaults stand here: most requests change few of them.
+    _policy: RoutePolicy | None = None
+    _attempt: Attempt | None = None
+    _tenant = ""
+    _deadline = 0.0
+    _hold_until = 0.0
+    _body_size = 0
+    # All of it must be here first: to read or to change its `model`.
+    _awaits_body = False
+    _tries = 0
+    _retried = False
+    _parked = False
+    _streams_events = False
+    _unconsumed = 0
+    _refused: frozenset[str] = frozenset()
+    _busy: frozenset[str] = frozenset()
 
     def __init__(self, connection: ServerConnection, head: RequestHead, gateway: "Gateway") -> None:
         super().__init__(connection, head)
         self._gateway = gateway
         self.fields = dict(head.fields)
         self.request_id = gateway.request_ids.of(self.fields.get(b"x-request-id"))
-        self._policy: RoutePolicy | None = None
         self._target = head.target
-        self._tenant = ""
-        self._deadline = 0.0
-        self._hold_until = 0.0
         # The body so far, for a second try; None once it is too large or the answer has begun.
         self._body: list[bytes] | None = []
-        self._body_size = 0
         self._body_complete = head.length in (NO_BODY, 0)
-        # All of it must be here first: to read or to change its `model`.
-        self._awaits_body = False
         self._length = head.length
-        self._attempt: Attempt | None = None
-        self._tries = 0
-        self._retried = False
-        self._refused: set[str] = set()
-        self._busy: set[str] = set()
-        self._parked = False
-        self._streams_events = False
-        self._unconsumed = 0
 
     # ---- the client's side
 
@@ -117,7 +95,7 @@ class GatewayRequest(Exchange):
     def _direct(self) -> None:
         gateway, head = self._gateway, self.head
         direction = direction_of(head, self.fields.get(DEPLOYMENT_HEADER))
-        if direction.kind is Kind.HEALTH:
+        if direction.kind == "health":
             self._answer_json(b'{"status":"ok"}')
             return
         principal = gateway.tokens.principal(self.fields.get(b"authorization"))
@@ -128,10 +106,10 @@ class GatewayRequest(Exchange):
                 hint="send it as 'Authorization: Bearer hp1...'",
             )
         self._tenant = principal.token_id
-        if direction.kind is Kind.DEPLOYMENT:
+        if direction.kind == "deployment":
             self._target = direction.target
             self._accept(gateway.policies.by_deployment(direction.name))
-        elif direction.kind is Kind.BODY:
+        elif direction.kind == "body":
             if head.length > MAX_BODY:
                 raise too_large()
             self._awaits_body = True
@@ -205,14 +183,14 @@ class GatewayRequest(Exchange):
                     self._park(policy)
                     return
                 # Nobody has room: wait where there may be some first.
-                self._busy.clear()
+                self._busy = frozenset()
                 hold = True
                 continue
             link = gateway.presences.link(choice.node.node_id)
             if link is not None:
                 self._begin(policy, Attempt(link, self, choice.node), hold or choice.hold)
                 return
-            self._refused.add(choice.node.node_id)
+            self._refused |= {choice.node.node_id}
 
     def _begin(self, policy: RoutePolicy, attempt: Attempt, hold: bool) -> None:
         head = self.head
@@ -256,7 +234,7 @@ class GatewayRequest(Exchange):
 
     def on_unparked(self) -> None:
         self._parked = False
-        self._refused.clear()
+        self._refused = frozenset()
         self._dispatch()
 
     def on_parking_over(self) -> None:
@@ -314,9 +292,9 @@ class GatewayRequest(Exchange):
             self._fail_refused(refusal)
             return
         if refusal.code == RefusedCode.BUSY:
-            self._busy.add(node)
+            self._busy |= {node}
         else:
-            self._refused.add(node)
+            self._refused |= {node}
         candidates = self._gateway.presences.candidates(self._policy.deployment_id) if self._policy else []
         untried = any(c.node_id not in self._refused and c.max_replicas > 0 for c in candidates)
         if untried or refusal.code in _PASSING:
@@ -340,7 +318,7 @@ class GatewayRequest(Exchange):
             self._retried = True
             others = self._gateway.presences.candidates(policy.deployment_id)
             if any(other.node_id != node for other in others):
-                self._refused.add(node)
+                self._refused |= {node}
             self._dispatch()
         else:
             self.fail(HomeportError(ErrorCode.UPSTREAM_FAILED, f"the model's answer was lost: {reason}"))

@@ -28,6 +28,9 @@ _HOP_BY_HOP = frozenset(
 )
 _FRAMING = frozenset((b"content-length", b"host", b"expect"))
 _SPECIAL = _HOP_BY_HOP | _FRAMING
+# Two of these are two opinions about the framing.
+_ONCE = _FRAMING | {b"transfer-encoding"}
+_USUAL = frozenset((b"host", b"content-length"))
 _BODILESS_METHODS = frozenset((b"GET", b"HEAD"))
 _REFUSED_METHODS = frozenset((b"CONNECT", b"TRACE", b"PRI"))
 _HOST = re.compile(rb"[A-Za-z0-9._~!$&'()*+,;=%-]*(:\d{0,5})?|\[[0-9A-Fa-f:.]+\](:\d{0,5})?")
@@ -63,54 +66,70 @@ class ResponseHead:
 
 
 def request_head(method: bytes, target: bytes, path: bytes, version: str, headers: Fields) -> RequestHead:
-    """Reads the framing and drops what is for this hop only. Raises ProtocolError(400, 417, 501, 505)."""
+    """Reads the framing and drops what is for this hop only. Raises ProtocolError(400, 417, 501, 505).
+
+    Headers with an underscore are dropped too: some servers read them as their hyphen twins.
+    """
     if version not in ("1.1", "1.0"):
         raise ProtocolError(505, f"HTTP/{version} is not spoken here", "use HTTP/1.1")
     if method in _REFUSED_METHODS:
         raise ProtocolError(501, f"method {method.decode('latin-1')} is not served")
-    special = [field for field in headers if field[0] in _SPECIAL]
-    host = _single(special, b"host")
-    if host is None and version == "1.1":
-        raise ProtocolError(400, "the Host header is missing")
-    if host is not None and _HOST.fullmatch(host) is None:
+    is_10 = version == "1.0"
+    special: dict[bytes, bytes] = {}
+    fields: Fields = []
+    for field in headers:
+        name, value = field
+        if name in _SPECIAL:
+            if name in special:
+                if name in _ONCE:
+                    raise ProtocolError(400, f"header {name.decode()} is given twice")
+                value = special[name] + b"," + value
+            special[name] = value
+        elif b"_" not in name:
+            fields.append(field)
+    host = special.get(b"host")
+    if host is None:
+        if not is_10:
+            raise ProtocolError(400, "the Host header is missing")
+    elif _HOST.fullmatch(host) is None:
         raise ProtocolError(400, "the Host header is not a host with an optional port")
-    if len(special) == 1:  # Only Host: the usual GET.
-        return RequestHead(method, target, path, _end_to_end(headers, ()), host or b"", NO_BODY, True, False, False)
-    _refuse_upgrade(special)
-    length = _request_length(method, version, special)
-    expect = _single(special, b"expect")
-    if expect is not None and expect.lower() != b"100-continue":
-        raise ProtocolError(417, "only 'Expect: 100-continue' is understood")
-    options = _connection_options(special)
-    keep_alive = b"close" not in options and (version == "1.1" or b"keep-alive" in options)
-    return RequestHead(
-        method,
-        target,
-        path,
-        _end_to_end(headers, options),
-        host or b"",
-        length,
-        keep_alive,
-        expect is not None and version == "1.1",
-        version == "1.0",
-    )
+    length = _request_length(method, is_10, special)
+    keep_alive, expects_continue = not is_10, False
+    if len(special) > 2 or not _USUAL.issuperset(special):
+        _refuse_upgrade(special)
+        options = _connection_options(special)
+        if options:
+            keep_alive = b"close" not in options and (not is_10 or b"keep-alive" in options)
+            fields = [field for field in fields if field[0] not in options]
+        expects_continue = _expects_continue(special) and not is_10
+    return RequestHead(method, target, path, fields, host or b"", length, keep_alive, expects_continue, is_10)
 
 
 def response_head(status: int, version: str, headers: Fields) -> ResponseHead:
     """Raises ProtocolError(502)."""
-    special = [field for field in headers if field[0] in _SPECIAL]
+    special: dict[bytes, bytes] = {}
+    fields: Fields = []
+    for field in headers:
+        name, value = field
+        if name not in _SPECIAL:
+            fields.append(field)
+        elif name == b"content-length" and special.get(name, value) != value:
+            raise ProtocolError(502, "the answer gives two lengths")
+        else:
+            special[name] = special[name] + b"," + value if name in special and name != b"content-length" else value
     options = _connection_options(special)
-    lengths = {value for name, value in special if name == b"content-length"}
-    codings = [value.lower() for name, value in special if name == b"transfer-encoding"]
-    if len(lengths) > 1 or (lengths and codings):
-        raise ProtocolError(502, "the answer's framing is ambiguous")
-    if codings and codings != [b"chunked"]:
-        raise ProtocolError(502, "the answer has an unknown transfer coding")
-    length = int(lengths.pop()) if lengths else UNKNOWN
+    if options:
+        fields = [field for field in fields if field[0] not in options]
     keep_alive = b"close" not in options and (version == "1.1" or b"keep-alive" in options)
-    if not codings and length == UNKNOWN:
-        keep_alive = keep_alive and (status in (204, 304))
-    return ResponseHead(status, _end_to_end(headers, options), length, keep_alive)
+    coding = special.get(b"transfer-encoding")
+    given = special.get(b"content-length")
+    if coding is not None:
+        if given is not None or coding.lower() != b"chunked":
+            raise ProtocolError(502, "the answer's framing is ambiguous")
+    elif given is None:
+        # Such a body ends with the connection.
+        keep_alive = keep_alive and status in (204, 304)
+    return ResponseHead(status, fields, UNKNOWN if given is None else int(given), keep_alive)
 
 
 def block(fields: Fields) -> bytes:
@@ -123,20 +142,13 @@ def check_count(headers: Fields, status: int) -> None:
         raise ProtocolError(status, f"more than {MAX_HEADERS} headers")
 
 
-def _single(special: Fields, wanted: bytes) -> bytes | None:
-    values = [value for name, value in special if name == wanted]
-    if len(values) > 1:
-        raise ProtocolError(400, f"header {wanted.decode()} is given twice")
-    return values[0] if values else None
-
-
-def _request_length(method: bytes, version: str, special: Fields) -> int:
-    coding = _single(special, b"transfer-encoding")
-    length = _single(special, b"content-length")
+def _request_length(method: bytes, is_10: bool, special: dict[bytes, bytes]) -> int:
+    coding = special.get(b"transfer-encoding")
+    length = special.get(b"content-length")
     if coding is not None:
         if length is not None:
             raise ProtocolError(400, "both Content-Length and Transfer-Encoding are given")
-        if version == "1.0":
+        if is_10:
             raise ProtocolError(400, "HTTP/1.0 knows no Transfer-Encoding")
         if coding.lower() != b"chunked":
             raise ProtocolError(400, "the only transfer coding understood is 'chunked'")
@@ -152,20 +164,21 @@ def _request_length(method: bytes, version: str, special: Fields) -> int:
     return size
 
 
-def _refuse_upgrade(special: Fields) -> None:
-    for name, value in special:
-        if name == b"http2-settings" or (name == b"upgrade" and b"h2c" in value.lower()):
-            raise ProtocolError(400, "upgrading to h2c is not possible", "speak HTTP/1.1")
-        if name == b"upgrade":
-            raise ProtocolError(501, "upgrading the connection is not possible", "speak HTTP/1.1")
+def _refuse_upgrade(special: dict[bytes, bytes]) -> None:
+    upgrade = special.get(b"upgrade")
+    if b"http2-settings" in special or (upgrade is not None and b"h2c" in upgrade.lower()):
+        raise ProtocolError(400, "upgrading to h2c is not possible", "speak HTTP/1.1")
+    if upgrade is not None:
+        raise ProtocolError(501, "upgrading the connection is not possible", "speak HTTP/1.1")
 
 
-def _connection_options(special: Fields) -> tuple[bytes, ...]:
-    return tuple(
-        option.strip().lower() for name, value in special if name == b"connection" for option in value.split(b",")
-    )
+def _expects_continue(special: dict[bytes, bytes]) -> bool:
+    expect = special.get(b"expect")
+    if expect is not None and expect.lower() != b"100-continue":
+        raise ProtocolError(417, "only 'Expect: 100-continue' is understood")
+    return expect is not None
 
 
-def _end_to_end(headers: Fields, options: tuple[bytes, ...]) -> Fields:
-    """Without the headers of this hop, and without underscore names, which some servers read as their hyphen twins."""
-    return [field for field in headers if field[0] not in _SPECIAL and field[0] not in options and b"_" not in field[0]]
+def _connection_options(special: dict[bytes, bytes]) -> list[bytes]:
+    value = special.get(b"connection")
+    return [option.strip().lower() for option in value.split(b",")] if value is not None else []

@@ -1,7 +1,6 @@
 """Bytes of a client into requests, one at a time. No I/O."""
 
 import re
-from enum import Enum, auto
 from typing import Protocol
 
 import httptools
@@ -22,12 +21,12 @@ class RequestSink(Protocol):
         """Not called for requests without a body; `last` comes once, with or without data."""
 
 
-class _State(Enum):
-    HEAD = auto()
-    LENGTH = auto()
-    CHUNKED = auto()
-    # The request is complete: nothing is read until next().
-    DONE = auto()
+# States; plain numbers because an Enum's members are slow to name.
+_HEAD = 0
+_LENGTH = 1
+_CHUNKED = 2
+# The request is complete: nothing is read until next().
+_DONE = 3
 
 
 class RequestReader:
@@ -36,7 +35,6 @@ class RequestReader:
     __slots__ = (
         "_body",
         "_body_ended",
-        "_buffer",
         "_head",
         "_headers",
         "_overhead",
@@ -44,13 +42,15 @@ class RequestReader:
         "_remaining",
         "_sink",
         "_state",
+        "buffered",
     )
 
     def __init__(self, sink: RequestSink) -> None:
         self._sink = sink
         self._parser = httptools.HttpRequestParser(self)
-        self._state = _State.HEAD
-        self._buffer = b""
+        self._state = _HEAD
+        # What has arrived and cannot be read yet: an unfinished head, or the next request.
+        self.buffered = b""
         self._headers: Fields = []
         self._head: RequestHead | None = None
         self._remaining = 0
@@ -59,38 +59,34 @@ class RequestReader:
         self._overhead = 0
 
     @property
-    def buffered(self) -> int:
-        return len(self._buffer)
-
-    @property
     def complete(self) -> bool:
-        return self._state is _State.DONE
+        return self._state == _DONE
 
     @property
     def missing(self) -> int:
         """Bytes of the body still to come; UNKNOWN while it is chunked."""
-        return UNKNOWN if self._state is _State.CHUNKED else self._remaining
+        return UNKNOWN if self._state == _CHUNKED else self._remaining
 
     def next(self) -> None:
         """Goes on with the next request, perhaps already here. Raises ProtocolError."""
-        self._state = _State.HEAD
-        data, self._buffer = self._buffer, b""
+        self._state = _HEAD
+        data, self.buffered = self.buffered, b""
         if data:
             self.feed(data)
 
     def feed(self, data: bytes) -> None:
         """Raises ProtocolError; then the connection is beyond use."""
-        if self._state is _State.HEAD:
-            data = self._feed_head(self._buffer + data if self._buffer else data)
+        if self._state == _HEAD:
+            data = self._feed_head(self.buffered + data if self.buffered else data)
             if not data:
                 return
-        if self._state is _State.LENGTH:
+        if self._state == _LENGTH:
             data = self._feed_length(data)
-        elif self._state is _State.CHUNKED:
+        elif self._state == _CHUNKED:
             self._feed_chunked(data)
             return
         if data:
-            self._buffer += data
+            self.buffered += data
 
     def _feed_head(self, data: bytes) -> bytes:
         """Returns what follows the head."""
@@ -102,9 +98,9 @@ class RequestReader:
                 raise ProtocolError(431, f"the header section is over {MAX_HEAD} bytes", "send shorter headers")
             if not _is_clean(data.removesuffix(b"\r")):
                 raise ProtocolError(400, "the request is not HTTP/1.1")
-            self._buffer = data
+            self.buffered = data
             return b""
-        self._buffer = b""
+        self.buffered = b""
         raw = data[:end] if end < len(data) else data
         if not _is_clean(raw) or _VERSION.match(raw) is None:
             raise ProtocolError(400, "the request head is malformed")
@@ -126,7 +122,7 @@ class RequestReader:
         self._parse(data)
         self._body.clear()
         if self._remaining == 0:
-            self._state = _State.DONE
+            self._state = _DONE
         self._sink.on_body(data, self._remaining == 0)
         return rest
 
@@ -137,7 +133,7 @@ class RequestReader:
             body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
             self._body.clear()
             if self._body_ended:
-                self._state = _State.DONE
+                self._state = _DONE
             self._sink.on_body(body, self._body_ended)
             return
         self._overhead += len(data)
@@ -159,7 +155,7 @@ class RequestReader:
     # ---- called by httptools
 
     def on_message_begin(self) -> None:
-        if self._state is not _State.HEAD:
+        if self._state != _HEAD:
             raise ProtocolError(400, "data follows a chunked request before its answer", "do not pipeline after one")
 
     def on_url(self, url: bytes) -> None:
@@ -177,12 +173,12 @@ class RequestReader:
         self._overhead = 0
         self._body_ended = False
         if head.length == UNKNOWN:
-            self._state = _State.CHUNKED
+            self._state = _CHUNKED
         elif head.length > 0:
-            self._state = _State.LENGTH
+            self._state = _LENGTH
             self._remaining = head.length
         else:
-            self._state = _State.DONE
+            self._state = _DONE
 
     def on_body(self, data: bytes) -> None:
         self._body.append(data)

@@ -176,11 +176,11 @@ class ServerConnection(asyncio.Protocol):
             pass
         else:
             self._left -= len(data)
+            if data and self._left >= 0:
+                self._writer.write(transport, data)
             if self._left < 0 or (last and self._left):
                 self.cut()
                 return
-            if data:
-                self._writer.write(transport, data)
         if last:
             self._answered()
 
@@ -247,10 +247,14 @@ class ServerConnection(asyncio.Protocol):
         if self._close_after:
             self._close()
         elif self._reader.complete:
-            self._next_due = True
-            if not self._feeding:
-                self.data_received(b"")
-        self._update_reading()
+            if self._feeding or self._reader.buffered:
+                self._next_due = True
+            else:
+                self._reader.next()
+        if not self._feeding and self._next_due:
+            self.data_received(b"")
+        if not self._reading:
+            self._update_reading()
 
     def _refuse(self, error: ProtocolError) -> None:
         transport = self._transport
@@ -294,7 +298,7 @@ class ServerConnection(asyncio.Protocol):
         if transport is None or transport.is_closing():
             return
         reading = self._closing_since is not None or (
-            (self._wants_body or self._exchange is None) and self._reader.buffered <= MAX_HEAD
+            (self._wants_body or self._exchange is None) and len(self._reader.buffered) <= MAX_HEAD
         )
         if reading is not self._reading:
             self._reading = reading

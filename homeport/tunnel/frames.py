@@ -10,17 +10,17 @@ from homeport.tunnel.errors import TunnelProtocolError
 HEADER = struct.Struct("!BBII")
 
 
-class FrameType(IntEnum):
-    OPEN = 1
-    HEAD = 2
-    DATA = 3
-    END = 4
-    RESET = 5
-    REFUSED = 6
-    WINDOW = 7
-    LOAD = 8
-    GOAWAY = 9
-
+# Frame types. Plain numbers: members of an Enum cost a failed attribute lookup each time they are named (Python 3.11),
+# and these are named several times a request.
+OPEN = 1
+HEAD = 2
+DATA = 3
+END = 4
+RESET = 5
+REFUSED = 6
+WINDOW = 7
+LOAD = 8
+GOAWAY = 9
 
 # Flag of OPEN, HEAD and DATA: nothing of this direction follows, as if END came next.
 FIN = 1

@@ -7,9 +7,17 @@ import structlog
 from homeport.tunnel.envelope import unwrap
 from homeport.tunnel.errors import TunnelProtocolError
 from homeport.tunnel.frames import (
+    DATA,
+    END,
     FIN,
+    GOAWAY,
+    HEAD,
     HEADER,
-    FrameType,
+    LOAD,
+    OPEN,
+    REFUSED,
+    RESET,
+    WINDOW,
     ResetCode,
     unpack_head,
     unpack_refused,
@@ -52,7 +60,7 @@ class Link:
     def open(self, stream: Stream, opening: Opening, last: bool) -> None:
         """Gateway's end: begins a request. `last`: it has no body."""
         self.streams[stream.request_id] = stream
-        self.outbox.send(FrameType.OPEN, FIN if last else 0, stream.request_id, pack_opening(opening))
+        self.outbox.send(OPEN, FIN if last else 0, stream.request_id, pack_opening(opening))
 
     def forget(self, stream: Stream) -> bool:
         """The request is over at this end. False when it already was."""
@@ -87,23 +95,23 @@ class Link:
                     log.exception("a request failed inside", request=request_id, frame=kind)
                     stream.reset(ResetCode.INTERNAL, "internal error")
                     stream.on_reset(ResetCode.INTERNAL, "internal error")
-            elif kind == FrameType.OPEN:
+            elif kind == OPEN:
                 if self.on_open is not None:
                     self.on_open(self, request_id, unpack_opening(payload), flags & FIN != 0)
-            elif kind == FrameType.LOAD:
+            elif kind == LOAD:
                 if self.on_load is not None:
                     self.on_load(self, unpack_load(payload))
-            elif kind == FrameType.GOAWAY:
+            elif kind == GOAWAY:
                 self.going_away = True
                 if self.on_go_away is not None:
                     self.on_go_away(self)
             # Else it is of a request that is over here, or of a kind that a newer release knows.
 
     def send_load(self, payload: bytes) -> None:
-        self.outbox.send(FrameType.LOAD, 0, 0, payload)
+        self.outbox.send(LOAD, 0, 0, payload)
 
     def send_go_away(self) -> None:
-        self.outbox.send(FrameType.GOAWAY, 0, 0, b"")
+        self.outbox.send(GOAWAY, 0, 0, b"")
 
     def close(self, reason: str) -> None:
         """The tunnel is lost: so are its requests."""
@@ -113,7 +121,7 @@ class Link:
                 stream.on_reset(ResetCode.TUNNEL_LOST, reason)
 
     def _dispatch(self, stream: Stream, kind: int, payload: bytes, last: bool) -> None:
-        if kind == FrameType.DATA:
+        if kind == DATA:
             stream.receive_credit -= len(payload)
             if stream.receive_credit < 0:
                 reason = "the other end sent more than its credit"
@@ -121,19 +129,19 @@ class Link:
                 stream.on_reset(ResetCode.OVERRUN, reason)
                 return
             stream.on_data(payload, last)
-        elif kind == FrameType.HEAD:
+        elif kind == HEAD:
             status, length, block = unpack_head(payload)
             stream.on_head(status, length, block, last)
-        elif kind == FrameType.END:
+        elif kind == END:
             stream.on_data(b"", True)
-        elif kind == FrameType.WINDOW:
+        elif kind == WINDOW:
             stream.send_credit += unpack_window(payload)
             self.outbox.schedule(stream)
-        elif kind == FrameType.RESET:
+        elif kind == RESET:
             self.forget(stream)
             stream.on_reset(*unpack_reset(payload))
-        elif kind == FrameType.REFUSED:
+        elif kind == REFUSED:
             self.forget(stream)
             stream.on_refused(unpack_refused(payload))
-        elif kind == FrameType.OPEN:
+        elif kind == OPEN:
             raise TunnelProtocolError(f"request {stream.request_id} is opened twice")

@@ -2,7 +2,6 @@
 
 import struct
 from dataclasses import dataclass
-from enum import IntEnum
 from functools import lru_cache
 
 from homeport.tunnel.errors import TunnelProtocolError
@@ -13,12 +12,8 @@ _FIELD = struct.Struct("!BH")
 _HOLD = 1
 
 
-class _Tag(IntEnum):
-    DEPLOYMENT = 1
-    REVISION = 2
-    REPLICA = 3
-    AFFINITY = 4
-    TENANT = 5
+# deployment, revision (decimal), replica, affinity, tenant; all UTF-8
+_TAGS = (1, 2, 3, 4, 5)
 
 
 @dataclass(slots=True)
@@ -79,13 +74,7 @@ def unpack_opening(payload: bytes) -> Opening:
 @lru_cache(1024)
 def _pack_fields(deployment_id: str, revision: int, replica_id: str, affinity: str, tenant: str) -> bytes:
     packed = bytearray()
-    for tag, value in (
-        (_Tag.DEPLOYMENT, deployment_id),
-        (_Tag.REVISION, str(revision)),
-        (_Tag.REPLICA, replica_id),
-        (_Tag.AFFINITY, affinity),
-        (_Tag.TENANT, tenant),
-    ):
+    for tag, value in zip(_TAGS, (deployment_id, str(revision), replica_id, affinity, tenant), strict=True):
         if value:
             data = value.encode()
             packed += _FIELD.pack(tag, len(data)) + data
@@ -94,22 +83,17 @@ def _pack_fields(deployment_id: str, revision: int, replica_id: str, affinity: s
 
 @lru_cache(1024)
 def _unpack_fields(fields: bytes) -> tuple[str, int, str, str, str]:
-    values: dict[int, str] = {}
+    values: dict[int, bytes] = {}
     at, end = 0, len(fields)
     try:
         while at < end:
             tag, count = _FIELD.unpack_from(fields, at)
             at += _FIELD.size + count
-            values[tag] = fields[at - count : at].decode()
-        revision = int(values.get(_Tag.REVISION, "0"))
+            values[tag] = fields[at - count : at]
+        deployment, revision, replica, affinity, tenant = (values.get(tag, b"").decode() for tag in _TAGS)
+        number = int(revision or "0")
     except (struct.error, ValueError) as error:
         raise TunnelProtocolError(f"an OPEN is malformed: {error}") from error
     if at != end:
         raise TunnelProtocolError("the fields of an OPEN are cut off")
-    return (
-        values.get(_Tag.DEPLOYMENT, ""),
-        revision,
-        values.get(_Tag.REPLICA, ""),
-        values.get(_Tag.AFFINITY, ""),
-        values.get(_Tag.TENANT, ""),
-    )
+    return deployment, number, replica, affinity, tenant

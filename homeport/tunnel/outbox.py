@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from homeport.tunnel.envelope import wrap
-from homeport.tunnel.frames import FIN, HEADER, FrameType
+from homeport.tunnel.frames import DATA, END, FIN, HEADER
 
 if TYPE_CHECKING:
     from homeport.tunnel.stream import Stream
@@ -42,7 +42,7 @@ class Outbox:
     def unsent(self) -> int:
         return self._direct_bytes + self._queued_bytes
 
-    def send(self, kind: FrameType, flags: int, request_id: int, payload: bytes) -> None:
+    def send(self, kind: int, flags: int, request_id: int, payload: bytes) -> None:
         """A frame that needs no credit."""
         self._direct.append(HEADER.pack(kind, flags, request_id, len(payload)) + payload)
         self._direct_bytes += HEADER.size + len(payload)
@@ -172,5 +172,5 @@ class Outbox:
 
 def _data_header(request_id: int, size: int, last: bool) -> bytes:
     if not size:
-        return HEADER.pack(FrameType.END, 0, request_id, 0)
-    return HEADER.pack(FrameType.DATA, FIN if last else 0, request_id, size)
+        return HEADER.pack(END, 0, request_id, 0)
+    return HEADER.pack(DATA, FIN if last else 0, request_id, size)

@@ -5,7 +5,10 @@ from typing import TYPE_CHECKING
 
 from homeport.tunnel.frames import (
     FIN,
-    FrameType,
+    HEAD,
+    REFUSED,
+    RESET,
+    WINDOW,
     Refusal,
     ResetCode,
     pack_head,
@@ -73,7 +76,7 @@ class Stream:
     # ---- what this end does
 
     def send_head(self, status: int, length: int, block: bytes, last: bool) -> None:
-        self.link.outbox.send(FrameType.HEAD, FIN if last else 0, self.request_id, pack_head(status, length, block))
+        self.link.outbox.send(HEAD, FIN if last else 0, self.request_id, pack_head(status, length, block))
 
     def send_data(self, data: bytes, last: bool) -> bool:
         """False: stop producing until on_send_room()."""
@@ -81,12 +84,12 @@ class Stream:
 
     def refuse(self, refusal: Refusal) -> None:
         if self.link.forget(self):
-            self.link.outbox.send(FrameType.REFUSED, 0, self.request_id, pack_refused(refusal))
+            self.link.outbox.send(REFUSED, 0, self.request_id, pack_refused(refusal))
 
     def reset(self, code: ResetCode, reason: str = "") -> None:
         """Gives the request up at both ends; nothing more is heard of it here."""
         if self.link.forget(self):
-            self.link.outbox.send(FrameType.RESET, 0, self.request_id, pack_reset(code, reason))
+            self.link.outbox.send(RESET, 0, self.request_id, pack_reset(code, reason))
 
     def consumed(self, size: int) -> None:
         """Grants the other end new credit, in few large steps, and more of it to a reader that keeps up."""
@@ -99,4 +102,4 @@ class Stream:
             grant += self._window
             self._window *= 2
         self.receive_credit += grant
-        self.link.outbox.send(FrameType.WINDOW, 0, self.request_id, pack_window(grant))
+        self.link.outbox.send(WINDOW, 0, self.request_id, pack_window(grant))

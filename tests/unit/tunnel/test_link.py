@@ -1,202 +1,189 @@
-"""Two ends of a tunnel, with nothing between them but the bytes."""
-
-from dataclasses import dataclass, field
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from homeport.tunnel.envelope import unwrap, wrap
 from homeport.tunnel.errors import TunnelProtocolError
-from homeport.tunnel.frames import DATA, HEADER, OPEN, Refusal, RefusedCode, ResetCode
-from homeport.tunnel.link import Link
-from homeport.tunnel.load import DeploymentLoad, pack_load
-from homeport.tunnel.opening import Opening
-from homeport.tunnel.outbox import MAX_MESSAGE
-from homeport.tunnel.stream import INITIAL_CREDIT, Stream
-
-OPENING = Opening("chat", 1, b"POST / HTTP/1.1\r\n", -1)
+from homeport.tunnel.frames import DATA, END, HEADER, Refusal, RefusedCode, ResetCode
+from homeport.tunnel.outbox import HIGH_WATER, MAX_MESSAGE, MAX_SHARE
+from homeport.tunnel.stream import INITIAL_CREDIT
+from tests.fakes.link_pair import LinkPair
 
 
-class Recorder(Stream):
-    """Keeps what it hears. `reads`: whether it grants credit for what came."""
-
-    def __init__(self, link: Link, request_id: int, reads: bool = True) -> None:
-        super().__init__(link, request_id)
-        self.reads = reads
-        self.data = b""
-        self.ended = False
-        self.head: tuple[int, int, bytes] | None = None
-        self.resets: list[int] = []
-        self.refusals: list[Refusal] = []
-        self.rooms = 0
-
-    def on_head(self, status: int, length: int, block: bytes, last: bool) -> None:
-        self.head = status, length, block
-
-    def on_data(self, data: bytes, last: bool) -> None:
-        self.data += data
-        self.ended = self.ended or last
-        if self.reads:
-            self.consumed(len(data))
-
-    def on_reset(self, code: int, reason: str) -> None:
-        self.resets.append(code)
-
-    def on_refused(self, refusal: Refusal) -> None:
-        self.refusals.append(refusal)
-
-    def on_send_room(self) -> None:
-        self.rooms += 1
+def test_a_request_and_its_answer() -> None:
+    pair = LinkPair()
+    stream = pair.open()
+    stream.send_data(b"question", True)
+    pair.carry()
+    peer = pair.peer(stream)
+    assert (peer.opening and peer.opening.deployment_id, peer.data, peer.ended) == ("d", b"question", True)
+    peer.send_head(200, 6, b"a: b\r\n", False)
+    peer.send_data(b"answer", True)
+    pair.carry()
+    assert (stream.head, stream.data, stream.ended) == ((200, 6, b"a: b\r\n"), b"answer", True)
 
 
-@dataclass
-class Pair:
-    """`pump` carries messages until both ends are silent."""
-
-    gateway: Link = field(default_factory=lambda: Link(lambda: None, "n1"))
-    agent: Link = field(default_factory=lambda: Link(lambda: None))
-    accepted: dict[int, Recorder] = field(default_factory=dict)
-    agent_reads: bool = True
-
-    def __post_init__(self) -> None:
-        self.agent.on_open = self._on_open
-
-    def _on_open(self, link: Link, request_id: int, opening: Opening, last: bool) -> None:
-        stream = Recorder(link, request_id, self.agent_reads)
-        stream.ended = last
-        link.streams[request_id] = stream
-        self.accepted[request_id] = stream
-
-    def open(self) -> tuple[Recorder, Recorder]:
-        stream = Recorder(self.gateway, self.gateway.next_id())
-        self.gateway.open(stream, OPENING, False)
-        self.pump()
-        return stream, self.accepted[stream.request_id]
-
-    def pump(self) -> None:
-        while True:
-            up, down = self.agent.outbox.take(), self.gateway.outbox.take()
-            for message, target in ((up, self.gateway), (down, self.agent)):
-                if message is not None:
-                    assert len(unwrap(message)) <= MAX_MESSAGE
-                    target.feed(message)
-            if up is None and down is None:
-                return
+def test_all_frames_of_a_turn_are_one_message() -> None:
+    pair = LinkPair()
+    for _ in range(20):
+        pair.open().send_data(b"x" * 100, True)
+    assert pair.wakes == 1
+    pair.carry()
+    assert len(pair.messages) == 1
+    assert len(pair.accepted) == 20
 
 
-@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 90_000)), max_size=12))
-def test_every_request_gets_its_bytes_in_order_whatever_the_others_do(sends: list[tuple[int, int]]) -> None:
-    pair = Pair()
-    streams = [pair.open() for _ in range(4)]
-    expected = [b"" for _ in streams]
-    for number, (index, size) in enumerate(sends):
-        data = bytes([number + 1]) * size
-        streams[index][0].send_data(data, False)
-        streams[index][1].send_data(data, False)
-        expected[index] += data
-        if number % 2:
-            pair.pump()
-    for near, far in streams:
-        near.send_data(b"", True)
-        far.send_data(b"", True)
-    pair.pump()
-    for (near, far), data in zip(streams, expected, strict=True):
-        assert (far.data, far.ended) == (data, True)
-        assert (near.data, near.ended) == (data, True)
+def test_data_never_overtakes_its_opening() -> None:
+    """More than one message of OPEN frames, each followed by data that finds no room beside them."""
+    pair = LinkPair()
+    streams = [pair.open() for _ in range(2000)]
+    for stream in streams:
+        stream.send_data(b"x" * 1000, True)
+    pair.carry()
+    assert len(pair.messages) > 20
+    assert {pair.peer(stream).data for stream in streams} == {b"x" * 1000}
 
 
-def test_who_does_not_read_gets_its_credit_and_holds_up_nobody() -> None:
-    pair = Pair(agent_reads=False)
-    slow_near, slow_far = pair.open()
+@given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 50_000)), max_size=40), st.integers(0, 3))
+def test_every_request_gets_its_bytes_in_order(pieces: list[tuple[int, int]], carries: int) -> None:
+    pair = LinkPair()
+    streams = [pair.open() for _ in range(6)]
+    sent = [b""] * 6
+    for number, (which, size) in enumerate(pieces):
+        data = bytes([number]) * size
+        sent[which] += data
+        streams[which].send_data(data, False)
+        for _ in range(carries):
+            pair.carry_once()
+    for stream in streams:
+        stream.send_data(b"", True)
+    pair.carry()
+    assert [pair.peer(stream).data for stream in streams] == sent
+    assert all(pair.peer(stream).ended for stream in streams)
+    assert all(len(unwrap(message)) <= MAX_MESSAGE for message in pair.messages)
+    assert pair.gateway.outbox.unsent == 0
+
+
+def test_large_data_takes_turns() -> None:
+    pair = LinkPair()
+    large, small = pair.open(), pair.open()
+    pair.carry()
+    pair.messages.clear()
+    large.send_data(b"x" * INITIAL_CREDIT, True)
+    small.send_data(b"y" * MAX_SHARE, True)
+    pair.carry_once()
+    assert _shares(pair.messages[0]) == [
+        (large.request_id, MAX_SHARE),
+        (small.request_id, MAX_SHARE),
+    ]
+
+
+def test_a_slow_reader_stops_only_its_own_request() -> None:
+    pair = LinkPair()
+    pair.agent_reads = False
+    slow = pair.open()
+    pair.carry()
     pair.agent_reads = True
-    near, far = pair.open()
-    assert not slow_near.send_data(bytes(1_000_000), False)
-    near.send_data(bytes(1_000_000), True)
-    pair.pump()
-    assert len(slow_far.data) == INITIAL_CREDIT
-    assert (len(far.data), far.ended) == (1_000_000, True)
-    slow_far.consumed(INITIAL_CREDIT)
-    pair.pump()
-    assert len(slow_far.data) > INITIAL_CREDIT
+    fast = pair.open()
+    pair.carry()
+    amount = 3 * INITIAL_CREDIT
+    assert slow.send_data(b"s" * amount, True) is False
+    fast.send_data(b"f" * amount, True)
+    pair.carry()
+    assert len(pair.peer(slow).data) == INITIAL_CREDIT
+    assert (len(pair.peer(fast).data), pair.peer(fast).ended) == (amount, True)
+    pair.peer(slow).consumed(INITIAL_CREDIT)
+    pair.carry()
+    assert len(pair.peer(slow).data) > INITIAL_CREDIT
+    assert slow.room == 1, "with its queue gone down the producer may go on"
 
 
-def test_a_producer_that_was_stopped_is_told_to_go_on() -> None:
-    pair = Pair()
-    near, far = pair.open()
-    assert not near.send_data(bytes(200_000), False)
-    pair.pump()
-    assert near.rooms == 1
-    assert len(far.data) == 200_000
+def test_an_overrun_resets_only_that_request() -> None:
+    pair = LinkPair()
+    pair.agent_reads = False
+    greedy, other = pair.open(), pair.open()
+    pair.carry()
+    greedy.send_credit = 10 * INITIAL_CREDIT
+    greedy.send_data(b"x" * (INITIAL_CREDIT + 1), True)
+    other.send_data(b"fine", True)
+    pair.carry()
+    reset_by = pair.peer(greedy).reset_by
+    assert reset_by is not None and reset_by[0] == ResetCode.OVERRUN
+    assert greedy.reset_by is not None and greedy.reset_by[0] == ResetCode.OVERRUN
+    assert (pair.peer(other).data, pair.peer(other).ended) == (b"fine", True)
+    assert list(pair.gateway.streams.values()) == [other]
 
 
-def test_more_than_the_credit_resets_that_request_alone() -> None:
-    pair = Pair(agent_reads=False)
-    greedy, greedy_far = pair.open()
-    other, other_far = pair.open()
-    frame = HEADER.pack(DATA, 0, greedy.request_id, INITIAL_CREDIT + 1) + bytes(INITIAL_CREDIT + 1)
-    pair.agent.feed(wrap([frame], len(frame)))
-    assert greedy_far.resets == [ResetCode.OVERRUN]
-    pair.pump()
-    assert greedy.resets == [ResetCode.OVERRUN]
-    other.send_data(b"still here", True)
-    pair.pump()
-    assert (other_far.data, other_far.resets) == (b"still here", [])
+def test_resets_and_refusals_need_no_credit_and_end_the_request_at_both_ends() -> None:
+    pair = LinkPair()
+    pair.agent_reads = False
+    cancelled, refused = pair.open(), pair.open()
+    pair.carry()
+    cancelled.send_data(b"x" * 3 * INITIAL_CREDIT, False)
+    cancelled.reset(ResetCode.CANCELLED, "gone")
+    pair.peer(refused).refuse(Refusal(RefusedCode.BUSY, 3, "full"))
+    pair.carry()
+    assert pair.peer(cancelled).reset_by == (ResetCode.CANCELLED, "gone")
+    assert refused.refusal == Refusal(RefusedCode.BUSY, 3, "full")
+    assert not pair.gateway.streams and not pair.agent.streams
+    assert pair.gateway.outbox.unsent == 0
 
 
-def test_a_lost_tunnel_resets_its_requests_and_forgets_them() -> None:
-    pair = Pair()
+def test_losing_the_tunnel_resets_its_requests_at_both_ends() -> None:
+    pair = LinkPair()
     streams = [pair.open() for _ in range(3)]
-    pair.gateway.close("connection lost")
-    pair.agent.close("connection lost")
-    assert [stream.resets for ends in streams for stream in ends] == [[ResetCode.TUNNEL_LOST]] * 6
-    assert pair.gateway.streams == pair.agent.streams == {}
+    pair.carry()
+    for link in (pair.gateway, pair.agent):
+        link.close("cable cut")
+    for stream in (*streams, *pair.accepted.values()):
+        assert stream.reset_by == (ResetCode.TUNNEL_LOST, "cable cut")
+    assert not pair.gateway.streams and not pair.agent.streams
 
 
-def test_a_refusal_and_a_reset_end_the_request_at_both_ends() -> None:
-    pair = Pair()
-    near, far = pair.open()
-    far.refuse(Refusal(RefusedCode.BUSY, 1, "no replica is free"))
-    pair.pump()
-    assert near.refusals == [Refusal(RefusedCode.BUSY, 1, "no replica is free")]
-    near, far = pair.open()
-    near.reset(ResetCode.CANCELLED)
-    far.send_data(b"too late", False)
-    pair.pump()
-    assert far.resets == [ResetCode.CANCELLED]
-    assert (near.data, near.resets) == (b"", [])
+def test_a_tunnel_that_does_not_drain_stops_all_producers() -> None:
+    pair = LinkPair()
+    streams = [pair.open() for _ in range(30)]
+    room = [stream.send_data(bytes(INITIAL_CREDIT), False) for stream in streams]
+    assert room[-1] is False and pair.gateway.outbox.unsent > HIGH_WATER
+    pair.carry()
+    assert all(stream.room == 1 for stream, had in zip(streams, room, strict=True) if not had)
 
 
-def test_frames_that_a_newer_release_knows_are_skipped() -> None:
-    pair = Pair()
-    near, far = pair.open()
-    unknown = HEADER.pack(200, 255, near.request_id, 3) + b"new" + HEADER.pack(201, 0, 77, 0)
-    pair.agent.feed(wrap([unknown], len(unknown)))
-    near.send_data(b"x", True)
-    pair.pump()
-    assert (far.data, far.resets) == (b"x", [])
+def test_frames_of_a_newer_release_are_ignored() -> None:
+    pair = LinkPair()
+    stream = pair.open()
+    pair.carry()
+    for request_id in (0, stream.request_id, 999):
+        frame = HEADER.pack(77, 255, request_id, 3) + b"new"
+        pair.agent.feed(wrap([frame], len(frame)))
+    stream.send_data(b"still here", True)
+    pair.carry()
+    assert pair.peer(stream).data == b"still here"
 
 
-@pytest.mark.parametrize(
-    "frames",
-    [
-        b"\x01",
-        HEADER.pack(DATA, 0, 1, 10) + b"short",
-        HEADER.pack(OPEN, 0, 1, 3) + b"bad",
-    ],
-)
-def test_broken_frames_end_the_tunnel(frames: bytes) -> None:
+@pytest.mark.parametrize("frames", [b"\x01", HEADER.pack(3, 0, 1, 5) + b"four", HEADER.pack(1, 0, 1, 0)])
+def test_a_cut_frame_ends_the_tunnel(frames: bytes) -> None:
     with pytest.raises(TunnelProtocolError):
-        Pair().agent.feed(wrap([frames], len(frames)))
+        LinkPair().agent.feed(wrap([frames], len(frames)))
 
 
-def test_presence_and_going_away_reach_the_gateway() -> None:
-    pair = Pair()
-    heard: list[list[DeploymentLoad]] = []
-    pair.gateway.on_load = lambda _, loads: heard.append(loads)
-    load = DeploymentLoad("chat", 1, ("r1",), 2, 3, 4)
-    pair.agent.send_load(pack_load([load]))
-    pair.agent.send_go_away()
-    pair.pump()
-    assert heard == [[load]]
-    assert pair.gateway.going_away
+def test_a_fault_in_one_request_leaves_the_others() -> None:
+    pair = LinkPair()
+    faulty, other = pair.open(), pair.open()
+    pair.carry()
+    pair.peer(faulty).on_data = None  # type: ignore[method-assign, assignment]
+    faulty.send_data(b"x", True)
+    other.send_data(b"fine", True)
+    pair.carry()
+    assert faulty.reset_by is not None and faulty.reset_by[0] == ResetCode.INTERNAL
+    assert pair.peer(other).data == b"fine"
+
+
+def _shares(message: bytes) -> list[tuple[int, int]]:
+    frames, at, found = unwrap(message), 0, []
+    while at < len(frames):
+        kind, _, request_id, size = HEADER.unpack_from(frames, at)
+        at += HEADER.size + size
+        if kind in (DATA, END):
+            found.append((request_id, size))
+    return found

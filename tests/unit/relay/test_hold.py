@@ -1,0 +1,227 @@
+import asyncio
+import time
+
+import pytest
+
+from agent.relay.deployment import DeploymentRelay, Upstream
+from agent.relay.relay import Relay
+from homeport.tunnel.envelope import wrap
+from homeport.tunnel.frames import RefusedCode
+from homeport.tunnel.link import Link
+from homeport.tunnel.opening import Opening
+from tests.fakes.link_pair import RecordingStream
+from tests.fakes.model_server import Call, ModelServer
+
+TERMS = DeploymentRelay("chat", 1, 0, 1, 2, 1, 30.0, 3, 60.0, "")
+
+
+class Gate:
+    """A model server that answers a call when the test says so."""
+
+    def __init__(self) -> None:
+        self.server = ModelServer(self._handle)
+        self.arrived: asyncio.Queue[tuple[Call, asyncio.Event]] = asyncio.Queue()
+
+    async def _handle(self, call: Call) -> None:
+        release = asyncio.Event()
+        self.arrived.put_nowait((call, release))
+        await release.wait()
+        call.answer(call.body)
+
+    async def next(self) -> tuple[bytes, asyncio.Event]:
+        call, release = await asyncio.wait_for(self.arrived.get(), 10)
+        return call.body, release
+
+
+class Bench:
+    """A relay and a gateway's end of one tunnel."""
+
+    def __init__(self, terms: DeploymentRelay = TERMS) -> None:
+        self.relay = Relay(time.monotonic)
+        self.relay.set_deployment(terms)
+        self.gateway = Link(lambda: None)
+        self.agent = Link(lambda: None)
+        self.relay.add_link(self.agent)
+
+    def ask(self, body: bytes = b"x", hold: bool = True, remaining_ms: int = 0) -> RecordingStream:
+        stream = RecordingStream(self.gateway, self.gateway.next_id())
+        head = b"POST /x HTTP/1.1\r\n"
+        self.gateway.open(stream, Opening("chat", 1, head, len(body), remaining_ms, hold), False)
+        stream.send_data(body, True)
+        self.carry()
+        return stream
+
+    def carry(self) -> None:
+        for source, target in ((self.gateway, self.agent), (self.agent, self.gateway)):
+            while (message := source.outbox.take()) is not None:
+                target.feed(message)
+
+    async def until_over(self, stream: RecordingStream) -> None:
+        async with asyncio.timeout(10):
+            while not (stream.ended or stream.refusal or stream.reset_by):
+                await asyncio.sleep(0.002)
+                self.carry()
+
+
+def upstream(server: ModelServer, replica_id: str = "r1") -> Upstream:
+    return Upstream(replica_id, "127.0.0.1", server.port)
+
+
+@pytest.fixture
+async def gate() -> object:
+    gate = Gate()
+    await gate.server.start()
+    yield gate
+    await gate.server.close()
+
+
+async def test_waiting_requests_run_in_the_order_in_which_they_came(gate: Gate) -> None:
+    bench = Bench()
+    asked: list[str] = []
+    bench.relay.on_demand = asked.append
+    streams = [bench.ask(body) for body in (b"1", b"2", b"3")]
+    demand = bench.relay.demand("chat")
+    assert (demand.in_flight, demand.queued) == (0, 3)
+    await asyncio.sleep(0)
+    assert asked == ["chat"], "once per turn"
+    bench.relay.set_upstreams("chat", [upstream(gate.server)])
+    for body in (b"1", b"2", b"3"):
+        arrived, release = await gate.next()
+        assert arrived == body
+        assert gate.arrived.empty(), "one at a time is the replica's concurrency"
+        release.set()
+        await bench.until_over(streams[int(body) - 1])
+    assert [stream.data for stream in streams] == [b"1", b"2", b"3"]
+    assert (bench.relay.demand("chat").in_flight, bench.relay.demand("chat").queued) == (0, 0)
+
+
+async def test_the_queue_is_bounded() -> None:
+    bench = Bench()
+    streams = [bench.ask() for _ in range(4)]
+    assert [stream.refusal.code if stream.refusal else 0 for stream in streams] == [0, 0, 0, RefusedCode.QUEUE_FULL]
+
+
+async def test_without_leave_to_wait_a_request_goes_elsewhere_at_once() -> None:
+    bench = Bench()
+    stream = bench.ask(hold=False)
+    assert stream.refusal is not None and stream.refusal.code == RefusedCode.BUSY
+
+
+@pytest.mark.parametrize(("hold_seconds", "remaining_ms"), [(0.01, 0), (30.0, 10)])
+async def test_a_deadline_ends_the_wait_with_the_reason(hold_seconds: float, remaining_ms: int) -> None:
+    bench = Bench(DeploymentRelay("chat", 1, 0, 1, 2, 1, hold_seconds, 3, 60.0, ""))
+    bench.relay.unavailable_reason("chat", "crash loop: exit code 1")
+    stream = bench.ask(remaining_ms=remaining_ms)
+    await bench.until_over(stream)
+    assert stream.refusal is not None
+    assert stream.refusal.code == RefusedCode.EXPIRED
+    assert "crash loop: exit code 1" in stream.refusal.reason
+    assert stream.refusal.retry_after_seconds > 0
+    assert bench.relay.demand("chat").queued == 0
+
+
+async def test_a_waiting_request_that_is_cancelled_leaves_the_queue(gate: Gate) -> None:
+    bench = Bench()
+    first, second = bench.ask(b"1"), bench.ask(b"2")
+    bench.gateway.close("lost")
+    bench.agent.close("lost")
+    assert first.reset_by and second.reset_by
+    assert bench.relay.demand("chat").queued == 0
+    bench.relay.set_upstreams("chat", [upstream(gate.server)])
+    await asyncio.sleep(0)
+    assert gate.arrived.empty()
+
+
+async def test_the_least_busy_replica_is_chosen(gate: Gate) -> None:
+    other = Gate()
+    await other.server.start()
+    bench = Bench(DeploymentRelay("chat", 1, 0, 1, 2, 3, 30.0, 3, 60.0, ""))
+    bench.relay.set_upstreams("chat", [upstream(gate.server), upstream(other.server, "r2")])
+    streams = [bench.ask() for _ in range(4)]
+    releases = [(await which.next())[1] for which in (gate, gate, other, other)]
+    for release in releases:
+        release.set()
+    for stream in streams:
+        await bench.until_over(stream)
+    await other.server.close()
+
+
+async def test_a_draining_replica_takes_nothing_new_and_finishes(gate: Gate) -> None:
+    bench = Bench()
+    bench.relay.set_upstreams("chat", [upstream(gate.server)])
+    running = bench.ask(b"old")
+    _, release = await gate.next()
+    drained = asyncio.ensure_future(bench.relay.drain_upstream("chat", "r1"))
+    await asyncio.sleep(0)
+    late = bench.ask(b"new", hold=False)
+    assert late.refusal is not None and late.refusal.code == RefusedCode.BUSY
+    assert not drained.done()
+    release.set()
+    await bench.until_over(running)
+    assert running.data == b"old"
+    await asyncio.wait_for(drained, 5)
+
+
+async def test_a_dead_replica_is_passed_over_while_nothing_was_sent(gate: Gate) -> None:
+    bench = Bench()
+    dead = ModelServer()
+    await dead.start()
+    await dead.close()
+    bench.relay.set_upstreams("chat", [upstream(dead, "dead"), upstream(gate.server)])
+    stream = bench.ask(b"hello")
+    _, release = await gate.next()
+    release.set()
+    await bench.until_over(stream)
+    assert stream.data == b"hello"
+
+
+async def test_no_replica_that_answers_is_a_refusal() -> None:
+    bench = Bench()
+    dead = ModelServer()
+    await dead.start()
+    await dead.close()
+    bench.relay.set_upstreams("chat", [upstream(dead)])
+    stream = bench.ask()
+    await bench.until_over(stream)
+    assert stream.refusal is not None and stream.refusal.code == RefusedCode.UNREACHABLE
+
+
+async def test_an_unknown_deployment_and_a_stopping_agent_refuse() -> None:
+    bench = Bench()
+    bench.relay.remove_deployment("chat")
+    stream = bench.ask()
+    assert stream.refusal is not None and stream.refusal.code == RefusedCode.UNKNOWN_DEPLOYMENT
+    bench.relay.set_deployment(TERMS)
+    bench.relay.go_away()
+    stream = bench.ask()
+    assert stream.refusal is not None and stream.refusal.code == RefusedCode.DRAINING
+    assert bench.gateway.going_away
+
+
+async def test_a_request_that_waits_when_its_deployment_leaves_is_refused() -> None:
+    bench = Bench()
+    stream = bench.ask()
+    bench.relay.remove_deployment("chat")
+    bench.carry()
+    assert stream.refusal is not None and stream.refusal.code == RefusedCode.UNKNOWN_DEPLOYMENT
+
+
+async def test_load_tells_what_is_ready_and_busy(gate: Gate) -> None:
+    bench = Bench()
+    heard: list[object] = []
+    bench.gateway.on_load = lambda link, loads: heard.append(loads)
+    bench.relay.set_upstreams("chat", [upstream(gate.server)])
+    bench.ask()
+    bench.ask()
+    _, release = await gate.next()
+    bench.relay.tick()
+    bench.carry()
+    load = heard[-1][0]  # type: ignore[index]
+    assert (load.ready, load.in_flight, load.queued, load.capacity) == (("r1",), 1, 1, 1)
+    release.set()
+
+
+async def test_garbage_frames_end_nothing_but_the_tunnel() -> None:
+    bench = Bench()
+    with pytest.raises(Exception, match="cut off"):
+        bench.agent.feed(wrap([b"\x01"], 1))
