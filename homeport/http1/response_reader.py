@@ -85,6 +85,8 @@ class ResponseReader:
             return
         ended = self._ended or self._skip_body
         if known is None:
+            if fed > MAX_HEAD and sum(len(name) + len(value) for name, value in self._headers) > MAX_HEAD:
+                raise ProtocolError(502, "the model server's header section is too long")
             bare = ended and not self._body
             self._expecting = not bare
             self._ended = ended

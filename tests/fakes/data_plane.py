@@ -59,6 +59,7 @@ class DataPlane:
         self.port = 0
         self.tunnel_port = 0
         self._servers: list[ModelServer] = []
+        self._clients: list[Client] = []
 
     async def __aenter__(self) -> "DataPlane":
         self.tunnel_port = await self.tunnel_server.start("127.0.0.1:0", authority().server_credentials())
@@ -68,6 +69,8 @@ class DataPlane:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        for client in self._clients:
+            client.close()
         for node in self.nodes:
             await node.tunnels.close(0)
         await self.gateway.close(0)
@@ -102,7 +105,9 @@ class DataPlane:
                 await asyncio.sleep(0.005)
 
     async def connect(self) -> "Client":
-        return Client(*await asyncio.open_connection("127.0.0.1", self.port))
+        client = Client(*await asyncio.open_connection("127.0.0.1", self.port))
+        self._clients.append(client)
+        return client
 
 
 class Client:

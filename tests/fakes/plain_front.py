@@ -20,7 +20,7 @@ class EchoExchange(Exchange):
         self.disconnected = asyncio.Event()
 
     def on_request(self) -> None:
-        self.front.exchanges.append(self)
+        self.front.arrived(self)
         if self.head.length in (NO_BODY, 0):
             self.complete()
 
@@ -49,6 +49,7 @@ class PlainFront:
         self.answers = answers
         self.status = status
         self.exchanges: list[EchoExchange] = []
+        self._arrived: asyncio.Queue[EchoExchange] = asyncio.Queue()
         self.port = 0
         self.server = HttpServer(lambda c, h: EchoExchange(c, h, self), _render, timeouts)
 
@@ -58,6 +59,14 @@ class PlainFront:
 
     async def __aexit__(self, *_: object) -> None:
         await self.server.close(0)
+
+    def arrived(self, exchange: EchoExchange) -> None:
+        self.exchanges.append(exchange)
+        self._arrived.put_nowait(exchange)
+
+    async def next(self) -> EchoExchange:
+        """The next request, whose body may still be on its way."""
+        return await asyncio.wait_for(self._arrived.get(), 10)
 
     async def send(self, *pieces: bytes) -> bytes:
         """All that comes back until the server closes, or has been silent for a moment."""

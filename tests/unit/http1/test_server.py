@@ -17,11 +17,10 @@ async def test_pipelined_requests_are_answered_in_order() -> None:
     async with PlainFront(answers=False) as front:
         reader, writer = await asyncio.open_connection("127.0.0.1", front.port)
         writer.write(POST + b"GET /b HTTP/1.1\r\nHost: a\r\n\r\n")
-        while not front.exchanges or not front.exchanges[0].body:
-            await asyncio.sleep(0)
-        assert len(front.exchanges) == 1, "the second must wait for the first one's answer"
-        front.exchanges[0].chunk(b"one", last=True)
-        front.exchanges[1].chunk(b"two", last=True)
+        first = await front.next()
+        assert front.exchanges == [first], "the second must wait for the first one's answer"
+        first.chunk(b"one", last=True)
+        (await front.next()).chunk(b"two", last=True)
         async with asyncio.timeout(5):
             assert b"one" in await reader.readuntil(b"0\r\n\r\n")
             assert b"two" in await reader.readuntil(b"0\r\n\r\n")
@@ -30,8 +29,9 @@ async def test_pipelined_requests_are_answered_in_order() -> None:
 
 async def test_byte_by_byte_is_the_same_request() -> None:
     async with PlainFront() as front:
-        chunked = b"POST /c HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n1;x=y\r\nc\r\n0\r\nT: t\r\n\r\n"
-        received = await front.send(*[bytes([byte]) for byte in chunked])
+        head = b"POST /c HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+        body = b"2\r\nab\r\n1;x=y\r\nc\r\n0\r\nT: t\r\n\r\n"
+        received = await front.send(*[bytes([byte]) for byte in head + body])
         assert received.endswith(b"\r\n\r\nabc")
         assert front.exchanges[0].head.fields == []
 
@@ -67,10 +67,9 @@ async def test_head_is_answered_with_the_length_alone() -> None:
     async with PlainFront(answers=False) as front:
         reader, writer = await asyncio.open_connection("127.0.0.1", front.port)
         writer.write(b"HEAD / HTTP/1.1\r\nHost: a\r\n\r\n")
-        while not front.exchanges:
-            await asyncio.sleep(0)
-        front.exchanges[0].connection.send_head(200, b"", 1234)
-        front.exchanges[0].connection.send_body(b"", True)
+        exchange = await front.next()
+        exchange.connection.send_head(200, b"", 1234)
+        exchange.connection.send_body(b"", True)
         async with asyncio.timeout(5):
             assert b"content-length: 1234\r\n" in await reader.readuntil(b"\r\n\r\n")
         writer.close()
@@ -80,10 +79,9 @@ async def test_http_10_gets_no_chunks() -> None:
     async with PlainFront(answers=False) as front:
         reader, writer = await asyncio.open_connection("127.0.0.1", front.port)
         writer.write(b"GET / HTTP/1.0\r\n\r\n")
-        while not front.exchanges:
-            await asyncio.sleep(0)
-        front.exchanges[0].chunk(b"one")
-        front.exchanges[0].chunk(b"two", last=True)
+        exchange = await front.next()
+        exchange.chunk(b"one")
+        exchange.chunk(b"two", last=True)
         async with asyncio.timeout(5):
             assert await reader.read() == b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\nonetwo"
         writer.close()
@@ -93,10 +91,9 @@ async def test_an_answer_shorter_than_announced_breaks_the_connection() -> None:
     async with PlainFront(answers=False) as front:
         reader, writer = await asyncio.open_connection("127.0.0.1", front.port)
         writer.write(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
-        while not front.exchanges:
-            await asyncio.sleep(0)
-        front.exchanges[0].connection.send_head(200, b"", 10)
-        front.exchanges[0].connection.send_body(b"short", True)
+        exchange = await front.next()
+        exchange.connection.send_head(200, b"", 10)
+        exchange.connection.send_body(b"short", True)
         async with asyncio.timeout(5):
             assert (await reader.read()).endswith(b"\r\n\r\nshort")
         writer.close()
@@ -106,11 +103,10 @@ async def test_a_client_that_leaves_is_noticed() -> None:
     async with PlainFront(answers=False) as front:
         _, writer = await asyncio.open_connection("127.0.0.1", front.port)
         writer.write(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
-        while not front.exchanges:
-            await asyncio.sleep(0)
+        exchange = await front.next()
         writer.close()
         async with asyncio.timeout(5):
-            await front.exchanges[0].disconnected.wait()
+            await exchange.disconnected.wait()
 
 
 async def test_a_head_that_comes_too_slowly_is_given_up() -> None:
@@ -127,9 +123,8 @@ async def test_an_unwanted_body_stops_the_client() -> None:
         _, writer = await asyncio.open_connection("127.0.0.1", front.port)
         total = 64 * 1024 * 1024
         writer.write(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % total)
-        while not front.exchanges:
-            await asyncio.sleep(0)
-        front.exchanges[0].connection.want_body(False)
+        exchange = await front.next()
+        exchange.connection.want_body(False)
         piece = bytes(1024 * 1024)
         sent = 0
         try:
@@ -140,5 +135,5 @@ async def test_an_unwanted_body_stops_the_client() -> None:
                     await writer.drain()
         except TimeoutError:
             pass
-        assert len(front.exchanges[0].body) <= 1024 * 1024
+        assert len(exchange.body) <= 1024 * 1024
         writer.transport.abort()

@@ -1,4 +1,5 @@
 import pytest
+from homeport_proto.v1 import tunnel_pb2
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,7 +18,6 @@ from homeport.tunnel.frames import (
 )
 from homeport.tunnel.load import DeploymentLoad, pack_load, unpack_load
 from homeport.tunnel.opening import Opening, pack_opening, unpack_opening
-from homeport_proto.v1 import tunnel_pb2
 
 text = st.text(max_size=200)
 counts = st.integers(0, 2**31)

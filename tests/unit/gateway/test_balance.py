@@ -1,0 +1,73 @@
+from dataclasses import dataclass
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from homeport.core.balance import in_order, pick_node
+
+
+@dataclass(frozen=True)
+class Node:
+    node_id: str
+    rank: int = 0
+    min_replicas: int = 0
+    max_replicas: int = 2
+    ready_replicas: int = 1
+    capacity: int = 4
+    in_flight: int = 0
+
+
+EMPTY = {"ready_replicas": 0, "capacity": 0}
+FULL = {"ready_replicas": 2, "in_flight": 4}
+
+CASES = {
+    "nobody": ([], None),
+    "only one": ([Node("a")], ("a", False)),
+    "home first": ([Node("a"), Node("b", rank=1)], ("a", False)),
+    "later ranks stay idle while home has room": ([Node("a", in_flight=3), Node("b", rank=1)], ("a", False)),
+    "overflow": ([Node("a", in_flight=4), Node("b", rank=1)], ("b", False)),
+    "a node that must run belongs": ([Node("a", in_flight=1), Node("b", rank=1, min_replicas=1)], ("b", False)),
+    "nothing ready: the lowest rank starts one": ([Node("a", **EMPTY), Node("b", rank=1, **EMPTY)], ("a", True)),
+    "home cannot grow: the next rank does": (
+        [Node("a", max_replicas=1, in_flight=4), Node("b", rank=1, **EMPTY)],
+        ("b", True),
+    ),
+    "all full: the shortest line": (
+        [Node("a", **(FULL | {"in_flight": 9})), Node("b", rank=1, **(FULL | {"in_flight": 7}))],
+        ("b", True),
+    ),
+    "drained placements take nothing": ([Node("a", max_replicas=0), Node("b", rank=1)], ("b", False)),
+    "nothing may run": ([Node("a", max_replicas=0)], None),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_choice(case: str) -> None:
+    nodes, expected = CASES[case]
+    choice = pick_node(in_order(nodes))
+    assert (choice and (choice.node.node_id, choice.hold)) == expected
+
+
+nodes = st.builds(
+    Node,
+    node_id=st.sampled_from("abcdef"),
+    rank=st.integers(0, 3),
+    min_replicas=st.integers(0, 2),
+    max_replicas=st.integers(0, 3),
+    ready_replicas=st.integers(0, 3),
+    capacity=st.integers(0, 12),
+    in_flight=st.integers(0, 20),
+)
+
+
+@given(st.lists(nodes, unique_by=lambda n: n.node_id), st.sets(st.sampled_from("abcdef")))
+def test_a_choice_exists_exactly_when_a_node_may_run_something(listed: list[Node], exclude: set[str]) -> None:
+    choice = pick_node(in_order(listed), exclude)
+    able = [n for n in listed if n.max_replicas > 0 and n.node_id not in exclude]
+    assert (choice is None) == (not able)
+    if choice is not None:
+        assert choice.node in able
+        assert choice.hold == (choice.node.in_flight >= choice.node.capacity) or choice.hold
+        if not choice.hold:
+            assert choice.node.in_flight < choice.node.capacity

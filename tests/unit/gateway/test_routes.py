@@ -1,0 +1,125 @@
+import pytest
+
+from homeport.core.errors import ErrorCode, HomeportError
+from homeport.core.policy import Policy
+from homeport.gateway.direction import direction_of
+from homeport.gateway.model_field import read_model, with_model
+from homeport.gateway.retry import may_run_twice
+from homeport.gateway.routes import PolicyTable, RoutePolicy
+from homeport.http1.head import NO_BODY, RequestHead
+
+
+def table(*policies: RoutePolicy) -> PolicyTable:
+    found = PolicyTable()
+    for policy in policies:
+        found.put(policy)
+    return found
+
+
+def head(method: str, target: str) -> RequestHead:
+    path = target.partition("?")[0].encode()
+    return RequestHead(method.encode(), target.encode(), path, [], b"a", NO_BODY, True, False, False)
+
+
+@pytest.mark.parametrize(
+    ("method", "target", "header", "expected"),
+    [
+        ("POST", "/v1/chat/completions", None, ("body", "", "/v1/chat/completions")),
+        ("POST", "/v1/rerank?x=1", None, ("body", "", "/v1/rerank?x=1")),
+        ("GET", "/v1/models", None, ("models", "", "/v1/models")),
+        ("GET", "/v1/models/tiny", None, ("models", "tiny", "/v1/models/tiny")),
+        ("GET", "/d/chat/v2/health/ready", None, ("deployment", "chat", "/v2/health/ready")),
+        ("PUT", "/d/chat/a?b=/d/x", None, ("deployment", "chat", "/a?b=/d/x")),
+        ("GET", "/d/chat", None, ("deployment", "chat", "/")),
+        ("GET", "/d/chat?x=1", None, ("deployment", "chat", "/?x=1")),
+        ("GET", "/anything", b"chat", ("deployment", "chat", "/anything")),
+        ("GET", "/v1/models", b"chat", ("deployment", "chat", "/v1/models")),
+        ("GET", "/healthz", None, ("health", "", "/healthz")),
+    ],
+)
+def test_directions(method: str, target: str, header: bytes | None, expected: tuple[str, str, str]) -> None:
+    found = direction_of(head(method, target), header)
+    assert (found.kind, found.name, found.target.decode()) == expected
+
+
+@pytest.mark.parametrize(
+    ("method", "target", "code"),
+    [
+        ("GET", "/", ErrorCode.NOT_FOUND),
+        ("GET", "/admin", ErrorCode.NOT_FOUND),
+        ("GET", "/v1/chat/completions", ErrorCode.METHOD_NOT_ALLOWED),
+        ("POST", "/v1/models", ErrorCode.METHOD_NOT_ALLOWED),
+    ],
+)
+def test_directions_that_lead_nowhere(method: str, target: str, code: ErrorCode) -> None:
+    with pytest.raises(HomeportError) as caught:
+        direction_of(head(method, target), None)
+    assert caught.value.code is code
+
+
+def test_a_model_leads_to_its_only_deployment_or_its_default() -> None:
+    found = table(RoutePolicy("a", "m"), RoutePolicy("b", "n"), RoutePolicy("c", "n", is_default_of_model=True))
+    assert found.by_model("m").deployment_id == "a"
+    assert found.by_model("n").deployment_id == "c"
+    assert found.by_model("b").deployment_id == "b"
+
+
+def test_a_deployment_comes_before_a_model_of_the_same_name() -> None:
+    found = table(RoutePolicy("x", "m"), RoutePolicy("y", "x"))
+    assert found.by_model("x").deployment_id == "x"
+
+
+def test_an_ambiguous_model_names_its_deployments() -> None:
+    with pytest.raises(HomeportError, match="a, b") as caught:
+        table(RoutePolicy("a", "m"), RoutePolicy("b", "m")).by_model("m")
+    assert caught.value.code is ErrorCode.CONFLICT
+
+
+def test_an_unknown_model_gets_near_matches() -> None:
+    with pytest.raises(HomeportError) as caught:
+        table(RoutePolicy("smollm2-chat", "smollm2")).by_model("smolm2-chat")
+    assert caught.value.code is ErrorCode.NOT_FOUND
+    assert "smollm2-chat" in caught.value.hint
+
+
+def test_a_deployment_that_moves_to_another_model_leaves_the_first() -> None:
+    found = table(RoutePolicy("a", "m"))
+    found.put(RoutePolicy("a", "n"))
+    assert found.by_model("n").deployment_id == "a"
+    with pytest.raises(HomeportError):
+        found.by_model("m")
+    found.remove("a")
+    assert len(found) == 0
+    with pytest.raises(HomeportError):
+        found.by_model("n")
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"model":1}', b'{"model":""}', b"\xff", b"[" * 100_000, b"{"])
+def test_bodies_without_a_model_are_refused(body: bytes) -> None:
+    with pytest.raises(HomeportError) as caught:
+        read_model(body)
+    assert caught.value.code is ErrorCode.INVALID_ARGUMENT
+
+
+def test_the_model_is_replaced_and_nothing_else() -> None:
+    name, document = read_model('{"a":[1,2.50,"é"],"model":"chat","n":12345678901234567890}'.encode())
+    assert name == "chat"
+    assert with_model(document, "org/real").decode() == '{"a":[1,2.5,"é"],"model":"org/real","n":12345678901234567890}'
+
+
+@pytest.mark.parametrize(
+    ("retry", "method", "path", "has_key", "allowed"),
+    [
+        ("safe", b"POST", b"/v1/chat/completions", False, True),
+        ("safe", b"POST", b"/v2/models/x/infer", False, True),
+        ("safe", b"POST", b"/predict", False, False),
+        ("safe", b"POST", b"/predict", True, True),
+        ("safe", b"GET", b"/status", False, True),
+        ("safe", b"PATCH", b"/x", False, False),
+        ("none", b"POST", b"/v1/chat/completions", False, False),
+        ("none", b"POST", b"/v1/chat/completions", True, True),
+        ("none", b"DELETE", b"/x", False, True),
+    ],
+)
+def test_what_may_run_twice(retry: str, method: bytes, path: bytes, has_key: bool, allowed: bool) -> None:
+    assert may_run_twice(Policy(retry=retry), method, path, has_key) is allowed

@@ -1,0 +1,108 @@
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+
+import psutil
+import pytest
+
+from agent.relay.relay import Relay
+from agent.relay.tunnels import Tunnels
+from homeport.tunnel.server import TunnelServer
+from tests.fakes.certs import authority
+from tests.fakes.data_plane import TERMS
+
+
+class Gateways:
+    """Tunnel ports of several gateway workers that know of each other."""
+
+    def __init__(self) -> None:
+        self.servers: dict[str, TunnelServer] = {}
+        self.ports: dict[str, int] = {}
+        self.admitted: list[str] = []
+
+    async def start(self, name: str, workers: Sequence[str] | None = None) -> str:
+        def admit(node_id: str, epoch: int) -> bool:
+            self.admitted.append(name)
+            return node_id == "node-1"
+
+        server = TunnelServer(admit, name, lambda: workers or [name])
+        self.ports[name] = await server.start("127.0.0.1:0", authority().server_credentials())
+        self.servers[name] = server
+        return f"127.0.0.1:{self.ports[name]}"
+
+    def counts(self) -> dict[str, int]:
+        return {name: len(server._links) for name, server in self.servers.items()}
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        async with asyncio.timeout(10):
+            while not condition():  # noqa: ASYNC110 - what tests wait for has no event
+                await asyncio.sleep(0.005)
+
+    async def until_attached(self, counts: dict[str, int]) -> None:
+        await self.until(lambda: self.counts() == counts)
+
+
+@pytest.fixture
+async def gateways() -> AsyncIterator[Gateways]:
+    gateways = Gateways()
+    yield gateways
+    for server in gateways.servers.values():
+        await server.close(0)
+
+
+def tunnels_of(relay: Relay, node_id: str = "node-1") -> Tunnels:
+    return Tunnels(relay, lambda: authority().node_credentials(node_id), lambda: 1)
+
+
+async def test_tunnels_exist_only_while_there_is_something_to_serve(gateways: Gateways) -> None:
+    relay = Relay(time.monotonic)
+    tunnels = tunnels_of(relay)
+    tunnels.set_targets([await gateways.start("a")])
+    await asyncio.sleep(0.05)
+    await gateways.until_attached({"a": 0})
+    relay.set_deployment(TERMS)
+    await gateways.until_attached({"a": 1})
+    tunnels.set_targets([])
+    await gateways.until_attached({"a": 0})
+    await tunnels.close(0)
+
+
+async def test_each_target_has_one_tunnel_on_a_connection_of_its_own(gateways: Gateways) -> None:
+    relay = Relay(time.monotonic)
+    relay.set_deployment(TERMS)
+    tunnels = tunnels_of(relay)
+    tunnels.set_targets([await gateways.start("a"), await gateways.start("b")])
+    await gateways.until_attached({"a": 1, "b": 1})
+    dialled = [
+        connection.raddr.port
+        for connection in psutil.Process().net_connections("tcp")
+        if connection.raddr and connection.status == "ESTABLISHED"
+    ]
+    assert [dialled.count(port) for port in gateways.ports.values()] == [1, 1]
+    await tunnels.close(0)
+
+
+async def test_a_duplicate_is_dropped_and_the_missing_worker_dialled_for(gateways: Gateways) -> None:
+    """One target that always leads to the same worker of two: it keeps one tunnel and goes on looking."""
+    relay = Relay(time.monotonic)
+    relay.set_deployment(TERMS)
+    tunnels = tunnels_of(relay)
+    tunnels.set_targets([await gateways.start("a", ["a", "b"])])
+    await gateways.until(lambda: len(gateways.admitted) >= 3)
+    await gateways.until_attached({"a": 1})
+    await tunnels.close(0)
+    await gateways.until_attached({"a": 0})
+
+
+async def test_a_node_that_is_not_admitted_gets_no_tunnel(gateways: Gateways) -> None:
+    relay = Relay(time.monotonic)
+    relay.set_deployment(TERMS)
+    target = await gateways.start("a")
+    stranger = tunnels_of(relay, "node-2")
+    stranger.set_targets([target])
+    welcome = tunnels_of(relay)
+    welcome.set_targets([target])
+    await gateways.until_attached({"a": 1})
+    assert [link.node_id for link in gateways.servers["a"]._links] == ["node-1"]
+    await stranger.close(0)
+    await welcome.close(0)
