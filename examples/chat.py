@@ -22,7 +22,7 @@ def main() -> None:
     stream = client.chat.completions.create(
         model=options.deployment,
         messages=[{"role": "user", "content": options.message}],
-        max_tokens=256,
+        max_tokens=128,
         stream=True,
     )
     for event in stream:

@@ -1,27 +1,9 @@
-"""Errors on HTTP: the one table from code to status, and the one form of an error's body."""
+"""The one form of an error's body on the API."""
 
 from aiohttp import web
 
 from homeport.core.errors import ErrorCode, HomeportError
-
-HTTP_STATUS: dict[ErrorCode, int] = {
-    ErrorCode.INVALID_ARGUMENT: 400,
-    ErrorCode.UNAUTHENTICATED: 401,
-    ErrorCode.PERMISSION_DENIED: 403,
-    ErrorCode.NOT_FOUND: 404,
-    ErrorCode.METHOD_NOT_ALLOWED: 405,
-    ErrorCode.ALREADY_EXISTS: 409,
-    ErrorCode.CONFLICT: 409,
-    ErrorCode.IN_USE: 409,
-    ErrorCode.PAYLOAD_TOO_LARGE: 413,
-    ErrorCode.UNSUPPORTED_MEDIA_TYPE: 415,
-    ErrorCode.TOO_MANY_REQUESTS: 429,
-    ErrorCode.INTERNAL: 500,
-    ErrorCode.UPSTREAM_FAILED: 502,
-    ErrorCode.UNAVAILABLE: 503,
-    ErrorCode.DEADLINE_EXCEEDED: 504,
-    ErrorCode.STORAGE_FULL: 507,
-}
+from homeport.http_status import HTTP_STATUS
 
 
 def error_response(error: HomeportError, request_id: str) -> web.Response:

@@ -7,9 +7,9 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
-from controlplane.api.errors import HTTP_STATUS
 from controlplane.api.routing import PREFIX, Route
 from homeport.core.errors import ErrorCode
+from homeport.http_status import HTTP_STATUS
 from homeport.schema.resources import Error
 
 _DESCRIPTION = """Runs models on machines that you own.

@@ -2,29 +2,16 @@
 
 import json
 
-from homeport.core.errors import ErrorCode, HomeportError
+from homeport.core.errors import HomeportError
 from homeport.http1.errors import ProtocolError
+from homeport.http_status import HTTP_STATUS
 
-_STATUS = {
-    ErrorCode.INVALID_ARGUMENT: 400,
-    ErrorCode.UNAUTHENTICATED: 401,
-    ErrorCode.NOT_FOUND: 404,
-    ErrorCode.METHOD_NOT_ALLOWED: 405,
-    ErrorCode.CONFLICT: 409,
-    ErrorCode.PAYLOAD_TOO_LARGE: 413,
-    ErrorCode.UNSUPPORTED_MEDIA_TYPE: 415,
-    ErrorCode.TOO_MANY_REQUESTS: 429,
-    ErrorCode.INTERNAL: 500,
-    ErrorCode.UPSTREAM_FAILED: 502,
-    ErrorCode.UNAVAILABLE: 503,
-    ErrorCode.DEADLINE_EXCEEDED: 504,
-}
 _TYPES = {401: "authentication_error", 404: "not_found_error", 429: "rate_limit_error"}
 
 
 def render(error: HomeportError, request_id: str) -> tuple[int, bytes, bytes]:
     """(status, header lines, body)."""
-    status = _STATUS.get(error.code, 500)
+    status = HTTP_STATUS[error.code]
     block = b"content-type: application/json\r\n"
     if request_id:
         block += f"x-request-id: {request_id}\r\n".encode()
@@ -36,7 +23,7 @@ def render(error: HomeportError, request_id: str) -> tuple[int, bytes, bytes]:
 
 
 def body(error: HomeportError, request_id: str) -> bytes:
-    status = _STATUS.get(error.code, 500)
+    status = HTTP_STATUS[error.code]
     kind = _TYPES.get(status) or ("invalid_request_error" if status < 500 else "server_error")
     fields = {"message": error.message, "type": kind, "code": str(error.code), "hint": error.hint}
     if error.path:

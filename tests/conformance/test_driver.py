@@ -15,6 +15,9 @@ from agent.drivers.driver import Driver, Handle, RunState, StartRefused, StartRe
 from agent.drivers.process import ProcessDriver
 from agent.drivers.simulated import SimulatedDriver
 
+# The process driver finds replicas of the whole host by their ids: tests that run beside these must not share one.
+_ID = f"r-{os.getpid()}"
+
 _SERVE = "import time; print('hello', flush=True); time.sleep(600)"
 _FAIL = "import sys; print('cannot load', flush=True); sys.exit(3)"
 _STUBBORN = (
@@ -33,7 +36,7 @@ class Bench:
 
 def _process(folder: Path) -> Bench:
     def request(*command: str) -> StartRequest:
-        return StartRequest("r-1", "chat", command, {}, "", "", "127.0.0.1", 1234)
+        return StartRequest(_ID, "chat", command, {}, "", "", "127.0.0.1", 1234)
 
     return Bench(
         ProcessDriver(folder),
@@ -46,7 +49,7 @@ def _process(folder: Path) -> Bench:
 
 def _simulated(folder: Path) -> Bench:
     def request(**env: str) -> StartRequest:
-        return StartRequest("r-1", "chat", (), env, "", "", "127.0.0.1", 1234)
+        return StartRequest(_ID, "chat", (), env, "", "", "127.0.0.1", 1234)
 
     return Bench(
         SimulatedDriver(),
@@ -61,7 +64,7 @@ def _simulated(folder: Path) -> Bench:
 async def bench(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Bench]:
     made: Bench = request.param(tmp_path)
     yield made
-    handle = await made.driver.recover("r-1", None)
+    handle = await made.driver.recover(_ID, None)
     if handle:
         await made.driver.stop(handle, 0.1)
     await made.driver.close()
@@ -70,7 +73,7 @@ async def bench(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
 async def _until_output(driver: Driver) -> None:
     """Interpreters take a moment to install signal handlers; their first line says that they have."""
     async with asyncio.timeout(20):
-        async for _ in driver.logs("r-1", 1, True):
+        async for _ in driver.logs(_ID, 1, True):
             return
 
 
@@ -119,14 +122,14 @@ async def test_a_cancelled_wait_leaves_the_replica_alone(bench: Bench) -> None:
 async def test_a_refused_start_says_why_and_runs_nothing(bench: Bench) -> None:
     with pytest.raises(StartRefused, match=r"no.such"):
         await bench.driver.start(bench.refuse)
-    assert await bench.driver.recover("r-1", None) is None
+    assert await bench.driver.recover(_ID, None) is None
 
 
 async def test_recover_finds_what_runs_with_and_without_a_handle(bench: Bench) -> None:
     handle = await bench.driver.start(bench.serve)
     await _until_output(bench.driver)
-    assert await bench.driver.recover("r-1", handle) == handle
-    assert await bench.driver.recover("r-1", None) == handle
+    assert await bench.driver.recover(_ID, handle) == handle
+    assert await bench.driver.recover(_ID, None) == handle
     assert await bench.driver.recover("r-2", None) is None
 
 
@@ -134,7 +137,7 @@ async def test_recover_knows_that_it_ended(bench: Bench) -> None:
     handle = await bench.driver.start(bench.serve)
     await _until_output(bench.driver)
     await bench.driver.stop(handle, 10)
-    assert await bench.driver.recover("r-1", handle) is None
+    assert await bench.driver.recover(_ID, handle) is None
 
 
 async def test_a_handle_of_nothing_is_taken_for_ended(bench: Bench) -> None:
@@ -149,7 +152,7 @@ async def test_logs_are_whole_lines_and_outlive_the_replica(bench: Bench) -> Non
     handle = await bench.driver.start(bench.serve)
     await _until_output(bench.driver)
     await bench.driver.stop(handle, 10)
-    lines = b"".join([chunk async for chunk in bench.driver.logs("r-1", 100, False)])
+    lines = b"".join([chunk async for chunk in bench.driver.logs(_ID, 100, False)])
     assert lines.endswith(b"\n")
     assert lines.count(b"\n") >= 1
 
@@ -158,11 +161,11 @@ async def test_a_second_life_follows_the_first_in_the_log(bench: Bench) -> None:
     first = await bench.driver.start(bench.serve)
     await _until_output(bench.driver)
     await bench.driver.stop(first, 10)
-    before = b"".join([chunk async for chunk in bench.driver.logs("r-1", 100, False)])
+    before = b"".join([chunk async for chunk in bench.driver.logs(_ID, 100, False)])
     second = await bench.driver.start(bench.fail)
     async with asyncio.timeout(20):
         await bench.driver.wait(second)
-    after = b"".join([chunk async for chunk in bench.driver.logs("r-1", 100, False)])
+    after = b"".join([chunk async for chunk in bench.driver.logs(_ID, 100, False)])
     assert after.startswith(before)
     assert len(after) > len(before)
 
@@ -171,9 +174,9 @@ async def test_destroy_leaves_nothing_behind(bench: Bench) -> None:
     handle = await bench.driver.start(bench.serve)
     await _until_output(bench.driver)
     await bench.driver.stop(handle, 10)
-    await bench.driver.destroy("r-1")
-    await bench.driver.destroy("r-1")
-    assert [chunk async for chunk in bench.driver.logs("r-1", 100, False)] == []
+    await bench.driver.destroy(_ID)
+    await bench.driver.destroy(_ID)
+    assert [chunk async for chunk in bench.driver.logs(_ID, 100, False)] == []
 
 
 class TestProcess:
@@ -183,7 +186,7 @@ class TestProcess:
     async def driver(self, tmp_path: Path) -> AsyncIterator[ProcessDriver]:
         driver = ProcessDriver(tmp_path, log_bytes=1000)
         yield driver
-        handle = await driver.recover("r-1", None)
+        handle = await driver.recover(_ID, None)
         if handle:
             await driver.stop(handle, 0.1)
         await driver.close()
@@ -193,10 +196,10 @@ class TestProcess:
     ) -> None:
         monkeypatch.setenv("A_SECRET_OF_THE_AGENT", "x")
         await driver.wait(await driver.start(_run("import os; print(sorted(os.environ.items()))", FLAVOUR="mild")))
-        environment = b"".join([chunk async for chunk in driver.logs("r-1", 10, False)]).decode()
+        environment = b"".join([chunk async for chunk in driver.logs(_ID, 10, False)]).decode()
         for pair in (
             "('PORT', '1234')",
-            "('HOMEPORT_REPLICA_ID', 'r-1')",
+            f"('HOMEPORT_REPLICA_ID', '{_ID}')",
             "('HOMEPORT_DEPLOYMENT_ID', 'chat')",
             "('FLAVOUR', 'mild')",
             "('CUDA_VISIBLE_DEVICES', '')",
@@ -207,7 +210,7 @@ class TestProcess:
     async def test_sees_the_gpus_that_it_was_given(self, driver: ProcessDriver) -> None:
         request = replace(_run("import os; print(os.environ['CUDA_VISIBLE_DEVICES'])"), gpu_uuids=("GPU-a", "GPU-b"))
         await driver.wait(await driver.start(request))
-        assert [chunk async for chunk in driver.logs("r-1", 1, False)] == [b"GPU-a,GPU-b\n"]
+        assert [chunk async for chunk in driver.logs(_ID, 1, False)] == [b"GPU-a,GPU-b\n"]
 
     async def test_the_last_line_explains_the_exit(self, driver: ProcessDriver) -> None:
         exit = await driver.wait(await driver.start(_run("import sys; print('no weights'); sys.exit(1)")))
@@ -216,7 +219,7 @@ class TestProcess:
     async def test_a_helper_process_dies_with_its_replica(self, driver: ProcessDriver) -> None:
         code = "import subprocess, sys; p = subprocess.Popen(['sleep', '600']); print(p.pid, flush=True); sys.exit(1)"
         await driver.wait(await driver.start(_run(code)))
-        helper = int(b"".join([chunk async for chunk in driver.logs("r-1", 1, False)]))
+        helper = int(b"".join([chunk async for chunk in driver.logs(_ID, 1, False)]))
         await _until_dead(helper)
 
     async def test_a_relative_command_is_found_in_a_relative_working_directory(
@@ -228,7 +231,7 @@ class TestProcess:
         monkeypatch.chdir(tmp_path)
         request = replace(_run(""), command=("bin/serve",), working_directory="models")
         await driver.wait(await driver.start(request))
-        assert [chunk async for chunk in driver.logs("r-1", 1, False)] == [f"{tmp_path}/models\n".encode()]
+        assert [chunk async for chunk in driver.logs(_ID, 1, False)] == [f"{tmp_path}/models\n".encode()]
 
     async def test_missing_working_directory_is_refused(self, driver: ProcessDriver) -> None:
         with pytest.raises(StartRefused, match="working directory /nowhere does not exist"):
@@ -240,24 +243,24 @@ class TestProcess:
             "start_ticks": 1,
             "boot_id": boot_id(),
         }
-        assert await driver.recover("r-1", Handle("process", 1, "127.0.0.1", 1, data)) is None
+        assert await driver.recover(_ID, Handle("process", 1, "127.0.0.1", 1, data)) is None
 
     async def test_a_handle_of_another_boot_is_not_adopted(self, driver: ProcessDriver) -> None:
         handle = await driver.start(_run("import time; time.sleep(600)"))
         old = replace(handle, data={**handle.data, "boot_id": "another"})
         fresh = ProcessDriver(Path("/nonexistent"))
-        assert await fresh.recover("r-1", old) is None
+        assert await fresh.recover(_ID, old) is None
 
     async def test_output_is_rotated_and_a_tail_reaches_behind_it(self, driver: ProcessDriver) -> None:
         await driver.wait(await driver.start(_run("for n in range(100): print('x' * 30, n)")))
         await driver.tend()
         await driver.wait(await driver.start(_run("print('after', flush=True)")))
-        lines = b"".join([chunk async for chunk in driver.logs("r-1", 2, False)])
+        lines = b"".join([chunk async for chunk in driver.logs(_ID, 2, False)])
         assert lines == b"x" * 30 + b" 99\nafter\n"
 
 
 def _run(code: str, **env: str) -> StartRequest:
-    return StartRequest("r-1", "chat", (sys.executable, "-c", code), env, "", "", "127.0.0.1", 1234)
+    return StartRequest(_ID, "chat", (sys.executable, "-c", code), env, "", "", "127.0.0.1", 1234)
 
 
 async def _until_dead(pid: int) -> None:

@@ -17,6 +17,7 @@ BIN = ROOT / ".venv" / "bin"
 SAMPLE_STAMP = ROOT / ".models" / "smollm2" / "homeport-sample"
 START_SECONDS = 120.0
 STOP_SECONDS = 60.0
+SHELL_SECONDS = 150.0  # a model on two busy cores writes a few tokens a second
 
 
 def need_sample() -> None:
@@ -85,7 +86,7 @@ class Home:
             env=self.environment,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=SHELL_SECONDS,
             check=False,
             stdin=subprocess.DEVNULL,
         )

@@ -2,8 +2,8 @@ import re
 
 from openapi_spec_validator import validate
 
-from controlplane.api.errors import HTTP_STATUS
 from homeport.core.errors import ErrorCode
+from homeport.http_status import HTTP_STATUS
 from tests.fakes.control_api import ControlApi
 
 
