@@ -8,10 +8,12 @@ Rules for every driver:
   and `logs` excepted.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol, runtime_checkable
+
+from homeport.core.workload import ContainerOptions
 
 
 class RunState(StrEnum):
@@ -51,18 +53,54 @@ class Handle:
 
 
 @dataclass(frozen=True, slots=True)
-class StartRequest:
-    """A replica to start. Placeholders are filled in already; the replica is to listen on host:port."""
+class Labels:
+    """What is written on a replica, so that it tells who it is when every note of it is lost."""
 
     replica_id: str
     deployment_id: str
+    placement_id: str = ""
+    revision: int = 0
+    spec_hash: str = ""
+    number: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class StartRequest:
+    """A replica to start. Placeholders are filled in already.
+
+    The agent reaches it on host:port. In a container it listens on `container_port`, which the driver publishes there;
+    a plain process listens on host:port itself. `cpu_milli` and `memory_bytes` are limits, 0 = none.
+    """
+
+    labels: Labels
     command: tuple[str, ...]
     env: dict[str, str]
     working_directory: str
     image: str
     host: str
     port: int
+    container_port: int = 0
+    cpu_milli: int = 0
+    memory_bytes: int = 0
     gpu_uuids: tuple[str, ...] = ()
+    container: ContainerOptions = field(default_factory=ContainerOptions)
+
+    @property
+    def replica_id(self) -> str:
+        return self.labels.replica_id
+
+    @property
+    def deployment_id(self) -> str:
+        return self.labels.deployment_id
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Something that runs, or ended and was not removed, and calls itself a replica of this agent."""
+
+    labels: Labels
+    handle: Handle
+    state: RunState
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +119,19 @@ class Inspection:
 
 @dataclass(frozen=True, slots=True)
 class Stats:
-    """Of the whole replica, its children included. `cpu_seconds` counts since its start."""
+    """Of the whole replica, its children included. `cpu_seconds` and `io_bytes` count since its start."""
 
     cpu_seconds: float
     memory_bytes: int
+    io_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Executed:
+    """`output` is the last few KiB of stdout and stderr together."""
+
+    code: int
+    output: str
 
 
 @runtime_checkable
@@ -98,6 +145,14 @@ class Driver(Protocol):
     @property
     def name(self) -> str: ...
 
+    async def prepare(self, request: StartRequest, report: Callable[[str], None]) -> None:
+        """Brings what a start needs onto the host (an image); may take long, may be cancelled. Safe to repeat.
+
+        `report` gets a line for people at each step ahead, such as "pulling vllm:v0.9, 1.2 of 2.6 GiB".
+        Raises StartRefused, DriverUnavailable.
+        """
+        ...
+
     async def start(self, request: StartRequest) -> Handle:
         """Starts the replica and returns at once, ready or not. Never called twice for one life of a replica.
 
@@ -110,6 +165,17 @@ class Driver(Protocol):
 
         `handle` is None when the agent died between its intent and the return of `start`. Returns None when nothing
         of this replica runs. Raises DriverUnavailable.
+        """
+        ...
+
+    async def find_all(self) -> list[Found]:
+        """All that carries this agent's labels, in every state. Raises DriverUnavailable."""
+        ...
+
+    async def execute(self, handle: Handle, command: tuple[str, ...], timeout_seconds: float) -> Executed:
+        """Runs a command beside the replica: inside its container, or with its environment and working directory.
+
+        Raises StartRefused (no such command), TimeoutError (it was ended), DriverUnavailable.
         """
         ...
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import Enum
 
-from homeport.core.workload import Probe
+from homeport.core.workload import Probe, Startup
 
 _FIRST_DELAY_SECONDS = 0.02
 # One that has answered this often in a row is looked at less: its end is seen at once anyway, and requests tell more
@@ -35,11 +35,11 @@ class Readiness:
         ready = succeeded or (self.ready and failures < probe.failure_threshold)
         return Readiness(self.started_at, ready, failures, successes, self.probes + 1)
 
-    def verdict(self, probe: Probe, was_ready: bool, now: float) -> Verdict:
+    def verdict(self, startup: Startup, was_ready: bool, now: float) -> Verdict:
         """`was_ready`: ever in this life. The start deadline counts only until then."""
         if self.ready:
             return Verdict.READY
-        if not was_ready and now - self.started_at > probe.start_deadline_seconds:
+        if not was_ready and now - self.started_at > startup.deadline_seconds:
             return Verdict.TOO_LATE
         return Verdict.STARTING
 

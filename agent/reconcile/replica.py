@@ -204,7 +204,7 @@ class Replica:
 
     async def _watch(self, driver: Driver, handle: Handle) -> str:
         """Probes until the replica ends, misses its start deadline, or is retired. Returns why it failed."""
-        probe = self.record.workload.readiness
+        probe, startup = self.record.workload.readiness, self.record.workload.startup
         ended = asyncio.create_task(driver.wait(handle))
         retired = asyncio.create_task(self._retire.wait())
         now = self._around.monotonic()
@@ -219,10 +219,10 @@ class Replica:
                     return ""
                 if not ended.done():
                     readiness = readiness.after(probe, not problem)
-                    verdict = readiness.verdict(probe, was_ready, now)
+                    verdict = readiness.verdict(startup, was_ready, now)
                     if verdict is Verdict.TOO_LATE:
                         await driver.stop(handle, self.record.workload.stop_grace_seconds)
-                        return f"not ready within {probe.start_deadline_seconds:g} s: {problem}"
+                        return f"not ready within {startup.deadline_seconds:g} s: {problem}"
                     if verdict is Verdict.READY and self.status is not ReplicaStatus.READY:
                         ready_since = now
                         await self._became_ready(readiness, was_ready, now)

@@ -1,6 +1,7 @@
 """What runs: the part of a deployment whose change makes a new revision."""
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from homeport.core import canonical
 from homeport.core.resources import ComputeNeeds
@@ -9,18 +10,69 @@ from homeport.core.resources import ComputeNeeds
 PLACEHOLDERS = ("{port}", "{host}", "{replica_id}", "{deployment_id}")
 
 
+class ProbeKind(StrEnum):
+    HTTP = "http"
+    TCP = "tcp"
+    EXEC = "exec"
+
+
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """An HTTP GET on the replica; 2xx and 3xx are success.
+    """A question to a replica. HTTP: GET `path`, 2xx and 3xx are success. TCP: its port accepts a connection.
+    EXEC: `command`, run inside the replica, ends with 0."""
 
-    `start_deadline_seconds` bounds the time from start to the first success.
-    """
-
+    kind: ProbeKind = ProbeKind.HTTP
     path: str = "/health"
+    command: tuple[str, ...] = ()
     interval_seconds: float = 1.0
     timeout_seconds: float = 2.0
     failure_threshold: int = 3
-    start_deadline_seconds: float = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class Startup:
+    """How long a replica may take until its first successful readiness probe.
+
+    It is given up after `progress_deadline_seconds` without a sign of progress (image bytes, output, CPU or disk at
+    work), and after `deadline_seconds` in any case.
+    """
+
+    progress_deadline_seconds: float = 300.0
+    deadline_seconds: float = 3600.0
+
+
+class PullPolicy(StrEnum):
+    MISSING = "missing"
+    ALWAYS = "always"
+    NEVER = "never"
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """A folder or file of the host, seen inside the container at `target`. Both absolute."""
+
+    source: str
+    target: str
+    read_only: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Ulimit:
+    name: str
+    soft: int
+    hard: int
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerOptions:
+    """What only a container runtime understands. Empty and 0 = the image's or the engine's own."""
+
+    entrypoint: tuple[str, ...] = ()
+    pull: PullPolicy = PullPolicy.MISSING
+    mounts: tuple[Mount, ...] = ()
+    ulimits: tuple[Ulimit, ...] = ()
+    shared_memory_bytes: int = 0
+    user: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +84,13 @@ class Workload:
     image: str = ""
     env: dict[str, str] = field(default_factory=dict)
     working_directory: str = ""
-    # The port that the model listens on. 0 = the agent picks a free one and passes it as {port} and $PORT.
+    # Where the model listens (inside its container). 0 = the agent picks a port and passes it as {port} and $PORT.
     port: int = 0
     readiness: Probe = field(default_factory=Probe)
+    # None = a replica that runs is taken for alive.
+    liveness: Probe | None = None
+    startup: Startup = field(default_factory=Startup)
+    container: ContainerOptions = field(default_factory=ContainerOptions)
     needs: ComputeNeeds = field(default_factory=ComputeNeeds)
     # Requests that one replica takes at once; more wait in the hold queue.
     concurrency: int = 32

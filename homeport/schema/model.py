@@ -4,18 +4,10 @@ from pydantic import AfterValidator, model_validator
 
 from homeport.core.quantity import parse_bytes, parse_cpu_milli
 from homeport.core.resources import ComputeNeeds
-from homeport.core.workload import Probe, Workload
+from homeport.core.workload import Probe, ProbeKind, Startup, Workload
 from homeport.schema.base import ApiModel, Env, Id, ProcessText, immutable, live
-
-
-def _check_cpu(text: str) -> str:
-    parse_cpu_milli(text)
-    return text
-
-
-def _check_bytes(text: str) -> str:
-    parse_bytes(text)
-    return text
+from homeport.schema.container import ContainerSpec
+from homeport.schema.quantities import Cpu, Size
 
 
 def _check_path(text: str) -> str:
@@ -24,8 +16,6 @@ def _check_path(text: str) -> str:
     return text
 
 
-Cpu = Annotated[str, AfterValidator(_check_cpu)]
-Size = Annotated[str, AfterValidator(_check_bytes)]
 UrlPath = Annotated[str, AfterValidator(_check_path)]
 
 
@@ -61,23 +51,44 @@ class ComputeInfo(ApiModel):
         )
 
 
-class ReadinessProbe(ApiModel):
-    """GET `path` on the replica until it answers 2xx or 3xx."""
+class ProbeSpec(ApiModel):
+    """A question to a replica, asked again and again."""
 
+    type: Literal["http", "tcp", "exec"] = immutable(default="http")
+    """http: GET `path` answers 2xx or 3xx. tcp: the port accepts a connection. exec: `command` ends with 0."""
     path: UrlPath = immutable(default="/health", max_length=500)
+    command: list[ProcessText] = immutable(default_factory=list, max_length=1000)
     interval_seconds: float = immutable(default=1.0, ge=0.05, le=300)
     timeout_seconds: float = immutable(default=2.0, ge=0.05, le=300)
     failure_threshold: int = immutable(default=3, ge=1, le=100)
-    start_deadline_seconds: float = immutable(default=300.0, ge=1, le=86_400)
+
+    @model_validator(mode="after")
+    def _has_a_command_exactly_for_exec(self) -> "ProbeSpec":
+        if (self.type == "exec") != bool(self.command):
+            raise ValueError("`command` goes with `type: exec`, and `type: exec` needs one")
+        return self
 
     def to_core(self) -> Probe:
         return Probe(
+            kind=ProbeKind(self.type),
             path=self.path,
+            command=tuple(self.command),
             interval_seconds=self.interval_seconds,
             timeout_seconds=self.timeout_seconds,
             failure_threshold=self.failure_threshold,
-            start_deadline_seconds=self.start_deadline_seconds,
         )
+
+
+class StartupSpec(ApiModel):
+    """How long a replica may take until it is ready for the first time."""
+
+    progress_deadline_seconds: float = immutable(default=300.0, ge=1, le=86_400)
+    """Without a sign of progress: image bytes, output, CPU or disk at work."""
+    deadline_seconds: float = immutable(default=3600.0, ge=1, le=86_400)
+    """In any case."""
+
+    def to_core(self) -> Startup:
+        return Startup(self.progress_deadline_seconds, self.deadline_seconds)
 
 
 class ModelVersionSpec(ApiModel):
@@ -94,7 +105,13 @@ class ModelVersionSpec(ApiModel):
     working_directory: ProcessText = immutable(default="", max_length=4096)
     port: int = immutable(default=0, ge=0, le=65_535)
     """0 = the agent picks a free one and passes it as `{port}` and `$PORT`."""
-    readiness: ReadinessProbe = immutable(default_factory=ReadinessProbe)
+    readiness: ProbeSpec = immutable(default_factory=ProbeSpec)
+    """Says when a replica may get requests."""
+    liveness: ProbeSpec | None = immutable(default=None)
+    """Restarts a replica that fails it; none = one that runs is taken for alive."""
+    startup: StartupSpec = immutable(default_factory=StartupSpec)
+    container: ContainerSpec = immutable(default_factory=ContainerSpec)
+    """For the docker driver."""
     inference_compute_info: ComputeInfo = immutable(default_factory=ComputeInfo)
     concurrency: int = immutable(default=32, ge=1, le=100_000)
     """Requests that one replica takes at once; more wait."""
@@ -110,6 +127,8 @@ class ModelVersionSpec(ApiModel):
             )
         if self.driver == "docker" and not self.image:
             raise ValueError("the docker driver needs `image`")
+        if self.driver != "docker" and self.container != ContainerSpec():
+            raise ValueError("`container` goes with `driver: docker`")
         return self
 
     def to_core(self) -> Workload:
@@ -121,6 +140,9 @@ class ModelVersionSpec(ApiModel):
             working_directory=self.working_directory,
             port=self.port,
             readiness=self.readiness.to_core(),
+            liveness=self.liveness.to_core() if self.liveness else None,
+            startup=self.startup.to_core(),
+            container=self.container.to_core(),
             needs=self.inference_compute_info.to_core(),
             concurrency=self.concurrency,
             stop_grace_seconds=self.stop_grace_seconds,

@@ -11,7 +11,7 @@ import pytest
 
 from agent.boot import boot_id
 from agent.drivers import process_table
-from agent.drivers.driver import Driver, Handle, RunState, StartRefused, StartRequest
+from agent.drivers.driver import Driver, Handle, Labels, RunState, StartRefused, StartRequest
 from agent.drivers.process import ProcessDriver
 from agent.drivers.simulated import SimulatedDriver
 
@@ -36,7 +36,7 @@ class Bench:
 
 def _process(folder: Path) -> Bench:
     def request(*command: str) -> StartRequest:
-        return StartRequest(_ID, "chat", command, {}, "", "", "127.0.0.1", 1234)
+        return StartRequest(Labels(_ID, "chat"), command, {}, "", "", "127.0.0.1", 1234)
 
     return Bench(
         ProcessDriver(folder),
@@ -49,7 +49,7 @@ def _process(folder: Path) -> Bench:
 
 def _simulated(folder: Path) -> Bench:
     def request(**env: str) -> StartRequest:
-        return StartRequest(_ID, "chat", (), env, "", "", "127.0.0.1", 1234)
+        return StartRequest(Labels(_ID, "chat"), (), env, "", "", "127.0.0.1", 1234)
 
     return Bench(
         SimulatedDriver(),
@@ -260,7 +260,7 @@ class TestProcess:
 
 
 def _run(code: str, **env: str) -> StartRequest:
-    return StartRequest(_ID, "chat", (sys.executable, "-c", code), env, "", "", "127.0.0.1", 1234)
+    return StartRequest(Labels(_ID, "chat"), (sys.executable, "-c", code), env, "", "", "127.0.0.1", 1234)
 
 
 async def _until_dead(pid: int) -> None:

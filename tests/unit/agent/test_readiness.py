@@ -1,21 +1,22 @@
 """Readiness over the life of a replica, told in seconds since its start."""
 
 from agent.reconcile.readiness import Readiness, Verdict
-from homeport.core.workload import Probe
+from homeport.core.workload import Probe, Startup
 
-PROBE = Probe(interval_seconds=1.0, failure_threshold=3, start_deadline_seconds=30)
+PROBE = Probe(interval_seconds=1.0, failure_threshold=3)
+STARTUP = Startup(deadline_seconds=30)
 
 
 def test_one_success_makes_ready() -> None:
     readiness = Readiness(started_at=0).after(PROBE, False).after(PROBE, True)
-    assert readiness.verdict(PROBE, was_ready=False, now=2) is Verdict.READY
+    assert readiness.verdict(STARTUP, was_ready=False, now=2) is Verdict.READY
 
 
 def test_failures_in_a_row_make_it_not_ready() -> None:
     readiness = Readiness(started_at=0, ready=True)
     for now, expected in [(10, Verdict.READY), (11, Verdict.READY), (12, Verdict.STARTING)]:
         readiness = readiness.after(PROBE, False)
-        assert readiness.verdict(PROBE, was_ready=True, now=now) is expected
+        assert readiness.verdict(STARTUP, was_ready=True, now=now) is expected
 
 
 def test_a_success_between_failures_counts_anew() -> None:
@@ -27,9 +28,9 @@ def test_a_success_between_failures_counts_anew() -> None:
 
 def test_the_start_deadline_is_for_those_that_were_never_ready() -> None:
     readiness = Readiness(started_at=0).after(PROBE, False)
-    assert readiness.verdict(PROBE, was_ready=False, now=30) is Verdict.STARTING
-    assert readiness.verdict(PROBE, was_ready=False, now=30.1) is Verdict.TOO_LATE
-    assert readiness.verdict(PROBE, was_ready=True, now=1000) is Verdict.STARTING
+    assert readiness.verdict(STARTUP, was_ready=False, now=30) is Verdict.STARTING
+    assert readiness.verdict(STARTUP, was_ready=False, now=30.1) is Verdict.TOO_LATE
+    assert readiness.verdict(STARTUP, was_ready=True, now=1000) is Verdict.STARTING
 
 
 def test_a_steady_replica_is_looked_at_less_until_it_fails() -> None:

@@ -14,7 +14,7 @@ from agent.state.database import StateDatabase
 from agent.state.journal import ReplicaJournal
 from homeport.core.errors import ErrorCode, HomeportError
 from homeport.core.status import ReplicaStatus
-from homeport.core.workload import Probe, Workload
+from homeport.core.workload import Startup, Workload
 from tests.fleet.virtual_time import run_in_virtual_time
 
 
@@ -68,8 +68,10 @@ class Host:
         self.database.close()
 
 
-def _placement(spec: str = "v1", revision: int = 1, most: int = 2, probe: Probe | None = None, **env: str) -> Placement:
-    workload = Workload("simulated", env=env, readiness=probe or Probe())
+def _placement(
+    spec: str = "v1", revision: int = 1, most: int = 2, startup: Startup | None = None, **env: str
+) -> Placement:
+    workload = Workload("simulated", env=env, startup=startup or Startup())
     return Placement("p", "chat", revision, 0, 0, most, workload, spec)
 
 
@@ -133,7 +135,7 @@ async def test_a_long_good_life_forgives(path: Path) -> None:
 async def test_one_that_never_gets_ready_is_stopped_at_its_deadline(path: Path) -> None:
     host = Host(path)
     await host.start()
-    host.want(_placement(probe=Probe(start_deadline_seconds=20), SIMULATED_READY_AFTER="1000"), 1)
+    host.want(_placement(startup=Startup(deadline_seconds=20), SIMULATED_READY_AFTER="1000"), 1)
     await host.until(_all(ReplicaStatus.FAILED, 1))
     time, _, reason = host.history[-1]
     assert 20 < time < 22
