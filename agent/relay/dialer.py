@@ -2,14 +2,15 @@
 
 import asyncio
 import random
+import ssl
 from collections.abc import Callable
 
-import grpc
 import structlog
 
 from agent.backoff import backoff_seconds
 from agent.relay.relay import Relay
 from homeport.tunnel.client import Attachment, attach
+from homeport.tunnel.errors import AttachError
 
 log = structlog.get_logger()
 
@@ -25,12 +26,12 @@ class Dialer:
         self,
         target: str,
         relay: Relay,
-        credentials: Callable[[], grpc.ChannelCredentials],
+        tls: Callable[[], ssl.SSLContext],
         epoch: Callable[[], int],
     ) -> None:
         self._target = target
         self._relay = relay
-        self._credentials = credentials
+        self._tls = tls
         self._epoch = epoch
         self._workers: frozenset[str] = frozenset()
         self._live: dict[str, asyncio.Task[None]] = {}
@@ -65,15 +66,15 @@ class Dialer:
     async def _dial(self) -> None:
         try:
             async with asyncio.timeout(_ATTACH_SECONDS):
-                attachment = await attach(self._target, self._credentials, self._epoch())
-        except (grpc.RpcError, grpc.aio.UsageError, TimeoutError) as error:
+                attachment = await attach(self._target, self._tls(), self._epoch())
+        except (AttachError, OSError) as error:
             self._failures += 1
-            reason = error.details() if isinstance(error, grpc.aio.AioRpcError) else str(error) or "no answer"
+            reason = str(error) or "no answer"
             log.warning("cannot attach a tunnel", target=self._target, reason=reason, failures=self._failures)
             return
         if attachment.worker_id in self._live:
             self._failures += 1
-            await attachment.close()
+            attachment.hang_up()
             return
         self._failures = 0
         self._workers = attachment.worker_ids

@@ -85,9 +85,11 @@ class RelayedRequest(Stream):
 
     # ---- the replica's side
 
-    def on_response(self, head: ResponseHead, last: bool) -> None:
-        lines = block([field for field in head.fields if field[0] not in _NOT_RETURNED])
-        self.send_head(head.status, head.length, lines, last)
+    def on_response(self, head: ResponseHead, length: int, last: bool) -> None:
+        lines = head.meaning
+        if lines is None:
+            lines = head.meaning = block([field for field in head.fields if field[0] not in _NOT_RETURNED])
+        self.send_head(head.status, length, lines, last)
         if last:
             self.link.forget(self)
             self._answered()

@@ -2,9 +2,8 @@
 
 import asyncio
 import contextlib
+import ssl
 from collections.abc import Callable, Sequence
-
-import grpc
 
 from agent.relay.dialer import Dialer
 from agent.relay.relay import Relay
@@ -14,16 +13,16 @@ _DRAIN_LOOK_SECONDS = 0.05
 
 
 class Tunnels:
-    """`credentials_provider` and `epoch` are asked anew for each dial: both change while the agent runs."""
+    """`tls` and `epoch` are asked anew for each dial: both change while the agent runs."""
 
     def __init__(
         self,
         relay: Relay,
-        credentials_provider: Callable[[], grpc.ChannelCredentials],
+        tls: Callable[[], ssl.SSLContext],
         epoch: Callable[[], int],
     ) -> None:
         self._relay = relay
-        self._credentials = credentials_provider
+        self._tls = tls
         self._epoch = epoch
         self._dialers: dict[str, tuple[Dialer, asyncio.Task[None]]] = {}
         self._ticking: asyncio.Task[None] | None = None
@@ -38,7 +37,7 @@ class Tunnels:
             task.cancel()
         for target in targets:
             if target not in self._dialers:
-                dialer = Dialer(target, self._relay, self._credentials, self._epoch)
+                dialer = Dialer(target, self._relay, self._tls, self._epoch)
                 self._dialers[target] = dialer, asyncio.create_task(dialer.run(), name=f"dialer {target}")
 
     async def close(self, drain_seconds: float) -> None:

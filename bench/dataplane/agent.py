@@ -9,13 +9,13 @@ import sys
 import time
 from pathlib import Path
 
-import grpc
 import uvloop
 
 from agent.relay.deployment import DeploymentRelay, Upstream
 from agent.relay.relay import Relay
 from agent.relay.tunnels import Tunnels
 from bench.dataplane.parent import until_parent_ends
+from homeport.http2.tls import client_tls
 from homeport.logging import configure_logging
 
 
@@ -23,7 +23,7 @@ async def main(directory: Path, tunnel_port: int, upstream_port: int) -> None:
     configure_logging()
     ca, key, certificate = ((directory / name).read_bytes() for name in ("bundle.pem", "node.key", "node.pem"))
     relay = Relay(time.monotonic)
-    tunnels = Tunnels(relay, lambda: grpc.ssl_channel_credentials(ca, key, certificate), lambda: 1)
+    tunnels = Tunnels(relay, lambda: client_tls(key, certificate, ca), lambda: 1)
     relay.set_deployment(DeploymentRelay("bench", 1, 0, 1, 1, 1024, 60.0, 1024, 600.0, ""))
     relay.set_upstreams("bench", [Upstream("replica", "127.0.0.1", upstream_port)])
     tunnels.set_targets([f"127.0.0.1:{tunnel_port}"])

@@ -12,12 +12,12 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-import grpc
 import uvloop
 
 from bench.dataplane.parent import until_parent_ends
 from homeport.gateway.gateway import Gateway
 from homeport.gateway.routes import PolicyTable, RoutePolicy
+from homeport.http2.tls import server_tls
 from homeport.logging import configure_logging
 from homeport.tunnel.server import TunnelServer
 
@@ -40,9 +40,8 @@ async def main(directory: Path) -> None:
     table.put(RoutePolicy("bench", "bench-model", placements={"bench-node": (0, 1, 1)}, concurrency=1024))
     tunnels = TunnelServer(lambda node_id, epoch: True)
     gateway = Gateway(table, check_token, tunnels, time.monotonic)
-    pair = (directory / "server.key").read_bytes(), (directory / "server.pem").read_bytes()
-    credentials = grpc.ssl_server_credentials([pair], (directory / "bundle.pem").read_bytes(), require_client_auth=True)
-    tunnel_port = await tunnels.start("127.0.0.1:0", credentials)
+    key, certificate, ca = ((directory / name).read_bytes() for name in ("server.key", "server.pem", "bundle.pem"))
+    tunnel_port = await tunnels.start("127.0.0.1:0", server_tls(key, certificate, ca))
     port = await gateway.start("127.0.0.1", 0)
     print(json.dumps({"port": port, "tunnel_port": tunnel_port}), flush=True)
     await until_parent_ends()

@@ -70,8 +70,8 @@ class Gateway:
             self._sweep.cancel()
         await self._tunnels.close(0.0)
 
-    def _exchange(self, connection: ServerConnection, head: RequestHead) -> GatewayRequest:
-        return GatewayRequest(connection, head, self)
+    def _exchange(self, connection: ServerConnection, head: RequestHead, length: int) -> GatewayRequest:
+        return GatewayRequest(connection, head, length, self)
 
     def _check(self, loop: asyncio.AbstractEventLoop) -> None:
         now = self.clock()

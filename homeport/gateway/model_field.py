@@ -5,6 +5,9 @@ from typing import Any
 
 from homeport.core.errors import ErrorCode, HomeportError
 
+_BLANKS = " \t\n\r"
+_raw_decode = json.JSONDecoder().raw_decode
+
 # Bodies up to here are held to be read; larger ones need the deployment in header or path.
 MAX_BODY = 1024 * 1024
 
@@ -14,7 +17,7 @@ _ELSE = "or name the deployment in the X-Homeport-Deployment header or the path 
 def read_model(body: bytes) -> tuple[str, dict[str, Any]]:
     """(model, the parsed body). Raises HomeportError(INVALID_ARGUMENT)."""
     try:
-        document = json.loads(body.decode())
+        document = _parse(body)
     except (ValueError, RecursionError) as error:
         raise HomeportError(
             ErrorCode.INVALID_ARGUMENT, f"the body is not JSON: {error}", hint=f"send a JSON object, {_ELSE}"
@@ -28,6 +31,15 @@ def read_model(body: bytes) -> tuple[str, dict[str, Any]]:
             path="model",
         )
     return model, document
+
+
+def _parse(body: bytes) -> Any:
+    """As json.loads, without what that does before it begins: every request pays for this."""
+    text = body.decode().strip(_BLANKS)
+    document, end = _raw_decode(text)
+    if end != len(text):
+        raise ValueError(f"extra data at character {end}")
+    return document
 
 
 def with_model(document: dict[str, Any], model: str) -> bytes:

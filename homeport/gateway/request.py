@@ -5,14 +5,14 @@ from typing import TYPE_CHECKING
 from homeport.core.balance import pick_node
 from homeport.core.errors import ErrorCode, HomeportError
 from homeport.gateway.attempt import Attempt
-from homeport.gateway.direction import DEPLOYMENT_HEADER, direction_of
 from homeport.gateway.errors import event, render
+from homeport.gateway.heading import heading_of
 from homeport.gateway.model_field import MAX_BODY, read_model, too_large, with_model
 from homeport.gateway.model_list import model_list, one_model
 from homeport.gateway.retry import may_run_twice
 from homeport.gateway.routes import RoutePolicy
 from homeport.http1.exchange import Exchange
-from homeport.http1.head import NO_BODY, UNKNOWN, RequestHead, block
+from homeport.http1.head import NO_BODY, UNKNOWN, RequestHead
 from homeport.http1.server_connection import ServerConnection
 from homeport.tunnel.frames import Refusal, RefusedCode, ResetCode
 from homeport.tunnel.opening import Opening
@@ -20,8 +20,6 @@ from homeport.tunnel.opening import Opening
 if TYPE_CHECKING:
     from homeport.gateway.gateway import Gateway
 
-# Of this hop only. The token in particular never leaves the gateway.
-_NOT_FORWARDED = frozenset((b"authorization", b"x-request-id", DEPLOYMENT_HEADER))
 # Not the request's fault but the node's moment: wait for another one to connect, if there is time.
 _PASSING = frozenset((RefusedCode.DRAINING, RefusedCode.UNKNOWN_DEPLOYMENT))
 
@@ -44,16 +42,14 @@ class GatewayRequest(Exchange):
     _refused: frozenset[str] = frozenset()
     _busy: frozenset[str] = frozenset()
 
-    def __init__(self, connection: ServerConnection, head: RequestHead, gateway: "Gateway") -> None:
-        super().__init__(connection, head)
+    def __init__(self, connection: ServerConnection, head: RequestHead, length: int, gateway: "Gateway") -> None:
+        super().__init__(connection, head, length)
         self._gateway = gateway
-        self.fields = dict(head.fields)
-        self.request_id = gateway.request_ids.of(self.fields.get(b"x-request-id"))
-        self._target = head.target
+        self._heading = heading = head.meaning or heading_of(head)
+        self._request_id = gateway.request_ids.of(heading.given_id)
         # The body so far, for a second try; None once it is too large or the answer has begun.
         self._body: list[bytes] | None = []
-        self._body_complete = head.length in (NO_BODY, 0)
-        self._length = head.length
+        self._body_complete = length == NO_BODY or not length
 
     # ---- the client's side
 
@@ -93,12 +89,15 @@ class GatewayRequest(Exchange):
     # ---- routing
 
     def _direct(self) -> None:
-        gateway, head = self._gateway, self.head
-        direction = direction_of(head, self.fields.get(DEPLOYMENT_HEADER))
-        if direction.kind == "health":
+        gateway, heading = self._gateway, self._heading
+        if heading.problem is not None:
+            self.fail(heading.problem)
+            return
+        kind, name, _ = heading.to
+        if kind == "health":
             self._answer_json(b'{"status":"ok"}')
             return
-        principal = gateway.tokens.principal(self.fields.get(b"authorization"))
+        principal = gateway.tokens.principal(heading.authorization)
         if principal is None:
             raise HomeportError(
                 ErrorCode.UNAUTHENTICATED,
@@ -106,18 +105,17 @@ class GatewayRequest(Exchange):
                 hint="send it as 'Authorization: Bearer hp1...'",
             )
         self._tenant = principal.token_id
-        if direction.kind == "deployment":
-            self._target = direction.target
-            self._accept(gateway.policies.by_deployment(direction.name))
-        elif direction.kind == "body":
-            if head.length > MAX_BODY:
+        if kind == "deployment":
+            self._accept(gateway.policies.by_deployment(name))
+        elif kind == "body":
+            if self.length > MAX_BODY:
                 raise too_large()
             self._awaits_body = True
             if self._body_complete:
                 self._on_awaited_body(True)
         else:
             table = gateway.policies
-            self._answer_json(one_model(table, direction.name) if direction.name else model_list(table))
+            self._answer_json(one_model(table, name) if name else model_list(table))
 
     def _on_awaited_body(self, last: bool) -> None:
         try:
@@ -146,7 +144,7 @@ class GatewayRequest(Exchange):
             if policy.served_model_name and policy.served_model_name != name:
                 body = with_model(document, policy.served_model_name)
         self._body = [body]
-        self._length = len(body)
+        self.length = len(body)
         self._accept(policy)
 
     def _accept(self, policy: RoutePolicy) -> None:
@@ -157,14 +155,13 @@ class GatewayRequest(Exchange):
             self._hold_until = now + policy.policy.hold_seconds
             if policy.policy.request_timeout_seconds:
                 self._deadline = now + policy.policy.request_timeout_seconds
-            if policy.served_model_name and self._length not in (NO_BODY, 0) and self._renamable():
+            if policy.served_model_name and self.length not in (NO_BODY, 0) and self._renamable():
                 self._awaits_body = not self._body_complete
         if not self._awaits_body:
             self._dispatch()
 
     def _renamable(self) -> bool:
-        is_json = self.fields.get(b"content-type", b"").startswith(b"application/json")
-        return is_json and self._target.startswith(b"/v1/") and self._length <= MAX_BODY
+        return self._heading.is_json and self._heading.to.target.startswith(b"/v1/") and self.length <= MAX_BODY
 
     # ---- nodes
 
@@ -193,22 +190,14 @@ class GatewayRequest(Exchange):
             self._refused |= {choice.node.node_id}
 
     def _begin(self, policy: RoutePolicy, attempt: Attempt, hold: bool) -> None:
-        head = self.head
         remaining = 0
         if self._deadline:
             remaining = max(1, int((self._deadline - self._gateway.clock()) * 1000))
-        lines = block([field for field in head.fields if field[0] not in _NOT_FORWARDED])
-        start = b"%b %b HTTP/1.1\r\n%bx-request-id: %b\r\n" % (
-            head.method,
-            self._target,
-            lines,
-            self.request_id.encode(),
-        )
         opening = Opening(
             policy.deployment_id,
             policy.revision,
-            start,
-            self._length,
+            b"%b%b\r\n" % (self._heading.start, self._request_id),
+            self.length,
             remaining,
             hold,
             self._tries,
@@ -218,12 +207,10 @@ class GatewayRequest(Exchange):
         )
         self._tries += 1
         self._attempt = attempt
-        body = self._body or ()
-        attempt.link.open(attempt, opening, self._body_complete and not body)
-        room = True
-        for number, data in enumerate(body, 1):
-            room = attempt.send_data(data, self._body_complete and number == len(body))
-        self.connection.want_body(room)
+        complete = self._body_complete
+        body = b"".join(self._body) if self._body else b""
+        attempt.link.open(attempt, opening, complete and not body)
+        self.connection.want_body(attempt.send_data(body, complete) if body else True)
 
     def _park(self, policy: RoutePolicy) -> None:
         seconds = self._hold_until - self._gateway.clock()
@@ -266,7 +253,7 @@ class GatewayRequest(Exchange):
             if length == UNKNOWN:
                 length = 0
         connection = self.connection
-        connection.send_head(status, b"%bx-request-id: %b\r\n" % (lines, self.request_id.encode()), length)
+        connection.send_head(status, b"%bx-request-id: %b\r\n" % (lines, self._request_id), length)
         if last:
             connection.send_body(b"", True)
 
@@ -313,7 +300,9 @@ class GatewayRequest(Exchange):
             and code in (ResetCode.TUNNEL_LOST, ResetCode.UPSTREAM_LOST)
             and not self._retried
             and self._body is not None
-            and may_run_twice(policy.policy, self.head.method, self._target, b"idempotency-key" in self.fields)
+            and may_run_twice(
+                policy.policy, self.head.method, self._heading.to.target, self._heading.has_idempotency_key
+            )
         ):
             self._retried = True
             others = self._gateway.presences.candidates(policy.deployment_id)
@@ -347,14 +336,14 @@ class GatewayRequest(Exchange):
         connection = self.connection
         if connection.answering:
             if self._streams_events:
-                connection.send_body(event(error, self.request_id), False)
+                connection.send_body(event(error, self._request_id.decode()), False)
             connection.cut()
             return
-        self.answer(*render(error, self.request_id))
+        self.answer(*render(error, self._request_id.decode()))
 
     def _answer_json(self, body: bytes) -> None:
         self._end()
-        self.answer(200, b"content-type: application/json\r\nx-request-id: %b\r\n" % self.request_id.encode(), body)
+        self.answer(200, b"content-type: application/json\r\nx-request-id: %b\r\n" % self._request_id, body)
 
     def _forget_attempt(self) -> str:
         attempt, self._attempt = self._attempt, None

@@ -8,6 +8,7 @@ from typing import Protocol, cast
 
 from homeport.http1.errors import ProtocolError
 from homeport.http1.head import ResponseHead
+from homeport.http1.known_heads import KnownHeads
 from homeport.http1.response_reader import ResponseReader
 from homeport.http1.turn_writer import TurnWriter
 
@@ -19,7 +20,8 @@ _CONNECT_SECONDS = 5.0
 class ClientSink(Protocol):
     """The request that uses a connection."""
 
-    def on_response(self, head: ResponseHead, last: bool) -> None: ...
+    def on_response(self, head: ResponseHead, length: int, last: bool) -> None:
+        """`length` of the body in bytes or UNKNOWN; `last`: there is none."""
 
     def on_response_body(self, data: bytes, last: bool) -> None: ...
 
@@ -35,7 +37,7 @@ class ClientConnection(asyncio.Protocol):
     def __init__(self, pool: "ClientPool") -> None:
         self._pool = pool
         self._transport: asyncio.Transport | None = None
-        self._reader = ResponseReader()
+        self._reader = ResponseReader(pool.known)
         self._sink: ClientSink | None = None
         self._poll = select.poll()
         self._sent = True
@@ -114,12 +116,12 @@ class ClientConnection(asyncio.Protocol):
 
     # ---- the reader's sink
 
-    def on_response(self, head: ResponseHead, last: bool) -> None:
+    def on_response(self, head: ResponseHead, length: int, last: bool) -> None:
         sink = self._sink
         if last:
             self._release()
         if sink is not None:
-            sink.on_response(head, last)
+            sink.on_response(head, length, last)
 
     def on_response_body(self, data: bytes, last: bool) -> None:
         sink = self._sink
@@ -178,6 +180,7 @@ class ClientPool:
         self.port = port
         self._monotonic = monotonic
         self.writer = TurnWriter(asyncio.get_running_loop())
+        self.known: KnownHeads[ResponseHead] = KnownHeads()
         self._idle: deque[ClientConnection] = deque()
         self._closed = False
 

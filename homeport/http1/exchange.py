@@ -11,11 +11,13 @@ if TYPE_CHECKING:
 class Exchange:
     """Subclass it. All calls come on the event loop and must not block; the answer goes out through `connection`."""
 
-    __slots__ = ("connection", "head")
+    __slots__ = ("connection", "head", "length")
 
-    def __init__(self, connection: "ServerConnection", head: RequestHead) -> None:
+    def __init__(self, connection: "ServerConnection", head: RequestHead, length: int) -> None:
         self.connection = connection
         self.head = head
+        # Of the body in bytes, UNKNOWN when it is chunked, NO_BODY when there is none.
+        self.length = length
 
     def on_request(self) -> None:
         """The head is here; the body, if any, follows in on_body."""

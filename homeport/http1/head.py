@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from typing import Any
 
 from homeport.http1.errors import ProtocolError
 from homeport.http1.limits import MAX_HEADERS
@@ -31,7 +32,7 @@ _SPECIAL = _HOP_BY_HOP | _FRAMING
 # Two of these are two opinions about the framing.
 _ONCE = _FRAMING | {b"transfer-encoding"}
 _USUAL = frozenset((b"host", b"content-length"))
-_BODILESS_METHODS = frozenset((b"GET", b"HEAD"))
+BODILESS_METHODS = frozenset((b"GET", b"HEAD"))
 _REFUSED_METHODS = frozenset((b"CONNECT", b"TRACE", b"PRI"))
 _HOST = re.compile(rb"[A-Za-z0-9._~!$&'()*+,;=%-]*(:\d{0,5})?|\[[0-9A-Fa-f:.]+\](:\d{0,5})?")
 _DIGITS = re.compile(rb"\d{1,18}")
@@ -41,7 +42,8 @@ _DIGITS = re.compile(rb"\d{1,18}")
 class RequestHead:
     """`fields` are the end-to-end headers with lower-case names, without Host and the framing.
 
-    `length` is that of the body in bytes, UNKNOWN when it is chunked, NO_BODY when there is none.
+    Requests that differ in their bodies alone share one: change nothing. `meaning` is what the application has made of
+    it, kept here to be made once.
     """
 
     method: bytes
@@ -49,25 +51,26 @@ class RequestHead:
     path: bytes
     fields: Fields
     host: bytes
-    length: int
     keep_alive: bool
     expects_continue: bool
     is_http_10: bool
+    meaning: Any = None
 
 
 @dataclass(slots=True)
 class ResponseHead:
-    """As RequestHead; UNKNOWN covers both chunked bodies and those that end with the connection."""
+    """As RequestHead."""
 
     status: int
     fields: Fields
-    length: int
     keep_alive: bool
+    meaning: Any = None
 
 
-def request_head(method: bytes, target: bytes, path: bytes, version: str, headers: Fields) -> RequestHead:
-    """Reads the framing and drops what is for this hop only. Raises ProtocolError(400, 417, 501, 505).
+def request_head(method: bytes, target: bytes, path: bytes, version: str, headers: Fields) -> tuple[RequestHead, int]:
+    """The head, and the length of its body: bytes, UNKNOWN when it is chunked, NO_BODY when there is none.
 
+    Reads the framing and drops what is for this hop only. Raises ProtocolError(400, 417, 501, 505).
     Headers with an underscore are dropped too: some servers read them as their hyphen twins.
     """
     if version not in ("1.1", "1.0"):
@@ -102,11 +105,14 @@ def request_head(method: bytes, target: bytes, path: bytes, version: str, header
             keep_alive = b"close" not in options and (not is_10 or b"keep-alive" in options)
             fields = [field for field in fields if field[0] not in options]
         expects_continue = _expects_continue(special) and not is_10
-    return RequestHead(method, target, path, fields, host or b"", length, keep_alive, expects_continue, is_10)
+    return RequestHead(method, target, path, fields, host or b"", keep_alive, expects_continue, is_10), length
 
 
-def response_head(status: int, version: str, headers: Fields) -> ResponseHead:
-    """Raises ProtocolError(502)."""
+def response_head(status: int, version: str, headers: Fields) -> tuple[ResponseHead, int]:
+    """As request_head; UNKNOWN covers both chunked bodies and those that end with the connection.
+
+    Raises ProtocolError(502).
+    """
     special: dict[bytes, bytes] = {}
     fields: Fields = []
     for field in headers:
@@ -129,7 +135,7 @@ def response_head(status: int, version: str, headers: Fields) -> ResponseHead:
     elif given is None:
         # Such a body ends with the connection.
         keep_alive = keep_alive and status in (204, 304)
-    return ResponseHead(status, fields, UNKNOWN if given is None else int(given), keep_alive)
+    return ResponseHead(status, fields, keep_alive), UNKNOWN if given is None else int(given)
 
 
 def block(fields: Fields) -> bytes:
@@ -159,7 +165,7 @@ def _request_length(method: bytes, is_10: bool, special: dict[bytes, bytes]) -> 
         raise ProtocolError(400, "Content-Length is not a number of bytes")
     else:
         size = int(length)
-    if size and method in _BODILESS_METHODS:
+    if size and method in BODILESS_METHODS:
         raise ProtocolError(400, f"a {method.decode()} request must not have a body")
     return size
 

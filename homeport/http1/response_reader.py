@@ -6,28 +6,54 @@ import httptools
 
 from homeport.http1.errors import ProtocolError
 from homeport.http1.head import UNKNOWN, Fields, ResponseHead, check_count, response_head
+from homeport.http1.known_heads import KnownHeads
 from homeport.http1.limits import MAX_CHUNK_OVERHEAD, MAX_HEAD
+from homeport.http1.request_parser import is_clean
+from homeport.http1.status import BODILESS
 
 
 class ResponseSink(Protocol):
-    def on_response(self, head: ResponseHead, last: bool) -> None:
-        """`last`: no body follows."""
+    def on_response(self, head: ResponseHead, length: int, last: bool) -> None:
+        """`length` as in response_head; `last`: no body follows."""
 
     def on_response_body(self, data: bytes, last: bool) -> None: ...
 
 
 class ResponseReader:
-    """What arrives in one feed() is handed on in one piece: nothing waits, nothing is split needlessly."""
+    """What arrives in one feed() is handed on in one piece: nothing waits, nothing is split needlessly.
 
-    __slots__ = ("_body", "_ended", "_expecting", "_head", "_headers", "_overhead", "_parser", "_sink", "_skip_body")
+    llhttp reads what is new. A head that it has read before, with the length of its body, needs no second reading.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = (
+        "_body",
+        "_ended",
+        "_expecting",
+        "_head",
+        "_headers",
+        "_known",
+        "_left",
+        "_length",
+        "_overhead",
+        "_parser",
+        "_sink",
+        "_skip_body",
+        "_untouched",
+    )
+
+    def __init__(self, known: KnownHeads[ResponseHead]) -> None:
+        self._known = known
         self._parser = httptools.HttpResponseParser(self)
         self._sink: ResponseSink | None = None
         self._expecting = False
         self._skip_body = False
+        # Nothing of this response has come.
+        self._untouched = True
         self._headers: Fields = []
         self._head: ResponseHead | None = None
+        self._length = 0
+        # Of the body of a response whose head was known; else the parser counts.
+        self._left = 0
         self._body: list[bytes] = []
         self._ended = False
         self._overhead = 0
@@ -37,10 +63,9 @@ class ResponseReader:
         self._sink = sink
         self._expecting = True
         self._skip_body = head_only
+        self._untouched = True
         self._head = None
-        self._headers = []
         self._ended = False
-        self._overhead = 0
 
     @property
     def reusable(self) -> bool:
@@ -49,6 +74,66 @@ class ResponseReader:
 
     def feed(self, data: bytes) -> None:
         """Raises ProtocolError(502); then the connection is beyond use."""
+        if self._left:
+            self._feed_counted(data)
+        elif self._untouched:
+            self._untouched = False
+            end = data.find(b"\r\n\r\n")
+            raw = data[: end + 4] if end > 0 else b""
+            known = self._known.find(raw) if raw and not self._skip_body else None
+            if known is not None and self._sink is not None:
+                self._feed_known(*known, data[end + 4 :], self._sink)
+                return
+            self._headers = []
+            self._overhead = 0
+            self._feed_parser(data)
+            self._learn(raw)
+        else:
+            self._feed_parser(data)
+
+    def eof(self) -> None:
+        """The connection has ended: that completes an answer without framing. Raises ProtocolError(502)."""
+        head = self._head
+        if head is not None and self._length == UNKNOWN and not self._is_chunked and not self._ended:
+            self._ended = True
+            if self._sink is not None:
+                self._expecting = False
+                self._sink.on_response_body(b"", True)
+        elif not self._ended:
+            raise ProtocolError(502, "the model server closed the connection")
+
+    @property
+    def _is_chunked(self) -> bool:
+        return any(name == b"transfer-encoding" for name, _ in self._headers)
+
+    def _feed_known(self, head: ResponseHead, length: int, body: bytes, sink: ResponseSink) -> None:
+        if len(body) > length:
+            raise _surplus()
+        self._head, self._length, self._left = head, length, length
+        self._ended = not length
+        self._expecting = not self._ended
+        sink.on_response(head, length, self._ended)
+        if body:
+            self._feed_counted(body)
+
+    def _feed_counted(self, data: bytes) -> None:
+        self._left -= len(data)
+        if self._left < 0:
+            raise _surplus()
+        self._ended = not self._left
+        self._expecting = not self._ended
+        if self._sink is not None:
+            self._sink.on_response_body(data, self._ended)
+
+    def _learn(self, raw: bytes) -> None:
+        """Only what two readers could not frame differently, and no interim answer that came before."""
+        head = self._head
+        if head is None or not head.keep_alive or self._length <= 0 or head.status in BODILESS:
+            return
+        if raw[9:12] == b"%d" % head.status and is_clean(raw):
+            self._known.learn(raw, head, self._length)
+
+    def _feed_parser(self, data: bytes) -> None:
         known = self._head
         try:
             self._parser.feed_data(data)
@@ -60,21 +145,6 @@ class ResponseReader:
             if self._head is None or not self._ended:
                 raise ProtocolError(502, f"the model server's answer is malformed: {error}") from None
         self._hand_on(known, len(data))
-
-    def eof(self) -> None:
-        """The connection has ended: that completes an answer without framing. Raises ProtocolError(502)."""
-        head = self._head
-        if head is not None and head.length == UNKNOWN and not self._is_chunked and not self._ended:
-            self._ended = True
-            if self._sink is not None:
-                self._expecting = False
-                self._sink.on_response_body(b"", True)
-        elif not self._ended:
-            raise ProtocolError(502, "the model server closed the connection")
-
-    @property
-    def _is_chunked(self) -> bool:
-        return any(name == b"transfer-encoding" for name, _ in self._headers)
 
     def _hand_on(self, known: ResponseHead | None, fed: int) -> None:
         head, sink = self._head, self._sink
@@ -90,7 +160,7 @@ class ResponseReader:
             bare = ended and not self._body
             self._expecting = not bare
             self._ended = ended
-            sink.on_response(head, bare)
+            sink.on_response(head, self._length, bare)
             if bare:
                 return
         if self._body or ended:
@@ -108,7 +178,7 @@ class ResponseReader:
 
     def on_message_begin(self) -> None:
         if self._ended or not self._expecting:
-            raise ProtocolError(502, "the model server sent what nobody asked for")
+            raise _surplus()
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self._headers.append((name.lower(), value))
@@ -121,7 +191,7 @@ class ResponseReader:
             raise ProtocolError(502, "the model server switched protocols")
         if status < 200:
             return
-        self._head = response_head(status, parser.get_http_version(), self._headers)
+        self._head, self._length = response_head(status, parser.get_http_version(), self._headers)
 
     def on_body(self, data: bytes) -> None:
         if not self._skip_body:
@@ -132,3 +202,7 @@ class ResponseReader:
             self._headers = []
         else:
             self._ended = True
+
+
+def _surplus() -> ProtocolError:
+    return ProtocolError(502, "the model server sent what nobody asked for")

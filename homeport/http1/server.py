@@ -4,6 +4,8 @@ import asyncio
 import contextlib
 
 from homeport.http1.connections import Connections
+from homeport.http1.head import RequestHead
+from homeport.http1.known_heads import KnownHeads
 from homeport.http1.limits import Timeouts
 from homeport.http1.server_connection import ErrorRenderer, ExchangeFactory, ServerConnection
 from homeport.http1.turn_writer import TurnWriter
@@ -24,8 +26,11 @@ class HttpServer:
         """Returns the port, which matters when 0 was asked for. Raises OSError when it is taken."""
         loop = asyncio.get_running_loop()
         writer = TurnWriter(loop)
+        known: KnownHeads[RequestHead] = KnownHeads()
         self._server = await loop.create_server(
-            lambda: ServerConnection(self._factory, self._render, self._timeouts, self._connections, writer, loop),
+            lambda: ServerConnection(
+                self._factory, self._render, self._timeouts, self._connections, writer, known, loop
+            ),
             host,
             port,
             backlog=1024,

@@ -8,16 +8,17 @@ from homeport.http1.connections import Connections
 from homeport.http1.errors import ProtocolError
 from homeport.http1.exchange import Exchange
 from homeport.http1.head import NO_BODY, UNKNOWN, RequestHead
+from homeport.http1.known_heads import KnownHeads
 from homeport.http1.limits import MAX_HEAD, Timeouts
 from homeport.http1.request_reader import RequestReader
-from homeport.http1.status import has_no_body, status_line
+from homeport.http1.status import BODILESS, status_line
 from homeport.http1.turn_writer import TurnWriter
 
 # An answered request's remaining body is read and dropped up to here; over that the connection is closed.
 _DRAINABLE = 64 * 1024
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
-ExchangeFactory = Callable[["ServerConnection", RequestHead], Exchange]
+ExchangeFactory = Callable[["ServerConnection", RequestHead, int], Exchange]
 # A refused message to (header block, body).
 ErrorRenderer = Callable[[ProtocolError], tuple[bytes, bytes]]
 
@@ -32,6 +33,7 @@ class ServerConnection(asyncio.Protocol):
         timeouts: Timeouts,
         connections: Connections,
         writer: TurnWriter,
+        known: KnownHeads[RequestHead],
         loop: asyncio.AbstractEventLoop,
     ) -> None:
         self._factory = factory
@@ -40,7 +42,7 @@ class ServerConnection(asyncio.Protocol):
         self._connections = connections
         self._writer = writer
         self._loop = loop
-        self._reader = RequestReader(self)
+        self._reader = RequestReader(self, known)
         self._transport: asyncio.Transport | None = None
         self._exchange: Exchange | None = None
         self._head: RequestHead | None = None
@@ -105,14 +107,14 @@ class ServerConnection(asyncio.Protocol):
 
     # ---- the reader's sink
 
-    def on_request(self, head: RequestHead) -> None:
+    def on_request(self, head: RequestHead, length: int) -> None:
         self._head = head
         self._head_sent = False
         self._wants_body = True
         self._close_after = self._close_after or not head.keep_alive
-        exchange = self._exchange = self._factory(self, head)
+        exchange = self._exchange = self._factory(self, head, length)
         exchange.on_request()
-        if head.expects_continue and self._exchange is exchange and head.length != NO_BODY and self._transport:
+        if head.expects_continue and self._exchange is exchange and length != NO_BODY and self._transport:
             self._writer.write(self._transport, _CONTINUE)
 
     def on_body(self, data: bytes, last: bool) -> None:
@@ -139,7 +141,7 @@ class ServerConnection(asyncio.Protocol):
         self._head_sent = True
         self._chunked = False
         self._left = length
-        if has_no_body(status):
+        if status in BODILESS or status < 200:
             framing = b""
             self._left = 0
         elif length != UNKNOWN:

@@ -9,6 +9,5 @@ def status_line(status: int) -> bytes:
     return _LINES.get(status) or f"HTTP/1.1 {status} Unknown\r\n".encode()
 
 
-def has_no_body(status: int) -> bool:
-    """These answers end with their head, whatever it says."""
-    return status in (204, 304) or status < 200
+# These answers end with their head, whatever it says; so do those below 200.
+BODILESS = frozenset((204, 304))

@@ -1,77 +1,44 @@
-"""Carries a link over a gRPC stream: a reader that waits for nobody, a writer that sends one turn at a time."""
+"""Carries a link over a gRPC call: a reader that waits for nobody, and all that a turn has to say in one message."""
 
-import asyncio
-import contextlib
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import Callable
 
-import grpc
-
+from homeport.http2.call import Call
+from homeport.http2.messages import MessageError
+from homeport.http2.status import INTERNAL, OK, Status
 from homeport.tunnel.errors import TunnelProtocolError
 from homeport.tunnel.link import Link
 
-# What gRPC calls the service; messages are bytes, see envelope.py.
-SERVICE = "homeport.v1.Tunnel"
-METHOD = "Attach"
-EPOCH = "hp-epoch"
-WORKER_ID = "hp-worker-id"
-WORKER_IDS = "hp-worker-ids"
-
-# A message costs gRPC far more than its frames do. With this many requests in flight the next turns' frames are
-# gathered for a moment before they are sent.
-_BUSY = 32
-_GATHER_SECONDS = 0.0005
+# The call; its messages are bytes, see envelope.py.
+ATTACH = b"/homeport.v1.Tunnel/Attach"
+EPOCH = b"hp-epoch"
+WORKER_ID = b"hp-worker-id"
+WORKER_IDS = b"hp-worker-ids"
 
 
 class Carrier:
-    def __init__(self, node_id: str = "") -> None:
+    """`on_closed` gets the reason when the call has ended at the other end or on the way. Set `call` before use."""
+
+    def __init__(self, on_closed: Callable[[str], None], node_id: str = "") -> None:
         self.link = Link(self._wake, node_id)
-        self._sleeper: asyncio.Future[None] | None = None
+        self.call: Call | None = None
+        self._on_closed = on_closed
 
-    async def carry(self, read: Callable[[], Awaitable[Any]], write: Callable[[bytes], Awaitable[None]]) -> str:
-        """Runs until either side ends, then takes the link's requests down. Returns why it ended."""
-        reason = "the tunnel was closed"
-        writer = asyncio.ensure_future(self._write(write))
-        reader = asyncio.ensure_future(self._read(read))
+    def on_message(self, buffer: bytes, start: int, end: int) -> None:
         try:
-            await asyncio.wait((reader, writer), return_when=asyncio.FIRST_COMPLETED)
-            reason = _reason(reader if reader.done() else writer)
-        finally:
-            self.link.close(reason)
-            for task in (reader, writer):
-                task.cancel()
-                with contextlib.suppress(asyncio.CancelledError, grpc.RpcError, TunnelProtocolError):
-                    await task
-        return reason
+            self.link.feed(buffer, start, end)
+        except TunnelProtocolError as error:
+            raise MessageError(Status(INTERNAL, str(error))) from error
 
-    async def _read(self, read: Callable[[], Awaitable[Any]]) -> str:
-        feed = self.link.feed
-        while (message := await read()) is not grpc.aio.EOF:
-            feed(message)
-        return "the other end closed the tunnel"
+    def take(self) -> bytes | None:
+        return self.link.outbox.take()
 
-    async def _write(self, write: Callable[[bytes], Awaitable[None]]) -> str:
-        outbox, streams = self.link.outbox, self.link.streams
-        while True:
-            message = outbox.take()
-            if message is not None:
-                await write(message)
-                if len(streams) >= _BUSY:
-                    await asyncio.sleep(_GATHER_SECONDS)
-                continue
-            # Woken by the first frame of a turn, this runs again after the turn: the rest of its frames are there.
-            self._sleeper = asyncio.get_running_loop().create_future()
-            await self._sleeper
+    def on_end(self, status: Status) -> None:
+        self.close(status.message if status.code == OK else f"the tunnel was lost: {status.message}")
+
+    def close(self, reason: str) -> None:
+        self.link.close(reason)
+        self._on_closed(reason)
 
     def _wake(self) -> None:
-        if self._sleeper is not None and not self._sleeper.done():
-            self._sleeper.set_result(None)
-
-
-def _reason(task: "asyncio.Future[str]") -> str:
-    error = task.exception()
-    if error is None:
-        return task.result()
-    if isinstance(error, grpc.aio.AioRpcError):
-        return f"the tunnel was lost: {error.details() or error.code().name}"
-    return f"the tunnel was lost: {error}"
+        if self.call is not None:
+            self.call.wake()

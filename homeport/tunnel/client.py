@@ -1,71 +1,78 @@
 """The agent's end: attaching to a gateway worker."""
 
-from collections.abc import Callable
+import asyncio
+import ssl
 
-import grpc
-
+from homeport.http2.client import dial
+from homeport.http2.endpoint import Endpoint
+from homeport.http2.errors import Http2Error
+from homeport.http2.status import Status
 from homeport.identity import SERVER_NAME
-from homeport.tunnel.carrier import EPOCH, METHOD, SERVICE, WORKER_ID, WORKER_IDS, Carrier
-from homeport.tunnel.link import Link
-
-_OPTIONS = (
-    ("grpc.ssl_target_name_override", SERVER_NAME),
-    # gRPC shares one socket per target otherwise, also with the session.
-    ("grpc.use_local_subchannel_pool", 1),
-    ("grpc.keepalive_time_ms", 5000),
-    ("grpc.keepalive_timeout_ms", 3000),
-    ("grpc.http2.ping_timeout_ms", 3000),
-    ("grpc.keepalive_permit_without_calls", 1),
-    ("grpc.http2.max_pings_without_data", 0),
-)
+from homeport.tunnel.carrier import ATTACH, EPOCH, WORKER_ID, WORKER_IDS, Carrier
+from homeport.tunnel.errors import AttachError
 
 
-class Attachment:
+class Attachment(Carrier):
     """A tunnel that the gateway has accepted. run() it, close() it."""
 
-    def __init__(
-        self,
-        channel: grpc.aio.Channel,
-        call: "grpc.aio.StreamStreamCall[bytes, bytes]",
-        worker_id: str,
-        worker_ids: frozenset[str],
-    ) -> None:
-        self._channel = channel
-        self._call = call
-        self._carrier = Carrier()
-        self.worker_id = worker_id
-        self.worker_ids = worker_ids
+    def __init__(self, endpoint: Endpoint, epoch: int) -> None:
+        super().__init__(self._ended_with)
+        loop = asyncio.get_running_loop()
+        self._endpoint = endpoint
+        self._accepted: asyncio.Future[dict[bytes, bytes]] = loop.create_future()
+        self._ended: asyncio.Future[str] = loop.create_future()
+        self.worker_id = ""
+        self.worker_ids: frozenset[str] = frozenset()
+        self._call = endpoint.call(ATTACH, [(EPOCH, b"%d" % epoch)], self)
+        self.call = self._call
 
-    @property
-    def link(self) -> Link:
-        return self._carrier.link
+    async def accepted(self) -> None:
+        """Raises AttachError."""
+        metadata = await self._accepted
+        self.worker_id = metadata.get(WORKER_ID, b"").decode()
+        if not self.worker_id:
+            raise AttachError("the gateway did not name itself")
+        ids = metadata.get(WORKER_IDS, b"").decode().split(",")
+        self.worker_ids = frozenset(filter(None, ids)) or frozenset((self.worker_id,))
 
     async def run(self) -> str:
         """Until the tunnel ends. Returns why it did."""
         try:
-            return await self._carrier.carry(self._call.read, self._call.write)
+            return await self._ended
         finally:
-            await self.close()
+            self.hang_up()
 
-    async def close(self) -> None:
+    def hang_up(self) -> None:
         self._call.cancel()
-        await self._channel.close()
+        self._endpoint.close()
+        if not self.link.closed:
+            self.close("hung up")
+
+    def on_metadata(self, metadata: dict[bytes, bytes]) -> None:
+        if not self._accepted.done():
+            self._accepted.set_result(metadata)
+
+    def on_end(self, status: Status) -> None:
+        if not self._accepted.done():
+            self._accepted.set_exception(AttachError(status.message))
+        super().on_end(status)
+
+    def _ended_with(self, reason: str) -> None:
+        if not self._ended.done():
+            self._ended.set_result(reason)
 
 
-async def attach(target: str, credentials: Callable[[], grpc.ChannelCredentials], epoch: int) -> Attachment:
-    """Dials `target` (host:port) on a connection of its own. Raises grpc.aio.AioRpcError."""
-    channel = grpc.aio.secure_channel(target, credentials(), options=_OPTIONS)
+async def attach(target: str, tls: ssl.SSLContext, epoch: int) -> Attachment:
+    """Dials `target` (host:port) on a connection of its own. Raises OSError, AttachError."""
+    host, _, port = target.rpartition(":")
+    endpoint = await dial(host.removeprefix("[").removesuffix("]"), int(port), tls, SERVER_NAME)
     try:
-        call: grpc.aio.StreamStreamCall[bytes, bytes] = channel.stream_stream(f"/{SERVICE}/{METHOD}")(
-            metadata=((EPOCH, str(epoch)),)
-        )
-        metadata = {key: str(value) for key, value in await call.initial_metadata()}
-        if WORKER_ID not in metadata:
-            # The call failed before the gateway answered: reading tells why.
-            await call.read()
-            raise grpc.aio.UsageError("the gateway did not name itself")
+        attachment = Attachment(endpoint, epoch)
+        await attachment.accepted()
+    except Http2Error as error:
+        endpoint.close()
+        raise AttachError(error.message) from error
     except BaseException:
-        await channel.close()
+        endpoint.close()
         raise
-    ids = frozenset(filter(None, metadata.get(WORKER_IDS, "").split(","))) or {metadata[WORKER_ID]}
-    return Attachment(channel, call, metadata[WORKER_ID], frozenset(ids))
+    return attachment

@@ -10,22 +10,25 @@ def wrap(parts: list[bytes | memoryview], size: int) -> bytes:
     return b"".join((_prefix(size), *parts))
 
 
-def unwrap(message: bytes) -> bytes:
-    """The frames. Fields that this release does not know are skipped. Raises TunnelProtocolError."""
-    found = b""
-    at, end = 0, len(message)
+def unwrap(buffer: bytes, start: int, end: int) -> tuple[int, int]:
+    """Where the frames of the message buffer[start:end] begin and end; nothing is copied.
+
+    Fields that this release does not know are skipped. Raises TunnelProtocolError.
+    """
+    found = start, start
+    at = start
     while at < end:
-        tag, at = _varint(message, at)
+        tag, at = _varint(buffer, at, end)
         kind = tag & 7
         if kind == 2:
-            size, at = _varint(message, at)
+            size, at = _varint(buffer, at, end)
             if size > end - at:
                 raise TunnelProtocolError("a message is cut off")
             if tag == _TAG:
-                found = message[at : at + size]
+                found = at, at + size
             at += size
         elif kind == 0:
-            _, at = _varint(message, at)
+            _, at = _varint(buffer, at, end)
         elif kind in (1, 5):
             at += 8 if kind == 1 else 4
         else:
@@ -44,10 +47,10 @@ def _prefix(size: int) -> bytes:
     return bytes(digits)
 
 
-def _varint(data: bytes, at: int) -> tuple[int, int]:
+def _varint(data: bytes, at: int, end: int) -> tuple[int, int]:
     value = shift = 0
     while True:
-        if at >= len(data) or shift > 63:
+        if at >= end or shift > 63:
             raise TunnelProtocolError("a message is cut off")
         byte = data[at]
         at += 1

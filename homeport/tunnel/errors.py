@@ -3,3 +3,7 @@
 
 class TunnelProtocolError(Exception):
     """The other end does not keep to docs/protocol.md: the tunnel is given up."""
+
+
+class AttachError(Exception):
+    """The gateway did not accept the tunnel."""

@@ -62,11 +62,14 @@ class Refusal:
 _REFUSED = struct.Struct("!BH")
 _WINDOW = struct.Struct("!I")
 _HEAD = struct.Struct("!Hq")
+# HEADER and _HEAD in one.
+_HEAD_FRAME = struct.Struct("!BBIIHq")
 _RESET = struct.Struct("!B")
 
 
-def pack_head(status: int, length: int, block: bytes) -> bytes:
-    return _HEAD.pack(status, length) + block
+def head_frame(request_id: int, status: int, length: int, block: bytes, last: bool) -> bytes:
+    size = _HEAD.size + len(block)
+    return _HEAD_FRAME.pack(HEAD, FIN if last else 0, request_id, size, status, length) + block
 
 
 def unpack_head(payload: bytes) -> tuple[int, int, bytes]:

@@ -25,13 +25,17 @@ from homeport.tunnel.frames import (
     unpack_window,
 )
 from homeport.tunnel.load import DeploymentLoad, unpack_load
-from homeport.tunnel.opening import Opening, pack_opening, unpack_opening
+from homeport.tunnel.opening import Opening, open_frame, unpack_opening
 from homeport.tunnel.outbox import Outbox
 from homeport.tunnel.stream import Stream
 
 log = structlog.get_logger()
 
 _MAX_ID = 0xFFFFFFFF
+
+
+class _OverrunError(Exception):
+    """A request got more DATA than it has credit for."""
 
 
 class Link:
@@ -60,7 +64,7 @@ class Link:
     def open(self, stream: Stream, opening: Opening, last: bool) -> None:
         """Gateway's end: begins a request. `last`: it has no body."""
         self.streams[stream.request_id] = stream
-        self.outbox.send(OPEN, FIN if last else 0, stream.request_id, pack_opening(opening))
+        self.outbox.send_frame(open_frame(stream.request_id, opening, last))
 
     def forget(self, stream: Stream) -> bool:
         """The request is over at this end. False when it already was."""
@@ -70,24 +74,37 @@ class Link:
             self.outbox.drop(stream)
         return True
 
-    def feed(self, message: bytes) -> None:
-        """Never waits. Raises TunnelProtocolError: then close the tunnel."""
-        frames = unwrap(message)
+    def feed(self, buffer: bytes, start: int, end: int) -> None:
+        """Takes the message buffer[start:end]; never waits. Raises TunnelProtocolError: then close the tunnel."""
+        at, end = unwrap(buffer, start, end)
         streams = self.streams
-        at, end, header_size, unpack = 0, len(frames), HEADER.size, HEADER.unpack_from
+        header_size, unpack = HEADER.size, HEADER.unpack_from
         while at < end:
             if end - at < header_size:
                 raise TunnelProtocolError("a frame header is cut off")
-            kind, flags, request_id, size = unpack(frames, at)
+            kind, flags, request_id, size = unpack(buffer, at)
             at += header_size
             if size > end - at:
                 raise TunnelProtocolError("a frame is cut off")
-            payload = frames[at : at + size]
+            payload = buffer[at : at + size]
             at += size
             stream = streams.get(request_id)
             if stream is not None:
                 try:
-                    self._dispatch(stream, kind, payload, flags & FIN != 0)
+                    if kind == DATA:
+                        stream.receive_credit -= size
+                        if stream.receive_credit < 0:
+                            raise _OverrunError
+                        stream.on_data(payload, flags & FIN != 0)
+                    elif kind == HEAD:
+                        status, length, block = unpack_head(payload)
+                        stream.on_head(status, length, block, flags & FIN != 0)
+                    else:
+                        self._dispatch(stream, kind, payload)
+                except _OverrunError:
+                    reason = "the other end sent more than its credit"
+                    stream.reset(ResetCode.OVERRUN, reason)
+                    stream.on_reset(ResetCode.OVERRUN, reason)
                 except TunnelProtocolError:
                     raise
                 except Exception:
@@ -120,19 +137,9 @@ class Link:
             if self.forget(stream):
                 stream.on_reset(ResetCode.TUNNEL_LOST, reason)
 
-    def _dispatch(self, stream: Stream, kind: int, payload: bytes, last: bool) -> None:
-        if kind == DATA:
-            stream.receive_credit -= len(payload)
-            if stream.receive_credit < 0:
-                reason = "the other end sent more than its credit"
-                stream.reset(ResetCode.OVERRUN, reason)
-                stream.on_reset(ResetCode.OVERRUN, reason)
-                return
-            stream.on_data(payload, last)
-        elif kind == HEAD:
-            status, length, block = unpack_head(payload)
-            stream.on_head(status, length, block, last)
-        elif kind == END:
+    def _dispatch(self, stream: Stream, kind: int, payload: bytes) -> None:
+        """What is not on the way of every request."""
+        if kind == END:
             stream.on_data(b"", True)
         elif kind == WINDOW:
             stream.send_credit += unpack_window(payload)

@@ -5,9 +5,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from homeport.tunnel.errors import TunnelProtocolError
+from homeport.tunnel.frames import FIN, OPEN
 
 # remaining milliseconds, hold, attempt, body length, bytes of fields that follow
 _FIXED = struct.Struct("!IBBqH")
+# HEADER and _FIXED in one.
+_OPEN_FRAME = struct.Struct("!BBIIIBBqH")
 _FIELD = struct.Struct("!BH")
 _HOLD = 1
 
@@ -34,9 +37,14 @@ class Opening:
     tenant: str = ""
 
 
-def pack_opening(opening: Opening) -> bytes:
+def open_frame(request_id: int, opening: Opening, last: bool) -> bytes:
+    """The whole frame. `last`: the request has no body."""
     fields = _pack_fields(opening.deployment_id, opening.revision, opening.replica_id, opening.affinity, opening.tenant)
-    fixed = _FIXED.pack(
+    fixed = _OPEN_FRAME.pack(
+        OPEN,
+        FIN if last else 0,
+        request_id,
+        _FIXED.size + len(fields) + len(opening.head),
         min(opening.remaining_ms, 0xFFFFFFFF),
         _HOLD if opening.hold else 0,
         opening.attempt,

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from homeport.tunnel.stream import Stream
 
 MAX_MESSAGE = 64 * 1024
+# Whole frames that wait in the order of their coming; over that, data waits for its turn.
+_MAX_DIRECT = 4 * MAX_MESSAGE
 # Data of one request in one message.
 MAX_SHARE = 16 * 1024
 # Unsent bytes of a tunnel over which nobody reads from upstreams and clients, and under which they do again.
@@ -44,8 +46,12 @@ class Outbox:
 
     def send(self, kind: int, flags: int, request_id: int, payload: bytes) -> None:
         """A frame that needs no credit."""
-        self._direct.append(HEADER.pack(kind, flags, request_id, len(payload)) + payload)
-        self._direct_bytes += HEADER.size + len(payload)
+        self.send_frame(HEADER.pack(kind, flags, request_id, len(payload)) + payload)
+
+    def send_frame(self, frame: bytes) -> None:
+        """The same, packed already."""
+        self._direct.append(frame)
+        self._direct_bytes += len(frame)
         if self._idle:
             self._idle = False
             self._wake()
@@ -58,7 +64,7 @@ class Outbox:
             and size <= MAX_SHARE
             and not stream.send_queue
             and not self._ring
-            and self._direct_bytes < MAX_MESSAGE
+            and self._direct_bytes < _MAX_DIRECT
         ):
             stream.send_credit -= size
             self._direct.append(_data_header(stream.request_id, size, last) + data)
@@ -70,6 +76,8 @@ class Outbox:
                 stream.on_sent()
             return True
         if data:
+            if stream.send_queue is None:
+                stream.send_queue = deque()
             stream.send_queue.append(data)
             stream.queued_bytes += size
             self._queued_bytes += size
@@ -96,7 +104,7 @@ class Outbox:
         if stream.queued_bytes:
             self._queued_bytes -= stream.queued_bytes
             stream.queued_bytes = 0
-            stream.send_queue.clear()
+            stream.send_queue = None
         stream.fin_queued = False
         if stream.in_ring:
             self._ring.remove(stream)

@@ -1,15 +1,18 @@
 """The gateway's tunnel port: nodes dial it, each with its certificate."""
 
 import asyncio
+import ssl
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
-import grpc
 import structlog
 
-from homeport.grpc_listener import bind
-from homeport.identity import peer_node_id
-from homeport.tunnel.carrier import EPOCH, METHOD, SERVICE, WORKER_ID, WORKER_IDS, Carrier
+from homeport.core.errors import ErrorCode, HomeportError
+from homeport.http2.call import ServerCall
+from homeport.http2.server import GrpcServer
+from homeport.http2.status import PERMISSION_DENIED, UNAUTHENTICATED, Status
+from homeport.identity import certificate_node_id
+from homeport.tunnel.carrier import ATTACH, EPOCH, WORKER_ID, WORKER_IDS, Carrier
 from homeport.tunnel.link import Link
 
 log = structlog.get_logger()
@@ -35,18 +38,24 @@ class TunnelServer:
         self._admit = admit
         self._worker_id = worker_id
         self._worker_ids = worker_ids or (lambda: [worker_id])
-        self._server: grpc.aio.Server | None = None
+        self._server: GrpcServer | None = None
         self._links: set[Link] = set()
         self.listener: LinkListener | None = None
 
-    async def start(self, address: str, credentials: grpc.ServerCredentials) -> int:
+    async def start(self, address: str, tls: ssl.SSLContext) -> int:
         """Returns the port. Raises HomeportError(UNAVAILABLE) when it cannot be had."""
-        server, port = bind(address, "--tunnel-port", credentials)
-        handler: grpc.RpcMethodHandler[bytes, bytes] = grpc.stream_stream_rpc_method_handler(self._attach)
-        server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, {METHOD: handler}),))
-        await server.start()
+        host, _, port = address.rpartition(":")
+        server = GrpcServer({ATTACH: self._attach})
+        try:
+            bound = await server.start(host.removeprefix("[").removesuffix("]"), int(port), tls)
+        except OSError as error:
+            raise HomeportError(
+                ErrorCode.UNAVAILABLE,
+                f"cannot listen on {address}: {error.strerror or error}",
+                hint="is it taken? choose another with --tunnel-port",
+            ) from error
         self._server = server
-        return port
+        return bound
 
     async def close(self, grace_seconds: float) -> None:
         """Tells the agents to take their new requests elsewhere, then waits for what is in flight."""
@@ -58,38 +67,35 @@ class TunnelServer:
         end = loop.time() + grace_seconds
         while any(link.streams for link in self._links) and loop.time() < end:  # noqa: ASYNC110 - a rare, short wait
             await asyncio.sleep(0.02)
-        await self._server.stop(None)
+        await self._server.close()
 
-    async def _attach(self, _: Any, context: "grpc.aio.ServicerContext[bytes, bytes]") -> None:
-        node_id = peer_node_id(context.auth_context())
-        epoch = _epoch(context)
+    def _attach(self, call: ServerCall) -> None:
+        node_id = certificate_node_id(call.endpoint.peer_certificate)
+        epoch = _epoch(call)
         if node_id is None:
-            await context.abort(grpc.StatusCode.UNAUTHENTICATED, "the certificate names no node")
+            call.end(Status(UNAUTHENTICATED, "the certificate names no node"))
             return
         if not self._admit(node_id, epoch):
-            await context.abort(grpc.StatusCode.PERMISSION_DENIED, f"epoch {epoch} is not this node's session")
+            call.end(Status(PERMISSION_DENIED, f"epoch {epoch} is not this node's session"))
             return
-        await context.send_initial_metadata(((WORKER_ID, self._worker_id), (WORKER_IDS, ",".join(self._worker_ids()))))
-        carrier = Carrier(node_id)
-        link = carrier.link
-        self._links.add(link)
-        if self.listener is not None:
-            self.listener.on_attach(link)
-        log.info("tunnel attached", node=node_id, epoch=epoch)
-        try:
-            reason = await carrier.carry(context.read, context.write)
-        except asyncio.CancelledError:
-            reason = "the connection is gone"
-            raise
-        finally:
+
+        def on_closed(reason: str) -> None:
             self._links.discard(link)
             if self.listener is not None:
                 self.listener.on_detach(link)
             log.info("tunnel detached", node=node_id, epoch=epoch, reason=reason)
 
+        carrier = Carrier(on_closed, node_id)
+        carrier.call = call
+        link = carrier.link
+        worker_ids = ",".join(self._worker_ids())
+        call.accept([(WORKER_ID, self._worker_id.encode()), (WORKER_IDS, worker_ids.encode())], carrier)
+        self._links.add(link)
+        if self.listener is not None:
+            self.listener.on_attach(link)
+        log.info("tunnel attached", node=node_id, epoch=epoch)
 
-def _epoch(context: "grpc.aio.ServicerContext[bytes, bytes]") -> int:
-    for key, value in context.invocation_metadata() or ():
-        if key == EPOCH and str(value).isdigit():
-            return int(value)
-    return 0
+
+def _epoch(call: ServerCall) -> int:
+    given = call.metadata.get(EPOCH, b"")
+    return int(given) if given.isdigit() else 0

@@ -4,14 +4,12 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from homeport.tunnel.frames import (
-    FIN,
-    HEAD,
     REFUSED,
     RESET,
     WINDOW,
     Refusal,
     ResetCode,
-    pack_head,
+    head_frame,
     pack_refused,
     pack_reset,
     pack_window,
@@ -45,7 +43,7 @@ class Stream:
         self.link = link
         self.request_id = request_id
         self.send_credit = INITIAL_CREDIT
-        self.send_queue: deque[bytes | memoryview] = deque()
+        self.send_queue: deque[bytes | memoryview] | None = None
         self.queued_bytes = 0
         self.fin_queued = False
         self.in_ring = False
@@ -76,7 +74,7 @@ class Stream:
     # ---- what this end does
 
     def send_head(self, status: int, length: int, block: bytes, last: bool) -> None:
-        self.link.outbox.send(HEAD, FIN if last else 0, self.request_id, pack_head(status, length, block))
+        self.link.outbox.send_frame(head_frame(self.request_id, status, length, block, last))
 
     def send_data(self, data: bytes, last: bool) -> bool:
         """False: stop producing until on_send_room()."""

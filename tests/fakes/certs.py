@@ -1,6 +1,7 @@
 """Throwaway certificates, as the control plane would issue them."""
 
 import hashlib
+import ssl
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -10,6 +11,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+
+from homeport.http2.tls import client_tls, server_tls
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,7 @@ class Ca:
 
 @dataclass(frozen=True)
 class Authority:
-    """A CA and the gRPC credentials of its server and nodes."""
+    """A CA, and what its server and nodes show: to gRPC as credentials, to tunnels as TLS contexts."""
 
     ca: Ca
 
@@ -42,6 +45,12 @@ class Authority:
 
     def node_credentials(self, node_id: str = "node-1") -> grpc.ChannelCredentials:
         return grpc.ssl_channel_credentials(self.ca.pem, *issue(self.ca, san_uri=f"homeport://node/{node_id}"))
+
+    def server_tls(self) -> ssl.SSLContext:
+        return server_tls(*issue(self.ca, san_dns="homeport-control-plane"), self.ca.pem)
+
+    def node_tls(self, node_id: str = "node-1") -> ssl.SSLContext:
+        return client_tls(*issue(self.ca, san_uri=f"homeport://node/{node_id}"), self.ca.pem)
 
 
 @lru_cache

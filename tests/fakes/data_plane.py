@@ -32,7 +32,7 @@ class Node:
     def __init__(self, node_id: str, epoch: int = 1) -> None:
         self.node_id = node_id
         self.relay = Relay(time.monotonic)
-        self.tunnels = Tunnels(self.relay, lambda: authority().node_credentials(node_id), lambda: epoch)
+        self.tunnels = Tunnels(self.relay, lambda: authority().node_tls(node_id), lambda: epoch)
 
 
 class DataPlane:
@@ -62,7 +62,7 @@ class DataPlane:
         self._clients: list[Client] = []
 
     async def __aenter__(self) -> "DataPlane":
-        self.tunnel_port = await self.tunnel_server.start("127.0.0.1:0", authority().server_credentials())
+        self.tunnel_port = await self.tunnel_server.start("127.0.0.1:0", authority().server_tls())
         self.port = await self.gateway.start("127.0.0.1", 0)
         for node in self.nodes:
             node.tunnels.set_targets([f"127.0.0.1:{self.tunnel_port}"])

@@ -4,6 +4,7 @@ POST anything: answers with the body and its own pid. POST /v1/chat/completions:
 GET /slow: begins to stream and goes on for a minute; `/cancelled` then tells how many streams the caller left.
 """
 
+import contextlib
 import http.server
 import json
 import os
@@ -32,8 +33,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self._answer({"pid": os.getpid(), "body": body.decode(), "headers": sorted(self.headers)})
 
     def log_message(self, format: str, *args: object) -> None:
-        sys.stdout.write(f"{self.command} {self.path}\n")
-        sys.stdout.flush()
+        with contextlib.suppress(OSError):  # a full disk
+            sys.stdout.write(f"{self.command} {self.path}\n")
+            sys.stdout.flush()
 
     def _answer(self, value: object) -> None:
         body = json.dumps(value).encode()

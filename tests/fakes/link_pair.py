@@ -1,9 +1,15 @@
 """Both ends of a tunnel without a network: what one end has to say is carried over when the test says so."""
 
+from homeport.tunnel.envelope import unwrap
 from homeport.tunnel.frames import Refusal
 from homeport.tunnel.link import Link
 from homeport.tunnel.opening import Opening
 from homeport.tunnel.stream import Stream
+
+
+def frames_of(message: bytes) -> bytes:
+    start, end = unwrap(message, 0, len(message))
+    return message[start:end]
 
 
 class RecordingStream(Stream):
@@ -69,7 +75,7 @@ class LinkPair:
         for message, link in ((to_agent, self.agent), (to_gateway, self.gateway)):
             if message is not None:
                 self.messages.append(message)
-                link.feed(message)
+                link.feed(message, 0, len(message))
         return to_agent is not None or to_gateway is not None
 
     def _open(self, link: Link, request_id: int, opening: Opening, last: bool) -> None:

@@ -13,15 +13,15 @@ from homeport.http1.server_connection import ServerConnection
 class EchoExchange(Exchange):
     """Answers with the body; records itself in its front."""
 
-    def __init__(self, connection: ServerConnection, head: RequestHead, front: "PlainFront") -> None:
-        super().__init__(connection, head)
+    def __init__(self, connection: ServerConnection, head: RequestHead, length: int, front: "PlainFront") -> None:
+        super().__init__(connection, head, length)
         self.front = front
         self.body = b""
         self.disconnected = asyncio.Event()
 
     def on_request(self) -> None:
         self.front.arrived(self)
-        if self.head.length in (NO_BODY, 0):
+        if self.length in (NO_BODY, 0):
             self.complete()
 
     def on_body(self, data: bytes, last: bool) -> None:
@@ -51,7 +51,7 @@ class PlainFront:
         self.exchanges: list[EchoExchange] = []
         self._arrived: asyncio.Queue[EchoExchange] = asyncio.Queue()
         self.port = 0
-        self.server = HttpServer(lambda c, h: EchoExchange(c, h, self), _render, timeouts)
+        self.server = HttpServer(lambda c, h, n: EchoExchange(c, h, n, self), _render, timeouts)
 
     async def __aenter__(self) -> "PlainFront":
         self.port = await self.server.start("127.0.0.1", 0)

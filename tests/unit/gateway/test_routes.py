@@ -6,7 +6,7 @@ from homeport.gateway.direction import direction_of
 from homeport.gateway.model_field import read_model, with_model
 from homeport.gateway.retry import may_run_twice
 from homeport.gateway.routes import PolicyTable, RoutePolicy
-from homeport.http1.head import NO_BODY, RequestHead
+from homeport.http1.head import RequestHead
 
 
 def table(*policies: RoutePolicy) -> PolicyTable:
@@ -18,7 +18,7 @@ def table(*policies: RoutePolicy) -> PolicyTable:
 
 def head(method: str, target: str) -> RequestHead:
     path = target.partition("?")[0].encode()
-    return RequestHead(method.encode(), target.encode(), path, [], b"a", NO_BODY, True, False, False)
+    return RequestHead(method.encode(), target.encode(), path, [], b"a", True, False, False)
 
 
 @pytest.mark.parametrize(

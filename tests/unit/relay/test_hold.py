@@ -54,7 +54,7 @@ class Bench:
     def carry(self) -> None:
         for source, target in ((self.gateway, self.agent), (self.agent, self.gateway)):
             while (message := source.outbox.take()) is not None:
-                target.feed(message)
+                target.feed(message, 0, len(message))
 
     async def until_over(self, stream: RecordingStream) -> None:
         async with asyncio.timeout(10):
@@ -224,4 +224,4 @@ async def test_load_tells_what_is_ready_and_busy(gate: Gate) -> None:
 async def test_garbage_frames_end_nothing_but_the_tunnel() -> None:
     bench = Bench()
     with pytest.raises(Exception, match="cut off"):
-        bench.agent.feed(wrap([b"\x01"], 1))
+        bench.agent.feed(wrap([b"\x01"], 1), 0, 3)

@@ -26,7 +26,7 @@ class Gateways:
             return node_id == "node-1"
 
         server = TunnelServer(admit, name, lambda: workers or [name])
-        self.ports[name] = await server.start("127.0.0.1:0", authority().server_credentials())
+        self.ports[name] = await server.start("127.0.0.1:0", authority().server_tls())
         self.servers[name] = server
         return f"127.0.0.1:{self.ports[name]}"
 
@@ -51,7 +51,7 @@ async def gateways() -> AsyncIterator[Gateways]:
 
 
 def tunnels_of(relay: Relay, node_id: str = "node-1") -> Tunnels:
-    return Tunnels(relay, lambda: authority().node_credentials(node_id), lambda: 1)
+    return Tunnels(relay, lambda: authority().node_tls(node_id), lambda: 1)
 
 
 async def test_tunnels_exist_only_while_there_is_something_to_serve(gateways: Gateways) -> None:

@@ -3,11 +3,12 @@ from homeport_proto.v1 import tunnel_pb2
 from hypothesis import given
 from hypothesis import strategies as st
 
-from homeport.tunnel.envelope import unwrap, wrap
+from homeport.tunnel.envelope import wrap
 from homeport.tunnel.errors import TunnelProtocolError
 from homeport.tunnel.frames import (
+    HEADER,
     Refusal,
-    pack_head,
+    head_frame,
     pack_refused,
     pack_reset,
     pack_window,
@@ -17,7 +18,8 @@ from homeport.tunnel.frames import (
     unpack_window,
 )
 from homeport.tunnel.load import DeploymentLoad, pack_load, unpack_load
-from homeport.tunnel.opening import Opening, pack_opening, unpack_opening
+from homeport.tunnel.opening import Opening, open_frame, unpack_opening
+from tests.fakes.link_pair import frames_of
 
 text = st.text(max_size=200)
 counts = st.integers(0, 2**31)
@@ -47,12 +49,12 @@ loads = st.builds(
 
 @given(openings)
 def test_openings_come_back(opening: Opening) -> None:
-    assert unpack_opening(pack_opening(opening)) == opening
+    assert unpack_opening(payload_of(open_frame(7, opening, last=False))) == opening
 
 
 @given(openings, st.binary(min_size=1, max_size=50))
 def test_unknown_fields_of_an_opening_are_skipped(opening: Opening, value: bytes) -> None:
-    packed = pack_opening(opening)
+    packed = payload_of(open_frame(7, opening, last=False))
     size = int.from_bytes(packed[14:16], "big")
     extra = bytes([200]) + len(value).to_bytes(2, "big") + value
     newer = packed[:14] + (size + len(extra)).to_bytes(2, "big") + packed[16 : 16 + size] + extra + packed[16 + size :]
@@ -61,7 +63,7 @@ def test_unknown_fields_of_an_opening_are_skipped(opening: Opening, value: bytes
 
 @given(openings, st.data())
 def test_a_cut_opening_is_refused_or_has_a_shorter_head(opening: Opening, data: st.DataObject) -> None:
-    packed = pack_opening(opening)
+    packed = payload_of(open_frame(7, opening, last=False))
     cut = packed[: data.draw(st.integers(0, len(packed) - 1))]
     try:
         found = unpack_opening(cut)
@@ -72,7 +74,7 @@ def test_a_cut_opening_is_refused_or_has_a_shorter_head(opening: Opening, data: 
 
 @given(st.integers(0, 65535), st.integers(-2, 2**62), st.binary(max_size=500))
 def test_heads_come_back(status: int, length: int, block: bytes) -> None:
-    assert unpack_head(pack_head(status, length, block)) == (status, length, block)
+    assert unpack_head(payload_of(head_frame(7, status, length, block, last=False))) == (status, length, block)
 
 
 @given(st.integers(0, 255), st.integers(0, 65535), text)
@@ -111,22 +113,28 @@ def test_a_malformed_load_is_refused(payload: bytes) -> None:
 @given(st.binary(max_size=70_000))
 def test_the_envelope_is_the_protobuf_message(payload: bytes) -> None:
     assert wrap([payload], len(payload)) == tunnel_pb2.Frames(frames=payload).SerializeToString() or not payload
-    assert unwrap(tunnel_pb2.Frames(frames=payload).SerializeToString()) == payload
+    assert frames_of(tunnel_pb2.Frames(frames=payload).SerializeToString()) == payload
     assert tunnel_pb2.Frames.FromString(wrap([payload], len(payload))).frames == payload
 
 
 @given(st.binary(max_size=300), st.integers(2, 1000), st.integers(0, 2**63), st.binary(max_size=200))
 def test_unknown_fields_of_the_envelope_are_skipped(payload: bytes, number: int, value: int, other: bytes) -> None:
     newer = _varint(number << 3) + _varint(value) + _varint(number << 3 | 2) + _varint(len(other)) + other
-    assert unwrap(newer + wrap([payload], len(payload)) + newer) == payload
+    assert frames_of(newer + wrap([payload], len(payload)) + newer) == payload
 
 
 @given(st.binary(max_size=300))
 def test_garbage_is_refused_or_read_but_never_crashes(garbage: bytes) -> None:
     try:
-        unwrap(garbage)
+        frames_of(garbage)
     except TunnelProtocolError:
         return
+
+
+def payload_of(frame: bytes) -> bytes:
+    _, _, request_id, size = HEADER.unpack_from(frame)
+    assert (request_id, size) == (7, len(frame) - HEADER.size)
+    return frame[HEADER.size :]
 
 
 def _varint(value: int) -> bytes:

@@ -2,12 +2,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from homeport.tunnel.envelope import unwrap, wrap
+from homeport.tunnel.envelope import wrap
 from homeport.tunnel.errors import TunnelProtocolError
 from homeport.tunnel.frames import DATA, END, HEADER, Refusal, RefusedCode, ResetCode
 from homeport.tunnel.outbox import HIGH_WATER, MAX_MESSAGE, MAX_SHARE
 from homeport.tunnel.stream import INITIAL_CREDIT
-from tests.fakes.link_pair import LinkPair
+from tests.fakes.link_pair import LinkPair, frames_of
 
 
 def test_a_request_and_its_answer() -> None:
@@ -60,7 +60,7 @@ def test_every_request_gets_its_bytes_in_order(pieces: list[tuple[int, int]], ca
     pair.carry()
     assert [pair.peer(stream).data for stream in streams] == sent
     assert all(pair.peer(stream).ended for stream in streams)
-    assert all(len(unwrap(message)) <= MAX_MESSAGE for message in pair.messages)
+    assert all(len(frames_of(message)) <= MAX_MESSAGE for message in pair.messages)
     assert pair.gateway.outbox.unsent == 0
 
 
@@ -155,7 +155,8 @@ def test_frames_of_a_newer_release_are_ignored() -> None:
     pair.carry()
     for request_id in (0, stream.request_id, 999):
         frame = HEADER.pack(77, 255, request_id, 3) + b"new"
-        pair.agent.feed(wrap([frame], len(frame)))
+        message = wrap([frame], len(frame))
+        pair.agent.feed(message, 0, len(message))
     stream.send_data(b"still here", True)
     pair.carry()
     assert pair.peer(stream).data == b"still here"
@@ -163,8 +164,9 @@ def test_frames_of_a_newer_release_are_ignored() -> None:
 
 @pytest.mark.parametrize("frames", [b"\x01", HEADER.pack(3, 0, 1, 5) + b"four", HEADER.pack(1, 0, 1, 0)])
 def test_a_cut_frame_ends_the_tunnel(frames: bytes) -> None:
+    message = wrap([frames], len(frames))
     with pytest.raises(TunnelProtocolError):
-        LinkPair().agent.feed(wrap([frames], len(frames)))
+        LinkPair().agent.feed(message, 0, len(message))
 
 
 def test_a_fault_in_one_request_leaves_the_others() -> None:
@@ -180,7 +182,7 @@ def test_a_fault_in_one_request_leaves_the_others() -> None:
 
 
 def _shares(message: bytes) -> list[tuple[int, int]]:
-    frames, at, found = unwrap(message), 0, []
+    frames, at, found = frames_of(message), 0, []
     while at < len(frames):
         kind, _, request_id, size = HEADER.unpack_from(frames, at)
         at += HEADER.size + size

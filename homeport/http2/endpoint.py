@@ -1,0 +1,142 @@
+"""A connection on the event loop: bytes in and out, one write a turn, and a watch on whether the other end lives."""
+
+import asyncio
+from typing import cast
+
+from homeport.http2.call import Call, ClientCall, ClientTalker
+from homeport.http2.connection import Connection, OnStream
+from homeport.http2.errors import NO_ERROR, Http2Error
+from homeport.http2.header_block import Headers
+from homeport.http2.keepalive import Keepalive, Verdict
+
+_WATCH_SECONDS = 1.0
+# Bytes of messages in one write: more would only wait in the transport, where nothing can be put before them.
+_TURN = 256 * 1024
+_WRITE_HIGH_WATER = 256 * 1024
+# For what is unsent when a connection is closed.
+_LINGER_SECONDS = 3.0
+
+
+class Endpoint(asyncio.Protocol):
+    """Either end; Listener and dial() make them."""
+
+    def __init__(self, authority: bytes = b"", on_stream: OnStream | None = None) -> None:
+        self.authority = authority
+        self._loop = asyncio.get_running_loop()
+        now = self._loop.time()
+        self._flush_due: asyncio.Handle | None = None
+        self._transport: asyncio.Transport | None = None
+        self._write_paused = False
+        self._calls: dict[Call, None] = {}
+        self._keepalive = Keepalive(now)
+        self._watch: asyncio.TimerHandle | None = None
+        self._closing_since: float | None = None
+        self.closed: asyncio.Future[None] = self._loop.create_future()
+        self.connection = Connection(on_stream, self._schedule, now)
+
+    # ---- asyncio
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        self._transport.set_write_buffer_limits(high=_WRITE_HIGH_WATER)
+        self._watch = self._loop.call_later(_WATCH_SECONDS, self._look)
+        self._schedule()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._transport = None
+        if self._watch is not None:
+            self._watch.cancel()
+        if self._flush_due is not None:
+            self._flush_due.cancel()
+        self._calls.clear()
+        if not self.closed.done():
+            self.closed.set_result(None)
+        reason = self.connection.going_away or f"the connection is gone{f' ({exc})' if exc else ''}"
+        self.connection.lose(reason)
+
+    def data_received(self, data: bytes) -> None:
+        now = self._keepalive.heard_at = self._loop.time()
+        if self._closing_since is not None:
+            return
+        try:
+            self.connection.feed(data, now)
+        except Http2Error as error:
+            self.connection.lose(error.message)
+            self.close(error.code, error.message)
+
+    def pause_writing(self) -> None:
+        self._write_paused = True
+
+    def resume_writing(self) -> None:
+        self._write_paused = False
+        self._schedule()
+
+    # ---- the user's side
+
+    @property
+    def peer_certificate(self) -> dict[str, object]:
+        """As ssl.SSLSocket.getpeercert() gives it."""
+        return (self._transport and self._transport.get_extra_info("peercert")) or {}
+
+    def call(self, path: bytes, metadata: Headers, talker: ClientTalker) -> ClientCall:
+        """A client's. Raises Http2Error(REFUSED_STREAM)."""
+        return ClientCall(self, path, metadata, talker)
+
+    def wake(self, call: Call) -> None:
+        """The call may have something to send: at the end of this turn, with all else that the turn brings."""
+        self._calls[call] = None
+        self._schedule()
+
+    def close(self, code: int = NO_ERROR, message: str = "") -> None:
+        """Sends what is due, says why, and hangs up."""
+        if self._transport is None or self._closing_since is not None:
+            return
+        self._closing_since = self._loop.time()
+        self.connection.leave(code, message)
+        self._flush()
+        self._transport.close()
+
+    def abort(self) -> None:
+        if self._transport is not None:
+            self._transport.abort()
+
+    # ----
+
+    def _schedule(self) -> None:
+        if self._flush_due is None and self._transport is not None and not self._write_paused:
+            self._flush_due = self._loop.call_soon(self._flush)
+
+    def _flush(self) -> None:
+        self._flush_due = None
+        transport = self._transport
+        if transport is None or self._write_paused or transport.is_closing():
+            return
+        parts: list[bytes | memoryview] = []
+        calls, self._calls = self._calls, {}
+        left = _TURN
+        for call in calls:
+            if left > 0:
+                left -= call.collect(parts, left)
+            if left <= 0:
+                # Perhaps there is more: next turn, and the others first.
+                self._calls[call] = None
+        # After the messages: what they made the connection say goes along.
+        data = b"".join((*self.connection.take(), *parts))
+        if data:
+            transport.write(data)
+        if self._calls:
+            self._schedule()
+
+    def _look(self) -> None:
+        now = self._loop.time()
+        self._watch = self._loop.call_later(_WATCH_SECONDS, self._look)
+        if self._closing_since is not None:
+            if now - self._closing_since > _LINGER_SECONDS:
+                self.abort()
+            return
+        verdict = self._keepalive.judge(now)
+        if verdict is Verdict.ASK:
+            self.connection.ping()
+        elif verdict is Verdict.DEAD:
+            self.connection.lose("the other end does not answer")
+            self.abort()
