@@ -3,16 +3,20 @@
 import asyncio
 import contextlib
 import json
-import os
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import structlog
+
 from homeport.core.errors import ErrorCode, HomeportError
+from homeport.unix_socket import listen_privately, short_name
+
+log = structlog.get_logger()
 
 _TIMEOUT_SECONDS = 5.0
-_LONGEST_PATH = 100
+_RETRY_SECONDS = 5.0
 
 
 class LocalApi:
@@ -22,20 +26,29 @@ class LocalApi:
         self._path = path
         self._answers = answers
         self._server: asyncio.Server | None = None
+        self._retrying: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
+        """A disk that has no room for a socket holds up nothing: it is tried again until it has."""
+        try:
+            await self._listen()
+        except OSError as error:
+            log.warning("the local socket cannot be made yet", error=str(error))
+            self._retrying = asyncio.create_task(self._listen_later(), name="local-api")
+
+    async def _listen_later(self) -> None:
+        while self._server is None:
+            await asyncio.sleep(_RETRY_SECONDS)
+            with contextlib.suppress(OSError):
+                await self._listen()
+
+    async def _listen(self) -> None:
         """The state directory's lock makes sure that a socket found here is a dead agent's."""
-        self._path.unlink(missing_ok=True)
-        listener = socket.socket(socket.AF_UNIX)
-        with _short(self._path) as path:
-            before = os.umask(0o177)
-            try:
-                listener.bind(path)
-            finally:
-                os.umask(before)
-        self._server = await asyncio.start_unix_server(self._serve, sock=listener)
+        self._server = await asyncio.start_unix_server(self._serve, sock=listen_privately(self._path))
 
     async def close(self) -> None:
+        if self._retrying:
+            self._retrying.cancel()
         if self._server:
             self._server.close()
             self._path.unlink(missing_ok=True)
@@ -59,7 +72,7 @@ class LocalApi:
 def ask(path: Path, question: str) -> dict[str, Any]:
     """Asks a running agent. Raises HomeportError when none runs."""
     try:
-        with socket.socket(socket.AF_UNIX) as connection, _short(path) as short:
+        with socket.socket(socket.AF_UNIX) as connection, short_name(path) as short:
             connection.settimeout(_TIMEOUT_SECONDS)
             connection.connect(short)
             connection.sendall(question.encode() + b"\n")
@@ -76,16 +89,3 @@ def ask(path: Path, question: str) -> dict[str, Any]:
         raise HomeportError(
             ErrorCode.UNAVAILABLE, f"the agent of {path.parent} does not answer: {error or type(error).__name__}"
         ) from None
-
-
-@contextlib.contextmanager
-def _short(path: Path) -> Iterator[str]:
-    """A name for the path that fits into a socket address, which takes 107 bytes."""
-    if len(os.fsencode(path)) < _LONGEST_PATH:
-        yield str(path)
-        return
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        yield f"/proc/self/fd/{folder}/{path.name}"
-    finally:
-        os.close(folder)

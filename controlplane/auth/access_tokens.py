@@ -3,10 +3,11 @@
 import hashlib
 import hmac
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from controlplane.store.store import Kind, Record, Transaction
+from controlplane.store.store import Kind, Store, Transaction
 
 PREFIX = "hp1"
 
@@ -25,21 +26,29 @@ def create_access_token(tx: Transaction, name: str) -> str:
     return f"{PREFIX}.{token_id}.{secret}"
 
 
-class AccessTokens:
-    """Checks tokens against the store's memory: no I/O, constant-time comparison."""
+def facts_in(store: Store) -> Callable[[str], Mapping[str, Any] | None]:
+    def find(token_id: str) -> Mapping[str, Any] | None:
+        record = store.get(Kind.ACCESS_TOKEN, token_id)
+        return record.spec if record else None
 
-    def __init__(self, find: Callable[[Kind, str], Record | None]) -> None:
+    return find
+
+
+class AccessTokens:
+    """`find` gives the facts of a token id from memory: no I/O. Comparison takes constant time."""
+
+    def __init__(self, find: Callable[[str], Mapping[str, Any] | None]) -> None:
         self._find = find
 
     def check(self, token: str) -> Principal | None:
         parts = token.split(".")
         if len(parts) != 3 or parts[0] != PREFIX:
             return None
-        record = self._find(Kind.ACCESS_TOKEN, parts[1])
-        expected = record.spec["secret_sha256"] if record else _hash("")
-        if not hmac.compare_digest(expected, _hash(parts[2])) or record is None:
+        facts = self._find(parts[1])
+        expected = facts["secret_sha256"] if facts else _hash("")
+        if not hmac.compare_digest(expected, _hash(parts[2])) or facts is None:
             return None
-        return Principal(record.id, record.spec["name"])
+        return Principal(parts[1], facts["name"])
 
 
 def _hash(secret: str) -> str:

@@ -1,5 +1,6 @@
 """A control plane and a host as separate processes, each of which a test may kill and start again."""
 
+import contextlib
 import json
 import os
 import signal
@@ -61,10 +62,16 @@ class Site:
             self.start_agent("--stop-replicas-on-exit")
             self.stop(self.agent)
         self.stop(self.server)
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # the gateway of a server that was killed
+            os.kill(self.gateway_pid, signal.SIGKILL)
 
     @property
     def data_dir(self) -> Path:
         return self.folder / "server"
+
+    @property
+    def gateway_pid(self) -> int:
+        return int((self.data_dir / "gateway-0.pid").read_text())
 
     @property
     def token(self) -> str:
@@ -172,8 +179,9 @@ def documents() -> list[Any]:
 
 
 def is_alive(pid: int) -> bool:
+    """One that has ended and waits for its parent to notice is not."""
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
         return False
-    return True
+    return stat.rpartition(")")[2].split()[0] != "Z"

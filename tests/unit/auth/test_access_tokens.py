@@ -1,6 +1,6 @@
 import pytest
 
-from controlplane.auth.access_tokens import AccessTokens, create_access_token
+from controlplane.auth.access_tokens import AccessTokens, create_access_token, facts_in
 from controlplane.store.memory import MemoryStore
 from controlplane.store.store import Kind
 
@@ -14,7 +14,7 @@ async def store() -> MemoryStore:
 
 async def test_a_token_opens_and_its_secret_is_not_kept(store: MemoryStore) -> None:
     token = await store.write(lambda tx: create_access_token(tx, "admin"))
-    principal = AccessTokens(store.get).check(token)
+    principal = AccessTokens(facts_in(store)).check(token)
     assert principal is not None
     assert principal.name == "admin"
     secret = token.split(".")[2]
@@ -25,7 +25,7 @@ async def test_nothing_else_opens(store: MemoryStore) -> None:
     token = await store.write(lambda tx: create_access_token(tx, "admin"))
     prefix, token_id, secret = token.split(".")
     other = (await store.write(lambda tx: create_access_token(tx, "other"))).split(".")
-    check = AccessTokens(store.get).check
+    check = AccessTokens(facts_in(store)).check
     for wrong in [
         "",
         "hp1",
@@ -46,4 +46,4 @@ async def test_nothing_else_opens(store: MemoryStore) -> None:
 async def test_a_deleted_token_is_refused(store: MemoryStore) -> None:
     token = await store.write(lambda tx: create_access_token(tx, "admin"))
     await store.write(lambda tx: tx.delete(Kind.ACCESS_TOKEN, token.split(".")[1]))
-    assert AccessTokens(store.get).check(token) is None
+    assert AccessTokens(facts_in(store)).check(token) is None

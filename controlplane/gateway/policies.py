@@ -2,15 +2,11 @@
 
 from collections.abc import Iterable
 
-import structlog
-
-from controlplane.fleet.deployments import workload_of
+from controlplane.fleet.revisions import workload_of
+from controlplane.store.follow import follow
 from controlplane.store.store import Change, Kind, Record, Store
-from homeport.core.errors import ErrorCode, HomeportError
 from homeport.gateway.routes import PolicyTable, RoutePolicy
 from homeport.schema.deployment import DeploymentSpec
-
-log = structlog.get_logger()
 
 
 class GatewayPolicies:
@@ -23,21 +19,15 @@ class GatewayPolicies:
 
     async def follow_store(self) -> None:
         """Until the store closes."""
-        while True:
-            self._load()
-            try:
-                async for changes in self._store.changes():
-                    self._update(self._concerned(changes))
-                return
-            except HomeportError as error:
-                if error.code is not ErrorCode.CONFLICT:
-                    raise
-                log.warning("fell behind the change log, loading all routes again", error=str(error))
+        await follow(self._store, self.load, self.update)
 
-    def _load(self) -> None:
+    def load(self) -> None:
         self._deployment_of = {p.id: p.spec["deployment_id"] for p in self._store.all(Kind.PLACEMENT)}
         known = {deployment.id for deployment in self._store.all(Kind.DEPLOYMENT)}
-        self._update(known | {policy.deployment_id for policy in self._table})
+        self._put(known | {policy.deployment_id for policy in self._table})
+
+    def update(self, changes: list[Change]) -> None:
+        self._put(self._concerned(changes))
 
     def _concerned(self, changes: Iterable[Change]) -> set[str]:
         """Ids of the deployments whose route these changes may touch."""
@@ -59,7 +49,7 @@ class GatewayPolicies:
                     found.update(d.id for d in self._store.all(Kind.DEPLOYMENT) if _model_of(d) == change.id)
         return found
 
-    def _update(self, deployment_ids: set[str]) -> None:
+    def _put(self, deployment_ids: set[str]) -> None:
         placements: dict[str, list[Record]] = {deployment_id: [] for deployment_id in deployment_ids}
         if deployment_ids:
             for placement in self._store.all(Kind.PLACEMENT):

@@ -1,0 +1,148 @@
+"""One gateway as a process: relays between clients and tunnels from what the control plane told it last.
+
+It outlives the control plane: it keeps answering from its tables and asks for news again and again. It ends on SIGTERM.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import structlog
+import uvloop
+
+from controlplane.auth.access_tokens import AccessTokens
+from controlplane.gateway.tables import GatewayTables
+from homeport import __version__
+from homeport.core.errors import HomeportError
+from homeport.gateway.gateway import Gateway
+from homeport.http2.tls import server_tls
+from homeport.logging import configure_logging, survive_lost_stderr
+from homeport.tunnel.server import TunnelServer
+from homeport.unix_socket import short_name
+
+log = structlog.get_logger()
+
+_RETRY_SECONDS = 0.2
+_DRAIN_SECONDS = 10.0
+_LONGEST_LINE = 1 << 24
+
+
+class GatewayWorker:
+    def __init__(self, options: argparse.Namespace) -> None:
+        self._options = options
+        self._tables = GatewayTables()
+        self._tunnels = TunnelServer(
+            lambda node_id, epoch: self._tables.epochs.get(node_id) == epoch, options.worker_id
+        )
+        tokens = AccessTokens(self._tables.tokens.get)
+        self._gateway = Gateway(self._tables.routes, tokens.check, self._tunnels, time.monotonic)
+        self._listening: dict[str, Any] | None = None
+
+    async def run(self, stop: asyncio.Event) -> None:
+        following = asyncio.create_task(self._follow())
+        stopping = asyncio.create_task(stop.wait())
+        await asyncio.wait({following, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        if following.done():
+            following.result()
+        following.cancel()
+        await self._gateway.close(_DRAIN_SECONDS)
+
+    async def _follow(self) -> None:
+        """Whatever becomes of the control plane: what was learned from it stays valid until it says otherwise."""
+        while True:
+            try:
+                with short_name(self._options.feed) as path:
+                    reader, writer = await asyncio.open_unix_connection(path, limit=_LONGEST_LINE)
+            except OSError:
+                await asyncio.sleep(_RETRY_SECONDS)
+                continue
+            try:
+                await self._learn(reader, writer)
+            except (OSError, ValueError) as error:
+                log.warning("the control plane's feed broke off", error=str(error))
+            finally:
+                writer.close()
+            log.warning("the control plane is away; routes and tokens stay as they are")
+
+    async def _learn(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        tls: dict[str, str] = {}
+        named: set[tuple[str, str]] = set()
+        while line := await reader.readline():
+            message = json.loads(line)
+            if "entry" in message:
+                table, key, value = message["entry"]
+                self._tables.put(table, key, value)
+                named.add((table, key))
+            elif "tls" in message:
+                tls = message["tls"]
+            elif "complete" in message:
+                self._tables.keep_only(named)
+                try:
+                    self._listening = self._listening or await self._listen(tls)
+                except HomeportError as error:
+                    await _say(writer, {"worker": self._options.worker_id, "error": error.message, "hint": error.hint})
+                    raise
+                await _say(writer, self._listening)
+
+    async def _listen(self, tls: dict[str, str]) -> dict[str, Any]:
+        """What it says of itself from now on."""
+        options = self._options
+        context = server_tls(tls["key"].encode(), tls["certificate"].encode(), tls["ca"].encode())
+        tunnel_port = await self._tunnels.start(f"{options.agent_host}:{options.tunnel_port}", context)
+        gateway_port = await self._gateway.start(options.host, options.gateway_port)
+        log.info("gateway listens", worker=options.worker_id, gateway_port=gateway_port, tunnel_port=tunnel_port)
+        return {
+            "worker": options.worker_id,
+            "pid": os.getpid(),
+            "version": __version__,
+            "options": _comparable(options),
+            "gateway_port": gateway_port,
+            "tunnel_port": tunnel_port,
+        }
+
+
+async def _say(writer: asyncio.StreamWriter, said: dict[str, Any]) -> None:
+    writer.write(json.dumps({"listening": said}).encode() + b"\n")
+    await writer.drain()
+
+
+def _comparable(options: argparse.Namespace) -> list[str]:
+    return [options.host, str(options.gateway_port), options.agent_host, str(options.tunnel_port)]
+
+
+async def _serve(options: argparse.Namespace) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    await GatewayWorker(options).run(stop)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="homeport-gateway", description="Started by homeport-server.")
+    parser.add_argument("--feed", type=Path, required=True)
+    parser.add_argument("--worker-id", required=True)
+    parser.add_argument("--host", required=True)
+    parser.add_argument("--gateway-port", type=int, required=True)
+    parser.add_argument("--agent-host", required=True)
+    parser.add_argument("--tunnel-port", type=int, required=True)
+    options = parser.parse_args()
+    survive_lost_stderr()
+    configure_logging()
+    try:
+        uvloop.run(_serve(options))
+    except HomeportError as error:
+        sys.exit(f"homeport-gateway: {error}")
+
+
+if __name__ == "__main__":
+    with contextlib.suppress(KeyboardInterrupt):
+        main()
