@@ -1,0 +1,53 @@
+"""How much of a node's free devices what is typically asked for can't use (FGD, ATC'23), by table lookup.
+
+For a typical shape m the fragment of a node is: all that is free when m can't run there at all (CPU short, wrong type,
+too few devices), else what is free on devices with less left than m needs. The expectation over m is a sum over
+devices of `free * factor`, and the factor depends only on the device's class and free share, the node's free CPU and
+its number of wholly free devices: so it's a table, made once per mix.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from homeport.core.packing.mix import Mix
+from homeport.core.packing.shape import WHOLE, DeviceClass
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+
+class FragmentationTable:
+    """`classes` are the device classes; the index after the last one stands for "no device here"."""
+
+    def __init__(self, mix: Mix, classes: Sequence[DeviceClass]) -> None:
+        self._cpu_steps = np.array(sorted({shape.cpu_milli for shape, _ in mix.typical}), dtype=np.int64)
+        # Wholly free devices matter only to shapes that want several, and only up to as many.
+        self._most_whole = max((shape.devices for shape, _ in mix.typical if shape.devices > 1), default=0)
+        factors = np.zeros((len(classes) + 1, len(self._cpu_steps) + 1, self._most_whole + 1, WHOLE + 1))
+        free = np.arange(WHOLE + 1)
+        for number, device in enumerate(classes):
+            factors[number, 0] = 1.0
+            for shape, share in mix.typical:
+                milli = shape.milli_on(device) if shape.devices else None
+                if milli is None:
+                    continue
+                # From this much CPU on, and this many whole devices, only what is too small for it is lost to it.
+                step = int(np.searchsorted(self._cpu_steps, shape.cpu_milli)) + 1
+                fewest = shape.devices if shape.devices > 1 else 0
+                factors[number, step, fewest:] -= share * (free >= milli)
+        self._factors = factors.cumsum(1).ravel()
+        self._strides = [int(np.prod(factors.shape[axis + 1 :])) for axis in range(3)]
+
+    def begins(self, classes: Ints, cpu_free: Ints, whole: Ints) -> Ints:
+        """Where the factors of these nodes' devices begin: [nodes, devices], for `weigh`. The others are [nodes]."""
+        first, second, third = self._strides
+        steps = np.searchsorted(self._cpu_steps, cpu_free, side="right")
+        begins: Ints = classes * first + (steps * second + np.minimum(whole, self._most_whole) * third)[:, None]
+        return begins
+
+    def weigh(self, begins: Ints, free: Ints) -> Floats:
+        """The fragment of each device, in milli of a device: [nodes, devices]."""
+        weights: Floats = self._factors[begins + free] * free
+        return weights

@@ -1,0 +1,39 @@
+"""What one replica takes of a node, and what a device is."""
+
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+WHOLE = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceClass:
+    """Devices that are interchangeable to a workload."""
+
+    name: str
+    memory_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """CPU is thousandths of a core. Of each of its `devices` a replica takes a share: the larger of `compute_milli`
+    (thousandths of the device) and the part that `device_memory_bytes` is of its memory. More than one device means
+    whole ones. `types` are shell patterns of device names; empty = any."""
+
+    cpu_milli: int = 0
+    memory_bytes: int = 0
+    devices: int = 0
+    compute_milli: int = WHOLE
+    device_memory_bytes: int = 0
+    types: tuple[str, ...] = ()
+
+    def milli_on(self, device: DeviceClass) -> int | None:
+        """Thousandths of such a device; None = it can't run there."""
+        if self.types and not any(fnmatchcase(device.name, pattern) for pattern in self.types):
+            return None
+        if self.device_memory_bytes > device.memory_bytes:
+            return None
+        milli = max(self.compute_milli, 1)
+        if self.device_memory_bytes:
+            milli = max(milli, -(-WHOLE * self.device_memory_bytes // device.memory_bytes))
+        return WHOLE if self.devices > 1 else min(milli, WHOLE)

@@ -1,0 +1,125 @@
+"""Packing decisions, told as small fleets."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from homeport.core.packing.capacity import NodeCapacity
+from homeport.core.packing.mix import SeenShapes
+from homeport.core.packing.packer import Packer, Spot
+from homeport.core.packing.shape import DeviceClass, Shape
+
+GIB = 1 << 30
+T4, A100 = DeviceClass("T4", 16 * GIB), DeviceClass("A100", 80 * GIB)
+
+
+def node(node_id: str, *devices: DeviceClass, cpu: int = 16_000, memory: int = 64 * GIB) -> NodeCapacity:
+    return NodeCapacity(node_id, cpu, memory, devices)
+
+
+def packer(*nodes: NodeCapacity, mix: list[Shape] | None = None) -> Packer:
+    return Packer(nodes, SeenShapes(mix or []), learn=mix is None)
+
+
+def test_a_share_goes_beside_another_share() -> None:
+    quarter = Shape(devices=1, compute_milli=250)
+    packing = packer(node("a", T4, T4), node("b", T4, T4))
+    assert [packing.place(quarter) for _ in range(4)] == [Spot("a", (0,), 250)] * 4
+    assert packing.place(quarter) == Spot("a", (1,), 250)
+
+
+def test_whole_devices_are_never_split_over_nodes_and_shares_never_over_devices() -> None:
+    packing = packer(node("a", T4), node("b", T4))
+    assert packing.place(Shape(devices=2)) is None
+    for _ in range(2):
+        assert packing.place(Shape(devices=1, compute_milli=600))
+    assert packing.place(Shape(devices=1, compute_milli=600)) is None
+
+
+def test_memory_of_a_device_is_a_share_of_it() -> None:
+    packing = packer(node("a", T4), node("b", A100))
+    half = Shape(devices=1, compute_milli=1, device_memory_bytes=40 * GIB)
+    assert packing.place(half) == Spot("b", (0,), 500)
+    assert packing.place(half) == Spot("b", (0,), 500)
+    assert packing.place(half) is None
+
+
+def test_only_devices_of_a_wanted_type() -> None:
+    packing = packer(node("a", T4), node("b", A100))
+    assert packing.place(Shape(devices=1, types=("A1*",))) == Spot("b", (0,), 1000)
+    assert packing.place(Shape(devices=1, types=("A1*",))) is None
+
+
+def test_what_asks_for_no_device_leaves_the_nodes_whose_cpu_their_devices_need() -> None:
+    asked = [Shape(8_000, GIB, 1), Shape(8_000, GIB)]
+    packing = packer(node("gpu", T4, T4), node("cpu", cpu=16_000), mix=asked)
+    assert [packing.place(asked[1]), packing.place(asked[1])] == [Spot("cpu"), Spot("cpu")]
+    assert packing.place(asked[0]) == Spot("gpu", (0,), 1000)
+    assert packing.place(asked[0]) == Spot("gpu", (1,), 1000)
+
+
+def test_one_device_does_not_break_a_node_that_others_need_whole() -> None:
+    asked = [Shape(1_000, GIB, 1), Shape(4_000, GIB, 4)]
+    packing = packer(node("a", T4, T4, T4, T4), node("b", T4, T4, T4, T4), node("c", T4), mix=asked)
+    assert packing.place(asked[0]) == Spot("c", (0,), 1000)
+
+
+def test_out_of_cpu_memory_or_nodes() -> None:
+    packing = packer(node("a", cpu=1_000, memory=GIB))
+    assert packing.place(Shape(1_001)) is None
+    assert packing.place(Shape(0, GIB + 1)) is None
+    assert packing.place(Shape(1_000, GIB)) == Spot("a")
+    assert packing.place(Shape(1)) is None
+    assert packer().place(Shape()) is None
+
+
+shapes = st.one_of(
+    st.builds(Shape, st.integers(0, 9_000), st.integers(0, 40 * GIB)),
+    st.builds(Shape, st.integers(0, 9_000), st.integers(0, 40 * GIB), st.just(1), st.integers(1, 1000)),
+    st.builds(Shape, st.integers(0, 9_000), st.integers(0, 40 * GIB), st.integers(2, 4)),
+    st.builds(
+        Shape, st.just(0), st.just(0), st.just(1), st.just(1), st.integers(1, 80 * GIB), st.sampled_from([(), ("T*",)])
+    ),
+)
+fleets = st.lists(
+    st.tuples(st.integers(0, 32_000), st.integers(0, 128 * GIB), st.lists(st.sampled_from([T4, A100]), max_size=4)),
+    max_size=6,
+)
+
+
+@given(fleets, st.lists(shapes, max_size=40))
+def test_nothing_is_ever_oversold_and_what_fits_is_placed(
+    fleet: list[tuple[int, int, list[DeviceClass]]], asked: list[Shape]
+) -> None:
+    nodes = [NodeCapacity(f"n{i}", cpu, memory, tuple(devices)) for i, (cpu, memory, devices) in enumerate(fleet)]
+    free = {n.node_id: (n.cpu_milli, n.memory_bytes, [1000] * len(n.devices)) for n in nodes}
+    classes = {n.node_id: n.devices for n in nodes}
+    packing = packer(*nodes)
+    for shape in asked:
+        spot = packing.place(shape)
+        if spot is None:
+            assert not any(_fits(shape, free[n], classes[n]) for n in free)
+            continue
+        assert len(spot.devices) == len(set(spot.devices)) == shape.devices
+        cpu, memory, devices = free[spot.node_id]
+        for device in spot.devices:
+            assert spot.milli == shape.milli_on(classes[spot.node_id][device])
+            devices[device] -= spot.milli
+        free[spot.node_id] = (cpu - shape.cpu_milli, memory - shape.memory_bytes, devices)
+        assert min(free[spot.node_id][:2]) >= 0
+        assert min(devices, default=0) >= 0
+
+
+@given(fleets, st.lists(shapes, max_size=20))
+def test_equal_input_gives_equal_output(fleet: list[tuple[int, int, list[DeviceClass]]], asked: list[Shape]) -> None:
+    nodes = [NodeCapacity(f"n{i}", cpu, memory, tuple(devices)) for i, (cpu, memory, devices) in enumerate(fleet)]
+    first, second = packer(*nodes), packer(*nodes)
+    assert [first.place(shape) for shape in asked] == [second.place(shape) for shape in asked]
+
+
+def _fits(shape: Shape, free: tuple[int, int, list[int]], classes: tuple[DeviceClass, ...]) -> bool:
+    cpu, memory, devices = free
+    room = 0
+    for left, device in zip(devices, classes, strict=True):
+        milli = shape.milli_on(device)
+        room += milli is not None and left >= milli
+    return cpu >= shape.cpu_milli and memory >= shape.memory_bytes and room >= shape.devices
