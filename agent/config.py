@@ -1,11 +1,10 @@
 """What an agent is started with."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-# Drivers that --allow-driver may name. None is on by default: `process` runs commands as the agent's own user.
-DRIVERS = ("process", "simulated")
+from agent.policy import HostPolicy
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +12,7 @@ class RunConfig:
     """`name` replaces the hostname. Without `stop_replicas_on_exit` models outlive the agent."""
 
     state_dir: Path
-    drivers: tuple[str, ...] = ()
+    policy: HostPolicy = field(default_factory=HostPolicy)
     name: str = ""
     stop_replicas_on_exit: bool = False
     drain_seconds: float = 30.0

@@ -4,15 +4,17 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from agent.config import DRIVERS, RunConfig, default_state_dir
+from agent.config import RunConfig, default_state_dir
+from agent.policy import DRIVERS, POLICY_FILE, load_policy
 from homeport import __version__
 from homeport.core.errors import HomeportError
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Exit codes: 0 done, 1 failed with one line on stderr, 2 wrong usage."""
+    """Exit codes: 0 done, 1 failed with one line on stderr (`doctor`: something is wrong), 2 wrong usage."""
     options = _parser().parse_args(arguments)
     try:
         options.command(options)
@@ -28,8 +30,9 @@ def _join(options: argparse.Namespace) -> None:
     from agent.state.directory import StateDirectory
     from agent.state.identity import IdentityStore
 
+    token = sys.stdin.readline() if options.token == "-" else options.token
     with StateDirectory(options.state_dir) as directory:
-        identity = enroll(options.server, options.token, IdentityStore(directory.identity), options.name)
+        identity = enroll(options.server, token, IdentityStore(directory.identity), options.name)
     sys.stdout.write(f"joined {identity.cluster_id}/{identity.nodepool_id} as node {identity.node_id}\n")
 
 
@@ -40,13 +43,18 @@ def _run(options: argparse.Namespace) -> None:
     from homeport.logging import configure_logging
 
     configure_logging()
-    config = RunConfig(
-        state_dir=options.state_dir,
-        drivers=tuple(dict.fromkeys(options.allow_driver)),
-        name=options.name,
-        stop_replicas_on_exit=options.stop_replicas_on_exit,
-    )
-    uvloop.run(daemon.run(config))
+    uvloop.run(daemon.run(_run_config(options)))
+
+
+def _stop_replicas(options: argparse.Namespace) -> None:
+    import uvloop
+
+    from agent import daemon
+    from homeport.logging import configure_logging
+
+    configure_logging()
+    count = uvloop.run(daemon.stop_replicas(_run_config(options)))
+    sys.stdout.write(f"stopped {count} replicas\n")
 
 
 def _status(options: argparse.Namespace) -> None:
@@ -58,6 +66,31 @@ def _status(options: argparse.Namespace) -> None:
     sys.stdout.write((json.dumps(answer, indent=2) if options.json else render(answer)) + "\n")
 
 
+def _doctor(options: argparse.Namespace) -> None:
+    from agent.doctor.examine import examine
+    from agent.doctor.finding import Host, Verdict
+    from agent.doctor.report import render, to_plain
+
+    host = Host(options.state_dir, options.policy, options.server)
+    findings = examine(host)
+    as_json = options.output == "json"
+    sys.stdout.write((json.dumps(to_plain(findings), indent=2) if as_json else render(findings)) + "\n")
+    if any(finding.verdict is Verdict.FAIL for finding in findings):
+        sys.exit(1)
+
+
+def _run_config(options: argparse.Namespace) -> RunConfig:
+    policy = load_policy(options.policy)
+    if options.allow_driver:
+        policy = replace(policy, drivers=tuple(dict.fromkeys(options.allow_driver)))
+    return RunConfig(
+        state_dir=options.state_dir,
+        policy=policy,
+        name=options.name,
+        stop_replicas_on_exit=options.stop_replicas_on_exit,
+    )
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="homeport-agent", description="Runs models on this host for a Homeport control plane."
@@ -67,7 +100,7 @@ def _parser() -> argparse.ArgumentParser:
 
     join = commands.add_parser("join", help="make this host a node of a nodepool")
     join.add_argument("--server", required=True, metavar="HOST:8442", help="the control plane's enrollment port")
-    join.add_argument("--token", required=True, help="a join token; good for one host")
+    join.add_argument("--token", required=True, help="a join token, good for one host; - reads it from stdin")
     join.set_defaults(command=_join)
 
     run = commands.add_parser("run", help="run the agent")
@@ -76,19 +109,29 @@ def _parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         choices=DRIVERS,
-        help="what may run models here; may be given several times, none is allowed by default",
+        help="what may run models here, in place of what the policy file says; may be given several times",
     )
     run.add_argument(
         "--stop-replicas-on-exit", action="store_true", help="stop the models with the agent; they run on otherwise"
     )
     run.set_defaults(command=_run)
 
+    stop = commands.add_parser("stop-replicas", help="stop all models of this host; the agent must not run")
+    stop.set_defaults(command=_stop_replicas, name="", allow_driver=[], stop_replicas_on_exit=True)
+
     status = commands.add_parser("status", help="ask the running agent how it is")
     status.add_argument("--json", action="store_true", help="one JSON object")
     status.set_defaults(command=_status)
 
-    for command in (join, run, status):
+    doctor = commands.add_parser("doctor", help="look for what keeps this host from serving, each with its fix")
+    doctor.add_argument("--server", default="", metavar="HOST:8442", help="before the host has joined: where it will")
+    doctor.add_argument("--output", choices=("table", "json"), default="table")
+    doctor.set_defaults(command=_doctor)
+
+    for command in (join, run, stop, status, doctor):
         command.add_argument("--state-dir", type=Path, default=default_state_dir(), help="default: %(default)s")
+    for command in (run, stop, doctor):
+        command.add_argument("--policy", type=Path, default=POLICY_FILE, help="default: %(default)s")
     for command in (join, run):
         command.add_argument("--name", default="", help="the node's name; default: the hostname")
     return parser

@@ -1,4 +1,4 @@
-"""Replicas as plain processes of the host, each in a session of its own.
+"""Replicas as plain processes of the host, each in a session of its own; under systemd, in a unit of its own.
 
 A replica outlives the agent: it writes its output to a file by itself, and is found again by pid, start time and boot
 id, or, when the agent died before it could note these, by its environment. A pidfd tells when it ends, parent or not.
@@ -10,7 +10,7 @@ import os
 import shutil
 import signal
 import subprocess
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -28,6 +28,7 @@ from agent.drivers.driver import (
 )
 from agent.drivers.output import Output
 from agent.drivers.process_table import ProcessEntry
+from agent.drivers.replica_unit import ReplicaUnits, unit_of
 
 REPLICA_ID = "HOMEPORT_REPLICA_ID"
 _HOST = "HOMEPORT_HOST"
@@ -42,14 +43,16 @@ _POLL_SECONDS = 0.05
 
 @dataclass(eq=False, slots=True)
 class _Process:
-    """One that this agent has started or adopted. `popen` is None for an adopted one."""
+    """One that this agent has started or adopted. `popen` is None for an adopted one and for one with a `unit`."""
 
     replica_id: str
     entry: ProcessEntry
     pidfd: int
     ended: asyncio.Future[Exit]
     popen: subprocess.Popen[bytes] | None = field(default=None)
+    unit: str = ""
     stopping: bool = False
+    asking: asyncio.Task[None] | None = None
 
 
 class ProcessDriver:
@@ -61,16 +64,23 @@ class ProcessDriver:
         self._directory = directory
         self._log_bytes = log_bytes
         self._boot_id = boot_id()
+        self._units = ReplicaUnits.of(os.environ)
         self._processes: dict[int, _Process] = {}
 
     async def start(self, request: StartRequest) -> Handle:
         folder = self._directory / request.replica_id
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with _told_of(folder):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         environment = _environment(request)
         working_directory = _absolute(request.working_directory or folder)
         command = _resolve(request.command, working_directory, environment)
-        output = self._output(request.replica_id).open_for_append()
+        with _told_of(folder):
+            output = self._output(request.replica_id).open_for_append()
         try:
+            if self._units is not None:
+                launched = await self._units.launch(command, working_directory, environment, output)
+                found = process_table.read(launched.pid) or ProcessEntry(launched.pid, "X", launched.pid, start_ticks=0)
+                return self._track(request.replica_id, found, request.host, request.port, unit=launched.unit)
             popen = subprocess.Popen(  # noqa: ASYNC220 - returns after exec, and what follows must not be interrupted
                 command,
                 cwd=working_directory,
@@ -91,7 +101,7 @@ class ProcessDriver:
     async def recover(self, replica_id: str, handle: Handle | None) -> Handle | None:
         if handle is None:
             found = _find_by_label(replica_id)
-            return self._track(replica_id, *found) if found else None
+            return self._track(replica_id, *found, unit=unit_of(found[0].pid)) if found else None
         tracked = self._tracked(handle)
         if tracked is not None:
             return None if tracked.ended.done() else handle
@@ -103,7 +113,7 @@ class ProcessDriver:
             for member in _members(pid, start_ticks):
                 _kill(member.pid, signal.SIGKILL)
             return None
-        return self._track(replica_id, entry, handle.host, handle.port)
+        return self._track(replica_id, entry, handle.host, handle.port, unit=unit_of(pid))
 
     async def wait(self, handle: Handle) -> Exit:
         process = self._tracked(handle)
@@ -154,7 +164,9 @@ class ProcessDriver:
     async def close(self) -> None:
         loop = asyncio.get_running_loop()
         for process in self._processes.values():
-            if not process.ended.done():
+            if process.asking is not None:
+                process.asking.cancel()
+            elif not process.ended.done():
                 loop.remove_reader(process.pidfd)
                 os.close(process.pidfd)
                 if process.popen is not None:
@@ -172,11 +184,15 @@ class ProcessDriver:
         host: str,
         port: int,
         popen: subprocess.Popen[bytes] | None = None,
+        unit: str = "",
     ) -> Handle:
         loop = asyncio.get_running_loop()
-        pidfd = os.pidfd_open(entry.pid)
-        process = _Process(replica_id, entry, pidfd, loop.create_future(), popen)
-        loop.add_reader(pidfd, self._on_exit, process)
+        process = _Process(replica_id, entry, -1, loop.create_future(), popen, unit)
+        try:
+            process.pidfd = os.pidfd_open(entry.pid)
+            loop.add_reader(process.pidfd, self._on_exit, process)
+        except ProcessLookupError:  # it ended already, and systemd has reaped it
+            self._ended(process, None)
         # The lives before this one are over and known.
         self._processes = {pid: p for pid, p in self._processes.items() if p.replica_id != replica_id}
         self._processes[entry.pid] = process
@@ -196,8 +212,21 @@ class ProcessDriver:
         os.close(process.pidfd)
         if process.popen is not None:
             process.popen.returncode = code if code is not None else 0
+        self._ended(process, code)
+
+    def _ended(self, process: _Process, code: int | None) -> None:
+        if process.unit and self._units is not None:
+            process.asking = asyncio.create_task(self._ask_unit(process, self._units))
+        else:
+            self._resolve(process, Exit(code, _exit_reason(code)))
+
+    async def _ask_unit(self, process: _Process, units: ReplicaUnits) -> None:
+        """Only systemd knows how its children end, and takes a moment to say it."""
+        self._resolve(process, await units.exit_of(process.unit) or Exit(None, _exit_reason(None)))
+
+    def _resolve(self, process: _Process, exit: Exit) -> None:
         last_line = self._output(process.replica_id).last_line()
-        process.ended.set_result(Exit(code, _exit_reason(code) + (f": {last_line}" if last_line else "")))
+        process.ended.set_result(Exit(exit.code, exit.reason + (f": {last_line}" if last_line else "")))
 
     def _signal_group(self, process: _Process, number: signal.Signals) -> None:
         if not process.ended.done():
@@ -250,6 +279,15 @@ def _resolve(command: tuple[str, ...], working_directory: str, environment: dict
     if found is None:
         raise StartRefused(f"command {program!r} is not on this host; install it or give its full path")
     return [found, *command[1:]]
+
+
+@contextlib.contextmanager
+def _told_of(folder: Path) -> Iterator[None]:
+    """A full disk is a reason, not a crash."""
+    try:
+        yield
+    except OSError as error:
+        raise StartRefused(f"{folder} cannot be written: {error.strerror}") from None
 
 
 def _find_by_label(replica_id: str) -> tuple[ProcessEntry, str, int] | None:

@@ -5,20 +5,92 @@ from typing import Annotated
 import typer
 
 from homeport.cli import objects
-from homeport.cli.options import ContextOption, OutputFormat, OutputOption, YesOption
-
-app = typer.Typer(
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    help="Enrolled hosts. To add one, make a join token: `homeport join-token create --nodepool CLUSTER/NODEPOOL`.",
+from homeport.cli.connect import connect
+from homeport.cli.grammar import noun
+from homeport.cli.nouns import NODE
+from homeport.cli.options import (
+    Chosen,
+    ContextOption,
+    LimitOption,
+    OutputFormat,
+    OutputOption,
+    SearchOption,
+    Shown,
+    SortOption,
+    WatchOption,
+    YesOption,
 )
+from homeport.cli.output import print_plain
+from homeport.core.errors import ErrorCode, HomeportError
+
+app = noun("Enrolled hosts. `homeport node add` prints the command that makes a host one.")
 NodeId = Annotated[str, typer.Argument(metavar="NODE", help="The node's id, or its name where that is unique.")]
+
+
+@app.command("add")
+def add(
+    cluster: Annotated[str, typer.Option(help="The cluster that the host joins, if there are several.")] = "",
+    nodepool: Annotated[str, typer.Option(help="The nodepool, or CLUSTER/NODEPOOL, if there are several.")] = "",
+    ttl: Annotated[int, typer.Option(metavar="SECONDS", help="How long the command can be used, 10 to 1800.")] = 300,
+    output: OutputOption = OutputFormat.TABLE,
+    context: ContextOption = "",
+) -> None:
+    """Print the command that makes a host a node.
+
+    It installs the agent, joins and starts. It is good for one host.
+
+    \b
+    Examples:
+      homeport node add
+      homeport node add --cluster office --nodepool gpu --ttl 1800
+    """
+    with connect(context) as client:
+        chosen = choose_nodepool([found.id for found in client.nodepools.list()], cluster, nodepool)
+        created = client.create_join_token(chosen, ttl)
+    if output is not OutputFormat.TABLE:
+        print_plain(created, output)
+        return
+    print(f"For one host of {chosen}, within {ttl} s. As root on the host:\n")
+    if created.get("install_command"):
+        print(f"  {created['install_command']}\n")
+        return
+    server = created["command"].split("--server ")[1].split()[0]
+    print(f"  sh wheelhouse/install.sh agent --server {server} --token {created['token']}\n")
+    print("`make wheelhouse` in a checkout makes that folder; copy it to the host. A control plane that was installed")
+    print("from one offers it to hosts itself. Where homeport-agent is installed already:\n")
+    print(f"  {created['command']}\n")
+
+
+def choose_nodepool(known: list[str], cluster: str, nodepool: str) -> str:
+    """The one of `known` (CLUSTER/NODEPOOL) that is meant. Raises HomeportError when none or several are."""
+    if "/" in nodepool:
+        cluster, nodepool = nodepool.split("/", 1)
+    pairs = [key.split("/", 1) for key in known]
+    fitting = [f"{c}/{n}" for c, n in pairs if cluster in ("", c) and nodepool in ("", n)]
+    if len(fitting) == 1:
+        return fitting[0]
+    if fitting:
+        raise HomeportError(
+            ErrorCode.INVALID_ARGUMENT,
+            f"several nodepools fit: {', '.join(fitting)}",
+            hint=f"choose one: homeport node add --nodepool {fitting[0]}",
+        )
+    raise HomeportError(
+        ErrorCode.NOT_FOUND,
+        f"no nodepool fits; there are: {', '.join(known)}" if known else "there is no nodepool yet",
+        hint="homeport nodepool create --help says how to make one",
+    )
 
 
 @app.command("list")
 def list_(
     cluster: Annotated[str, typer.Option(help="Only those of this cluster.")] = "",
     nodepool: Annotated[str, typer.Option(help="Only those of this nodepool.")] = "",
+    status: Annotated[str, typer.Option(help="Only those in this status: ready, suspect, ...")] = "",
+    search: SearchOption = "",
+    sort: SortOption = "",
+    limit: LimitOption = None,
+    watch: WatchOption = False,
     output: OutputOption = OutputFormat.TABLE,
     context: ContextOption = "",
 ) -> None:
@@ -29,18 +101,24 @@ def list_(
       homeport node list
       homeport node list --cluster office -o json
     """
-    objects.list_objects(objects.NODE, output, context, cluster=cluster, nodepool=nodepool)
+    filters = {"cluster": cluster, "nodepool": nodepool, "status": status}
+    objects.list_objects(NODE, Shown(output, watch, context), Chosen(limit, sort, search, filters=filters))
 
 
 @app.command("get")
-def get(node: NodeId, output: OutputOption = OutputFormat.TABLE, context: ContextOption = "") -> None:
+def get(
+    node: NodeId,
+    watch: WatchOption = False,
+    output: OutputOption = OutputFormat.TABLE,
+    context: ContextOption = "",
+) -> None:
     """Show one node.
 
     \b
     Example:
       homeport node get rack7 -o json
     """
-    objects.get_object(objects.NODE, node, output, context)
+    objects.get_object(NODE, node, Shown(output, watch, context))
 
 
 @app.command("delete")
@@ -51,4 +129,4 @@ def delete(node: NodeId, yes: YesOption = False, context: ContextOption = "") ->
     Example:
       homeport node delete rack7
     """
-    objects.delete_object(objects.NODE, node, yes, context)
+    objects.delete_object(NODE, node, yes, context)

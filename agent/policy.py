@@ -1,0 +1,107 @@
+"""What the administrator of this host lets the control plane do with it: /etc/homeport/agent.toml."""
+
+import posixpath
+import tomllib
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from homeport.core.errors import ErrorCode, HomeportError
+
+POLICY_FILE = Path("/etc/homeport/agent.toml")
+DRIVERS = ("docker", "process", "simulated")
+
+
+@dataclass(frozen=True, slots=True)
+class HostPolicy:
+    """`process` is not among the default drivers: it runs commands as the agent's own user, confined by nothing.
+
+    Prefixes end where a name ends: /srv/models allows /srv/models/llama, and not /srv/models-of-others. `devices` are
+    GPU UUIDs, or "all". An empty `engine_socket` stands for the usual places.
+    """
+
+    drivers: tuple[str, ...] = ("docker",)
+    image_prefixes: tuple[str, ...] = ()
+    mount_prefixes: tuple[str, ...] = ()
+    devices: tuple[str, ...] = ("all",)
+    engine_socket: str = ""
+
+    def allows_image(self, image: str) -> bool:
+        """With no prefix given any image is allowed."""
+        return not self.image_prefixes or any(_is_under(image, prefix, "/:@") for prefix in self.image_prefixes)
+
+    def allows_mount(self, source: str) -> bool:
+        """`source` is absolute, its symbolic links followed. With no prefix given nothing of the host is mounted."""
+        return any(_is_under(source, prefix, "/") for prefix in self.mount_prefixes)
+
+    def allows_device(self, uuid: str) -> bool:
+        return "all" in self.devices or uuid in self.devices
+
+
+def load_policy(path: Path) -> HostPolicy:
+    """The defaults when there is no such file. Raises HomeportError that names the file and the fix."""
+    try:
+        content = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return HostPolicy()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
+        raise _error(path, f"the policy file cannot be read: {reason}", "mend its owner, mode or encoding") from None
+    try:
+        table = tomllib.loads(content)
+    except tomllib.TOMLDecodeError as error:
+        raise _error(path, f"not TOML: {error}", 'lines look like: drivers = ["docker"]') from None
+    return _policy(path, table)
+
+
+def _policy(path: Path, table: dict[str, Any]) -> HostPolicy:
+    known = [field.name for field in fields(HostPolicy)]
+    for name in table:
+        if name not in known:
+            raise _error(f"{path}: {name}", "unknown setting", f"known: {', '.join(known)}")
+    checked: dict[str, Any] = {}
+    for name, value in table.items():
+        checked[name] = _text(path, name, value) if name == "engine_socket" else _texts(path, name, value)
+    policy = HostPolicy(**checked)
+    for name, accepts, fix in _RULES:
+        value = getattr(policy, name)
+        for text in (value,) if isinstance(value, str) else value:
+            if not accepts(text):
+                raise _error(f"{path}: {name}", f"{text!r} is not allowed here", fix)
+    return policy
+
+
+def _text(path: Path, name: str, value: Any) -> str:
+    if not isinstance(value, str):
+        raise _error(f"{path}: {name}", f"must be text, not {value!r}", f'write {name} = "..."')
+    return value
+
+
+def _texts(path: Path, name: str, value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise _error(f"{path}: {name}", f"must be a list of texts, not {value!r}", f'write {name} = ["..."]')
+    return tuple(dict.fromkeys(value))
+
+
+def _is_plain_path(text: str) -> bool:
+    return text.startswith("/") and posixpath.normpath(text) == (text.rstrip("/") or "/")
+
+
+_RULES: tuple[tuple[str, Callable[[str], bool], str], ...] = (
+    ("drivers", lambda text: text in DRIVERS, f"one of: {', '.join(DRIVERS)}"),
+    ("image_prefixes", bool, "an image name's beginning, such as registry.internal/models; leave the list out for any"),
+    ("mount_prefixes", _is_plain_path, "an absolute folder without '..', such as /srv/models"),
+    ("devices", lambda text: text == "all" or text.startswith(("GPU-", "MIG-")), '"all", or UUIDs of nvidia-smi -L'),
+    ("engine_socket", lambda text: not text or _is_plain_path(text), "an absolute path, such as /run/docker.sock"),
+)
+
+
+def _is_under(name: str, prefix: str, separators: str) -> bool:
+    if not name.startswith(prefix):
+        return False
+    return prefix[-1] in separators or len(name) == len(prefix) or name[len(prefix)] in separators
+
+
+def _error(where: object, message: str, fix: str) -> HomeportError:
+    return HomeportError(ErrorCode.INVALID_ARGUMENT, message, path=str(where), hint=fix)
