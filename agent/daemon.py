@@ -5,7 +5,7 @@ Startup, each step needing only those before it:
  2. open the state: who this node is, what it should run, what it has started;
  3. re-adopt what runs, so that nothing is started twice;
  4. serve locally: act on the desired state of the disk. Models never wait for the link;
- 5. answer on the local socket;
+ 5. answer on the local socket, and tell systemd that this agent is ready;
  6. look at the host, then dial home.
 Shutdown goes the other way: leave the control plane's sight, let requests finish, let the replicas run on.
 """
@@ -29,7 +29,7 @@ from agent.drivers.simulated import SimulatedDriver
 from agent.fingerprint.gather import Fingerprint
 from agent.fingerprint.memory import available_memory
 from agent.link.bulk import LogPusher
-from agent.link.channel import node_credentials
+from agent.link.channel import node_tls
 from agent.link.link import Link
 from agent.link.renew import Renewer
 from agent.local_api import LocalApi
@@ -47,12 +47,25 @@ from agent.state.journal import ReplicaJournal
 from agent.status import status
 from homeport.core.errors import ErrorCode, HomeportError
 from homeport.core.status import ReplicaStatus
+from homeport.systemd import ServiceManager
 
 log = structlog.get_logger()
 
 
 async def run(config: RunConfig) -> None:
     """Until SIGTERM or SIGINT. Raises HomeportError when it can't start."""
+    async with _daemon(config) as daemon:
+        await daemon.run()
+
+
+async def stop_replicas(config: RunConfig) -> int:
+    """Stops and forgets what runs here, while no agent does; how many there were. Raises HomeportError."""
+    async with _daemon(config) as daemon:
+        return await daemon.stop_replicas()
+
+
+@contextlib.asynccontextmanager
+async def _daemon(config: RunConfig) -> AsyncIterator["Daemon"]:
     with StateDirectory(config.state_dir) as directory:
         identities = IdentityStore(directory.identity)
         identity = identities.load()
@@ -64,7 +77,7 @@ async def run(config: RunConfig) -> None:
             )
         database = StateDatabase.open(directory.database)
         try:
-            await Daemon(config, directory, identities, identity, database).run()
+            yield Daemon(config, directory, identities, identity, database)
         finally:
             database.close()
 
@@ -80,7 +93,9 @@ class Daemon:
     ) -> None:
         self._config = config
         self._started_at = time.monotonic()
+        self._manager = ServiceManager()
         self._drivers = make_drivers(config, directory)
+        self._database = database
         self._desired_store = DesiredStateStore(database)
         self._renewer = Renewer(identity, identities, random.random)
         self._relay = Relay(monotonic=time.monotonic)
@@ -114,7 +129,7 @@ class Daemon:
     async def run(self) -> None:
         stop, hurry = asyncio.Event(), asyncio.Event()
         _on_signals(stop, hurry)
-        tasks: list[asyncio.Task[None]] = []
+        tasks = [asyncio.create_task(self._manager.keep_alive(), name="watchdog")]
         try:
             await self._startup(tasks)
             await _first_end(tasks, stop)
@@ -125,7 +140,7 @@ class Daemon:
         identity = self._renewer.identity
         desired = await self._desired_store.load()
         await self._reconciler.adopt()
-        self._tunnels = Tunnels(self._relay, lambda: node_credentials(self._renewer.identity), lambda: self._link.epoch)
+        self._tunnels = Tunnels(self._relay, lambda: node_tls(self._renewer.identity), lambda: self._link.epoch)
         self._reconciler.listen(self._serving.replica_changed)
         self._reconciler.listen(lambda replica: self._link.replica_changed(replica.report()))
         self._relay.on_demand = self._autoscaler.poke
@@ -133,8 +148,10 @@ class Daemon:
         tasks += [
             asyncio.create_task(self._reconciler.run(), name="reconcile"),
             asyncio.create_task(self._autoscaler.run(), name="autoscale"),
+            asyncio.create_task(self._database.keep_copy(), name="state-copy"),
         ]
         await self._local_api.start()
+        self._manager.ready()
         log.info("agent serves", node_id=identity.node_id, placements=len(desired.placements), pid=os.getpid())
         await self._fingerprint.probe()
         tasks += [
@@ -145,6 +162,7 @@ class Daemon:
 
     async def _shutdown(self, tasks: list[asyncio.Task[None]], hurry: asyncio.Event) -> None:
         """A second signal skips what remains of the drain."""
+        self._manager.stopping()
         log.info("agent stops", replicas_run_on=not self._config.stop_replicas_on_exit)
         if hasattr(self, "_tunnels"):
             await _unless(hurry, self._tunnels.close(self._config.drain_seconds))
@@ -156,6 +174,14 @@ class Daemon:
         for driver in self._drivers.values():
             await driver.close()
         await self._local_api.close()
+
+    async def stop_replicas(self) -> int:
+        await self._reconciler.adopt()
+        count = len(self._reconciler.replicas())
+        await self._reconciler.close(stop_replicas=True)
+        for driver in self._drivers.values():
+            await driver.close()
+        return count
 
     def _running(self, deployment_id: str) -> int:
         leaving = (ReplicaStatus.DRAINING, ReplicaStatus.STOPPED)
@@ -175,10 +201,12 @@ class Daemon:
         return status(
             identity=self._renewer.identity,
             link=self._link,
+            gateways=self._node.gateways,
             desired=self._node.desired,
             replicas=self._reconciler.reports(),
             inventory=self._fingerprint.inventory,
             uptime_seconds=time.monotonic() - self._started_at,
+            notes=self._database.notes,
         )
 
 
@@ -188,7 +216,7 @@ def make_drivers(config: RunConfig, directory: StateDirectory) -> Mapping[str, D
         "process": lambda: ProcessDriver(directory.replicas),
         "simulated": SimulatedDriver,
     }
-    return {name: makers[name]() for name in config.drivers}
+    return {name: makers[name]() for name in config.policy.drivers if name in makers}
 
 
 def _on_signals(stop: asyncio.Event, hurry: asyncio.Event) -> None:

@@ -16,9 +16,10 @@ from agent.link.target import resolve_target
 from agent.placement import (
     DesiredState,
     DesiredUpdate,
-    Version,
+    Removals,
     confirm_removals,
     forget_removed,
+    is_too_much,
     merge,
     unlisted,
 )
@@ -49,6 +50,7 @@ class AgentNode:
     ) -> None:
         self.desired = DesiredState()
         self.welcome: Welcome | None = None
+        self.gateways: list[str] = []
         self._session_target = session_target
         self._store = store
         self._reconciler = reconciler
@@ -100,7 +102,8 @@ class AgentNode:
         self.gateways_changed(welcome.gateways)
 
     def gateways_changed(self, targets: tuple[str, ...]) -> None:
-        self._dial_gateways([resolve_target(target, self._session_target) for target in targets])
+        self.gateways = [resolve_target(target, self._session_target) for target in targets]
+        self._dial_gateways(self.gateways)
 
     async def update_desired(self, update: DesiredUpdate) -> Acknowledgement | None:
         with_replicas = self._reconciler.placements_with_replicas()
@@ -109,15 +112,22 @@ class AgentNode:
             log.warning("stale desired state dropped", held=self.desired.version, got=update.version, full=update.full)
             return None
         await self._accept(forget_removed(merged, with_replicas))
-        kept = sorted(unlisted(merged, update, with_replicas))
-        if kept:
-            log.warning("placements not in the snapshot run on until their removal is confirmed", placements=kept)
-        return Acknowledgement(update.version, tuple(kept))
+        kept = unlisted(merged, update, with_replicas)
+        if kept.known or kept.foreign:
+            log.warning(
+                "placements not in the snapshot run on until their removal is confirmed",
+                placements=kept.known,
+                foreign=kept.foreign,
+            )
+        return Acknowledgement(update.version, kept)
 
-    async def confirm_removals(self, version: Version, removed: tuple[str, ...]) -> Acknowledgement | None:
-        confirmed = confirm_removals(self.desired, version, removed)
+    async def confirm_removals(self, removals: Removals) -> Acknowledgement | None:
+        confirmed = confirm_removals(self.desired, removals)
         if confirmed is None:
-            log.warning("stale removals dropped", held=self.desired.version, got=version)
+            log.warning("stale removals dropped", held=self.desired.version, got=removals.version)
+            return None
+        if is_too_much(self.desired, removals, self._reconciler.placements_with_replicas()):
+            log.error("removal of more than half of what runs here refused", placements=removals.removed)
             return None
         await self._accept(confirmed)
         return Acknowledgement(confirmed.version)

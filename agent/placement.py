@@ -36,11 +36,13 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class DesiredState:
-    """`removed`: placements that were taken away by name. Their replicas stop; no others ever do."""
+    """`removed`: placements that were taken away by name. Their replicas stop; no others ever do. `named_by`: of each
+    placement the id of the store that named it last."""
 
     version: Version = field(default_factory=Version)
     placements: dict[str, Placement] = field(default_factory=dict)
     removed: frozenset[str] = frozenset()
+    named_by: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,28 +70,60 @@ def merge(held: DesiredState, update: DesiredUpdate) -> DesiredState | None:
     named = {placement.placement_id: placement for placement in update.placements}
     removed = (held.removed - named.keys()) | set(update.removed)
     placements = {key: value for key, value in {**held.placements, **named}.items() if key not in removed}
-    return DesiredState(update.version, placements, removed)
+    names = [*named, *update.unreadable]
+    return DesiredState(
+        update.version, placements, removed, held.named_by | dict.fromkeys(names, update.version.store_id)
+    )
 
 
-def unlisted(held: DesiredState, update: DesiredUpdate, with_replicas: frozenset[str]) -> frozenset[str]:
-    """After a full snapshot: placements that this node still serves and that the snapshot did not name.
+@dataclass(frozen=True, slots=True)
+class Unlisted:
+    """Placements that this node still serves and that a full snapshot did not name. They run on.
 
-    `with_replicas` are those that have replicas here. They run on until the control plane confirms their removal.
+    `known`: the store has named them before, so it can tell that they are gone. `foreign`: it never has.
     """
+
+    known: tuple[str, ...] = ()
+    foreign: tuple[str, ...] = ()
+
+
+def unlisted(held: DesiredState, update: DesiredUpdate, with_replicas: frozenset[str]) -> Unlisted:
+    """`with_replicas` are placements that have replicas here, of which there may be no other trace."""
     if not update.full:
-        return frozenset()
+        return Unlisted()
     named = {placement.placement_id for placement in update.placements} | set(update.unreadable)
-    return frozenset(held.placements.keys() | with_replicas) - named - held.removed
+    left = sorted((held.placements.keys() | with_replicas) - named - held.removed)
+    known = tuple(key for key in left if held.named_by.get(key) == update.version.store_id)
+    return Unlisted(known, tuple(key for key in left if key not in known))
 
 
-def confirm_removals(held: DesiredState, version: Version, removed: tuple[str, ...]) -> DesiredState | None:
-    """The state without the placements that the control plane says are really gone. None when the message is stale."""
+@dataclass(frozen=True, slots=True)
+class Removals:
+    """What the control plane says is really gone. `deliberate`: it has a record of each deletion."""
+
+    version: Version
+    removed: tuple[str, ...]
+    deliberate: bool = False
+
+
+def is_too_much(held: DesiredState, removals: Removals, with_replicas: frozenset[str]) -> bool:
+    """Whether more than half of what this node serves would go, without the control plane vouching for it."""
+    serving = held.placements.keys() | with_replicas
+    return not removals.deliberate and 2 * len(serving & set(removals.removed)) > len(serving)
+
+
+def confirm_removals(held: DesiredState, removals: Removals) -> DesiredState | None:
+    """The state without the placements that are really gone. None when the message is stale."""
+    version = removals.version
     if version.store_id != held.version.store_id or version.seq < held.version.seq:
         return None
-    placements = {key: value for key, value in held.placements.items() if key not in removed}
-    return DesiredState(held.version, placements, held.removed | set(removed))
+    placements = {key: value for key, value in held.placements.items() if key not in removals.removed}
+    return replace(held, placements=placements, removed=held.removed | set(removals.removed))
 
 
 def forget_removed(held: DesiredState, with_replicas: frozenset[str]) -> DesiredState:
-    """Drops the notes of removals whose replicas are all gone."""
-    return replace(held, removed=held.removed & with_replicas)
+    """Drops the notes of what is gone with all of its replicas."""
+    named_by = {
+        key: store_id for key, store_id in held.named_by.items() if key in held.placements or key in with_replicas
+    }
+    return replace(held, removed=held.removed & with_replicas, named_by=named_by)

@@ -19,10 +19,12 @@ if TYPE_CHECKING:  # asking for a status needs no gRPC
 def status(
     identity: "Identity",
     link: "Link",
+    gateways: Sequence[str],
     desired: "DesiredState",
     replicas: Sequence[ReplicaReport],
     inventory: Inventory,
     uptime_seconds: float,
+    notes: Sequence[str],
 ) -> dict[str, Any]:
     """Plain values, ready for JSON."""
     return {
@@ -38,7 +40,10 @@ def status(
             "since": link.state.since,
             "reason": link.state.reason,
             "epoch": link.epoch,
+            "clock_skew_seconds": round(link.state.clock_skew_seconds, 3),
+            "gateways": list(gateways),
         },
+        "notes": list(notes),
         "desired": canonical.to_plain(desired.version),
         "replicas": canonical.to_plain(list(replicas)),
         "inventory": canonical.to_plain(inventory),
@@ -50,12 +55,14 @@ def render(answer: dict[str, Any]) -> str:
     link = answer["link"]
     since = datetime.fromtimestamp(link["since"], UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
     state = f"connected since {since}" if link["connected"] else f"not connected since {since}: {link['reason']}"
+    drivers = ", ".join(answer["inventory"]["drivers"])
     lines = [
         f"node      {answer['node_id']} in {answer['cluster']}/{answer['nodepool']}",
         f"agent     {answer['version']}, process {answer['pid']}, up {answer['uptime_seconds']:.0f} s",
         f"link      {link['target']}: {state}",
-        f"drivers   {', '.join(answer['inventory']['drivers']) or 'none; see homeport-agent run --allow-driver'}",
+        f"drivers   {drivers or 'none; allow some in the policy file, /etc/homeport/agent.toml'}",
     ]
+    lines += [f"note      {note}" for note in answer["notes"]]
     lines += [f"problem   {problem}" for problem in answer["inventory"]["problems"]]
     lines.append(f"replicas  {len(answer['replicas'])}")
     for replica in answer["replicas"]:

@@ -23,6 +23,11 @@ class ServerConfig:
     # host:port of the enrollment port as hosts reach it, for the join command that is shown.
     advertise: str
     database: str
+    install_port: int
+    # What hosts are installed from; none = they cannot be installed from here.
+    wheelhouse: Path | None
+    # A process of its own goes on relaying while this one is away.
+    gateway_inside: bool = False
     heartbeat_seconds: float = 2.0
 
 
@@ -43,7 +48,16 @@ def parse_config(arguments: list[str] | None = None) -> ServerConfig:
     parser.add_argument("--tunnel-port", type=_port, default=8444, help="agents' tunnels (default %(default)s)")
     parser.add_argument("--advertise", default="", metavar="HOST", help="the name by which hosts reach this server")
     parser.add_argument(
+        "--wheelhouse", type=Path, metavar="DIR", help="serve hosts what they install from (`make wheelhouse`)"
+    )
+    parser.add_argument("--install-port", type=_port, default=8445, help="port of --wheelhouse (default %(default)s)")
+    parser.add_argument(
         "--database", default="", metavar="URL", help="postgresql+psycopg://...; default: SQLite in the data directory"
+    )
+    parser.add_argument(
+        "--gateway-inside",
+        action="store_true",
+        help="run the gateway in this process: less memory, but requests end when this process does",
     )
     parser.add_argument("--version", action="version", version=f"homeport-server {__version__}")
     return ServerConfig(**vars(parser.parse_args(arguments)))

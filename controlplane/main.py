@@ -11,6 +11,7 @@ from controlplane.config import ServerConfig, parse_config
 from controlplane.server import Server
 from homeport.core.errors import HomeportError
 from homeport.logging import configure_logging
+from homeport.systemd import ServiceManager
 
 
 def main() -> None:
@@ -29,12 +30,17 @@ async def _serve(config: ServerConfig) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     server = Server(config)
+    manager = ServiceManager()
+    watchdog = asyncio.create_task(manager.keep_alive())
     try:
         addresses = await server.startup()
+        manager.ready()
         _announce({"event": "ready", **addresses})
         await server.run(stop)
     finally:
+        manager.stopping()
         await server.shutdown()
+        watchdog.cancel()
 
 
 def _announce(line: dict[str, str]) -> None:

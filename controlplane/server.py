@@ -2,9 +2,11 @@
 
 import asyncio
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -13,18 +15,24 @@ from homeport_proto.v1 import bulk_pb2_grpc, enrollment_pb2_grpc, session_pb2_gr
 
 from controlplane.api.app import create_app
 from controlplane.api.dependencies import ApiDependencies, Urls
+from controlplane.api.downloads import create_downloads, install_command, open_wheelhouse
 from controlplane.api.listener import reserve, serve
-from controlplane.auth.access_tokens import AccessTokens
+from controlplane.auth.access_tokens import AccessTokens, facts_in
 from controlplane.auth.admin_token import ensure_admin_token
-from controlplane.auth.ca import CertificateAuthority, open_ca
+from controlplane.auth.ca import CertificateAuthority, KeyPair, open_ca
 from controlplane.auth.credentials import enrollment_credentials, node_credentials
 from controlplane.auth.join_tokens import JoinTokens
 from controlplane.config import ServerConfig
-from controlplane.gateway import GatewayPolicies
+from controlplane.gateway.feed import GatewayFeed
+from controlplane.gateway.policies import GatewayPolicies
+from controlplane.gateway.process import GatewayProcess
+from controlplane.gateway.publisher import GatewayPublisher
+from controlplane.pipelines.node_lifecycle import NodeLifecyclePipeline
 from controlplane.pipelines.placements import PlacementPipeline
 from controlplane.sessions.bulk_service import BulkService
 from controlplane.sessions.desired_state import DesiredStates
 from controlplane.sessions.enrollment_service import EnrollmentService
+from controlplane.sessions.listening_clock import ListeningClock
 from controlplane.sessions.logs import LogBroker
 from controlplane.sessions.registry import NodeRegistry
 from controlplane.sessions.session_service import SessionService, SessionTerms
@@ -34,12 +42,12 @@ from homeport import __version__
 from homeport.gateway.gateway import Gateway
 from homeport.gateway.routes import PolicyTable
 from homeport.grpc_listener import bind
+from homeport.http2.tls import server_tls
 from homeport.tunnel.server import TunnelServer
 
 log = structlog.get_logger()
 
 _CERTIFICATE_LIFE = timedelta(hours=24)
-_SWEEP_SECONDS = 1.0
 _DRAIN_SECONDS = 10.0
 
 
@@ -49,11 +57,12 @@ class Server:
     def __init__(self, config: ServerConfig) -> None:
         self._config = config
         self._store = SqlStore(config.database or f"sqlite:///{config.data_dir.absolute()}/homeport.db")
-        self._registry = NodeRegistry(time.monotonic)
+        self._clock = ListeningClock(time.monotonic)
+        self._registry = NodeRegistry(self._clock)
         self._desired = DesiredStates(self._store)
         self._sessions = Sessions(self._store, self._desired)
         self._logs = LogBroker(self._sessions.ask)
-        self._access_tokens = AccessTokens(self._store.get)
+        self._access_tokens = AccessTokens(facts_in(self._store))
         self._cleanup = AsyncExitStack()
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -71,11 +80,12 @@ class Server:
         if await ensure_admin_token(self._store, self._access_tokens, self._config.data_dir / "admin-token"):
             log.info("admin token made", file=str(self._config.data_dir / "admin-token"))
         self._spawn("push-desired-state", self._sessions.follow_store())
-        self._spawn("sweep-nodes", self._sweep())
+        self._spawn("node-lifecycle", NodeLifecyclePipeline(self._store, self._registry, self._clock, time.time).run())
         self._spawn("placements", PlacementPipeline(self._store, self._registry).run())
 
         credentials = node_credentials(pair, ca.bundle)
-        tunnel_port, gateway_port = await self._start_gateway(credentials)
+        start_gateway = self._start_gateway_inside if self._config.gateway_inside else self._start_gateway
+        tunnel_port, gateway_port = await start_gateway(pair, ca.bundle)
         session_port = await self._start_sessions(ca, credentials, tunnel_port)
         enroll_port = await self._start_enrollment(ca, enrollment_credentials(pair), session_port)
         return await self._start_api(ca, gateway_port, enroll_port)
@@ -93,13 +103,29 @@ class Server:
         await self._cleanup.aclose()
         log.info("control plane stopped")
 
-    async def _start_gateway(self, credentials: grpc.ServerCredentials) -> tuple[int, int]:
-        """(tunnel port, gateway port)"""
+    async def _start_gateway(self, pair: KeyPair, ca: bytes) -> tuple[int, int]:
+        """(tunnel port, gateway port). It knows all routes before a gateway of an earlier run is heard."""
+        socket = self._config.data_dir.absolute() / "gateways.sock"
+        process = GatewayProcess(self._config, socket)
+        feed = GatewayFeed((pair, ca), process.heard)
+        publisher = GatewayPublisher(self._store, feed)
+        self._sessions.on_open = publisher.session_opened
+        publisher.load()
+        await feed.start(socket)
+        self._cleanup.push_async_callback(feed.close)
+        self._spawn("routes", publisher.follow_store())
+        ports = await process.start()
+        self._cleanup.push_async_callback(process.stop)
+        self._spawn("gateway", process.run())
+        return ports
+
+    async def _start_gateway_inside(self, pair: KeyPair, ca: bytes) -> tuple[int, int]:
         table = PolicyTable()
         tunnels = TunnelServer(self._sessions.is_current)
         gateway = Gateway(table, self._access_tokens.check, tunnels, time.monotonic)
         self._spawn("routes", GatewayPolicies(self._store, table).follow_store())
-        tunnel_port = await tunnels.start(f"{self._config.agent_host}:{self._config.tunnel_port}", credentials)
+        tls = server_tls(pair.key, pair.certificate, ca)
+        tunnel_port = await tunnels.start(f"{self._config.agent_host}:{self._config.tunnel_port}", tls)
         self._cleanup.push_async_callback(gateway.close, _DRAIN_SECONDS)
         return tunnel_port, await gateway.start(self._config.host, self._config.gateway_port)
 
@@ -137,12 +163,13 @@ class Server:
         return port
 
     async def _start_api(self, ca: CertificateAuthority, gateway_port: int, enroll_port: int) -> dict[str, str]:
-        listener = reserve(self._config.host, self._config.api_port)
+        listener = reserve(self._config.host, self._config.api_port, "--api-port")
         urls = Urls(
             api=_url(self._config.host, listener.getsockname()[1]),
             gateway=_url(self._config.host, gateway_port),
             enroll=f"{self._config.advertise or self._config.agent_host}:{enroll_port}",
         )
+        command = await self._start_downloads(self._config.wheelhouse, urls) if self._config.wheelhouse else _no_command
         dependencies = ApiDependencies(
             store=self._store,
             registry=self._registry,
@@ -150,27 +177,36 @@ class Server:
             join_tokens=JoinTokens(ca.pin),
             logs=self._logs,
             urls=urls,
-            monotonic=time.monotonic,
+            monotonic=self._clock,
             version=__version__,
+            install_command=command,
         )
         runner = await serve(create_app(dependencies), listener)
         self._cleanup.push_async_callback(runner.cleanup)
         return {"api": urls.api, "gateway": urls.gateway, "enroll": urls.enroll}
+
+    async def _start_downloads(self, folder: Path, urls: Urls) -> Callable[[str], str]:
+        """What makes the command with which a host is installed from here, of its join token."""
+        wheelhouse = open_wheelhouse(folder)
+        listener = reserve(self._config.agent_host, self._config.install_port, "--install-port")
+        runner = await serve(create_downloads(wheelhouse), listener)
+        self._cleanup.push_async_callback(runner.cleanup)
+        base_url = _url(self._config.advertise or self._config.agent_host, listener.getsockname()[1])
+        return partial(install_command, base_url, wheelhouse, urls.enroll)
 
     def _spawn(self, name: str, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work, name=name)
         self._tasks.append(task)
         self._cleanup.push_async_callback(_cancelled, task)
 
-    async def _sweep(self) -> None:
-        while True:
-            await asyncio.sleep(_SWEEP_SECONDS)
-            self._registry.sweep()
-
 
 async def _cancelled(task: asyncio.Task[None]) -> None:
     task.cancel()
     await asyncio.wait([task])
+
+
+def _no_command(token: str) -> str:
+    return ""
 
 
 def _url(host: str, port: int) -> str:

@@ -1,8 +1,11 @@
 """gRPC channels to the control plane: mutual TLS, one TCP connection each, quick to notice a dead link."""
 
+import ssl
+
 import grpc
 
 from agent.state.identity import Identity
+from homeport.http2.tls import client_tls
 from homeport.identity import SERVER_NAME
 
 _OPTIONS = (
@@ -24,6 +27,11 @@ def node_credentials(identity: Identity) -> grpc.ChannelCredentials:
     return grpc.ssl_channel_credentials(
         root_certificates=identity.ca, private_key=identity.key, certificate_chain=identity.certificate
     )
+
+
+def node_tls(identity: Identity) -> ssl.SSLContext:
+    """The same for tunnels, which do not go through gRPC's library."""
+    return client_tls(identity.key, identity.certificate, identity.ca)
 
 
 def open_channel(target: str, credentials: grpc.ChannelCredentials) -> grpc.aio.Channel:

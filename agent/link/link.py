@@ -21,11 +21,14 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class LinkState:
-    """`since` is unix seconds. `reason` says why there is no link."""
+    """`since` is unix seconds. `reason` says why there is no link; while there is one, `clock_skew_seconds` is how far
+    this host is ahead of the control plane.
+    """
 
     connected: bool
     since: float
     reason: str = ""
+    clock_skew_seconds: float = 0.0
 
 
 class Link:
@@ -61,7 +64,7 @@ class Link:
     @property
     def state(self) -> LinkState:
         if self._session and self._session.epoch:
-            return LinkState(True, self._connected_since)
+            return LinkState(True, self._connected_since, clock_skew_seconds=self._session.clock_skew_seconds)
         return self._ended
 
     def replica_changed(self, report: ReplicaReport) -> None:

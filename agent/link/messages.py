@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from agent.placement import DesiredUpdate, Version
+from agent.placement import DesiredUpdate, Removals, Unlisted, Version
 from homeport.core.resources import Inventory
 from homeport.core.status import ReplicaReport
 
@@ -66,7 +66,7 @@ class Acknowledgement:
     """Of desired state that is on the disk now."""
 
     applied: Version
-    unlisted_placements: tuple[str, ...] = field(default=())
+    unlisted: Unlisted = field(default_factory=Unlisted)
 
 
 class Node(Protocol):
@@ -84,7 +84,7 @@ class Node(Protocol):
         """Persists, then acts. None when the update is stale. Raises HomeportError when it can't be persisted."""
         ...
 
-    async def confirm_removals(self, version: Version, removed: tuple[str, ...]) -> Acknowledgement | None: ...
+    async def confirm_removals(self, removals: Removals) -> Acknowledgement | None: ...
 
     def asked_for_logs(self, question: LogsQuestion) -> str:
         """Begins the answer. Returns why that can't be, or nothing."""

@@ -31,11 +31,15 @@ class _Ended(Exception):
 
 
 class Session:
-    """Made anew for each connection. `outbox` takes what the agent has to tell; `epoch` is 0 until Welcome."""
+    """Made anew for each connection. `outbox` takes what the agent has to tell; `epoch` is 0 until Welcome.
+
+    `clock_skew_seconds` is how far this host is ahead of the control plane.
+    """
 
     def __init__(self, node: Node, monotonic: Callable[[], float], wall: Callable[[], float]) -> None:
         self.outbox = Outbox()
         self.epoch = 0
+        self.clock_skew_seconds = 0.0
         self._node = node
         self._monotonic = monotonic
         self._wall = wall
@@ -97,6 +101,7 @@ class Session:
             match message.WhichOneof("body"):
                 case "heartbeat_echo":
                     self._echoed_at = self._monotonic()
+                    self.clock_skew_seconds = self._wall() - message.heartbeat_echo.server_time
                 case None:
                     pass  # of a newer control plane
                 case _:
@@ -119,9 +124,8 @@ class Session:
                     update = wire.update_from_wire(message.desired_state)
                     self._acknowledge(await _until_persisted(partial(self._node.update_desired, update)))
                 case "confirm_removals":
-                    confirm = message.confirm_removals
-                    version, removed = wire.version_from_wire(confirm.version), tuple(confirm.removed_placements)
-                    self._acknowledge(await _until_persisted(partial(self._node.confirm_removals, version, removed)))
+                    removals = wire.removals_from_wire(message.confirm_removals)
+                    self._acknowledge(await _until_persisted(partial(self._node.confirm_removals, removals)))
                 case "question":
                     self._answer(message.question)
                 case "gateways":

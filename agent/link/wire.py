@@ -6,7 +6,7 @@ import structlog
 from homeport_proto.v1 import session_pb2 as pb
 
 from agent.link.messages import Acknowledgement, Goodbye, Hello, Load, LogsQuestion, Welcome
-from agent.placement import DesiredUpdate, Placement, Version
+from agent.placement import DesiredUpdate, Placement, Removals, Version
 from homeport.core import canonical
 from homeport.core.policy import Policy
 from homeport.core.resources import DeviceShare, Gpu, Inventory
@@ -76,7 +76,11 @@ def heartbeat_to_wire(load: Load, wall: float) -> pb.Heartbeat:
 
 
 def ack_to_wire(ack: Acknowledgement) -> pb.Ack:
-    return pb.Ack(applied=_version_to_wire(ack.applied), unlisted_placements=ack.unlisted_placements)
+    return pb.Ack(
+        applied=_version_to_wire(ack.applied),
+        unlisted_placements=ack.unlisted.known,
+        foreign_placements=ack.unlisted.foreign,
+    )
 
 
 def welcome_from_wire(message: pb.Welcome) -> Welcome:
@@ -98,8 +102,8 @@ def logs_question_from_wire(message: pb.Question) -> LogsQuestion:
     return LogsQuestion(message.question_id, logs.replica_id, logs.tail_lines, logs.follow)
 
 
-def version_from_wire(message: pb.StoreSeq) -> Version:
-    return Version(message.store_id, message.seq)
+def removals_from_wire(message: pb.ConfirmRemovals) -> Removals:
+    return Removals(_version_from_wire(message.version), tuple(message.removed_placements), message.deliberate)
 
 
 def update_from_wire(message: pb.DesiredState) -> DesiredUpdate:
@@ -111,7 +115,7 @@ def update_from_wire(message: pb.DesiredState) -> DesiredUpdate:
             log.error("placement cannot be read", placement_id=item.placement_id, error=str(error))
             unreadable.append(item.placement_id)
     return DesiredUpdate(
-        version=version_from_wire(message.version),
+        version=_version_from_wire(message.version),
         full=message.full,
         placements=tuple(placements),
         removed=tuple(message.removed_placements),
@@ -147,6 +151,10 @@ def _gpu_to_wire(gpu: Gpu) -> pb.Gpu:
         problem=gpu.problem,
         compute_capability=gpu.compute_capability,
     )
+
+
+def _version_from_wire(message: pb.StoreSeq) -> Version:
+    return Version(message.store_id, message.seq)
 
 
 def _version_to_wire(version: Version) -> pb.StoreSeq:

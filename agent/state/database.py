@@ -10,89 +10,100 @@ from typing import TypeVar
 import structlog
 from sqlite_utils import Database as Sqlite
 
-from homeport.core.errors import ErrorCode, HomeportError
+from agent.state.files import sync_directory, sync_file
+from agent.state.recovery import copy_of, open_or_recover
+from agent.state.rows import Damaged
+from agent.state.sqlite_file import counter_of_copy, storage_error
 
 log = structlog.get_logger()
 T = TypeVar("T")
 
-_SCHEMA_VERSION = 1
-_SCHEMA = """
-CREATE TABLE desired_version (only_row INTEGER PRIMARY KEY CHECK (only_row = 1), store_id TEXT NOT NULL, seq INTEGER NOT NULL);
-CREATE TABLE placements (placement_id TEXT PRIMARY KEY, body TEXT NOT NULL);
-CREATE TABLE removed_placements (placement_id TEXT PRIMARY KEY);
-CREATE TABLE replicas (replica_id TEXT PRIMARY KEY, body TEXT NOT NULL);
-"""  # noqa: E501
+# Transactions that come one after another are copied together.
+_LEAST_SECONDS_BETWEEN_COPIES = 1.0
 
 
 class StateDatabase:
-    """`executor` runs the statements; without one they run on the caller's thread (for loops with a virtual clock)."""
+    """`executor` runs the statements; without one they run on the caller's thread (for loops with a virtual clock).
 
-    def __init__(self, connection: Sqlite, executor: Executor | None) -> None:
-        self._connection = connection
+    `notes` say what was wrong with the file when it was opened.
+    """
+
+    def __init__(self, path: Path, executor: Executor | None) -> None:
+        """Raises HomeportError when the disk is at fault; a damaged file is put aside, and its copy is used."""
+        self._path = path
         self._executor = executor
+        self._written = asyncio.Event()
+        self._connection, self.notes = open_or_recover(path)
 
     @classmethod
     def open(cls, path: Path) -> "StateDatabase":
-        """Raises HomeportError when the file is of a newer agent or damaged."""
         executor = ThreadPoolExecutor(1, thread_name_prefix="state")
         try:
-            return cls(executor.submit(_open, path).result(), executor)
+            return executor.submit(cls, path, executor).result()
         except BaseException:
             executor.shutdown()
             raise
 
     @classmethod
     def open_inline(cls, path: Path) -> "StateDatabase":
-        return cls(_open(path), None)
+        return cls(path, None)
 
     async def run(self, work: Callable[[Sqlite], T]) -> T:
         """Runs `work` in one transaction, on the disk on return. Raises HomeportError(STORAGE_FULL or INTERNAL)."""
-        if self._executor is None:
-            return self._transact(work)
-        future = asyncio.get_running_loop().run_in_executor(self._executor, self._transact, work)
-        # A cancelled caller must not be told "not done" of what is being written.
-        return await asyncio.shield(future)
+        result, wrote = await self._on_its_thread(lambda: self._transact(work))
+        if wrote:
+            self._written.set()
+        return result
+
+    async def keep_copy(self) -> None:
+        """Until cancelled: keeps the second copy, at most a moment behind."""
+        while True:
+            self._written.clear()
+            await self._on_its_thread(self._copy)
+            await asyncio.sleep(_LEAST_SECONDS_BETWEEN_COPIES)
+            await self._written.wait()
 
     def close(self) -> None:
         if self._executor is None:
-            self._connection.close()
+            self._finish()
             return
-        self._executor.submit(self._connection.close).result()
+        self._executor.submit(self._finish).result()
         self._executor.shutdown()
 
-    def _transact(self, work: Callable[[Sqlite], T]) -> T:
+    def _finish(self) -> None:
+        if self._written.is_set():
+            self._copy()
+        self._connection.close()
+
+    async def _on_its_thread(self, function: Callable[[], T]) -> T:
+        if self._executor is None:
+            return function()
+        future = asyncio.get_running_loop().run_in_executor(self._executor, function)
+        # A cancelled caller must not be told "not done" of what is being written.
+        return await asyncio.shield(future)
+
+    def _transact(self, work: Callable[[Sqlite], T]) -> tuple[T, bool]:
+        changes = self._connection.conn.total_changes
         try:
             with self._connection.atomic():
-                return work(self._connection)
+                result = work(self._connection)
+                wrote = self._connection.conn.total_changes != changes
+                if wrote:
+                    self._connection.execute("UPDATE counter SET value = value + 1")
         except sqlite3.Error as error:
-            full = getattr(error, "sqlite_errorcode", None) in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
-            raise HomeportError(
-                ErrorCode.STORAGE_FULL if full else ErrorCode.INTERNAL,
-                f"the agent's state cannot be written: {error}",
-                hint="free disk space; what runs keeps running" if full else "",
-            ) from error
+            raise storage_error(error) from error
+        return result, wrote
 
-
-def _open(path: Path) -> Sqlite:
-    connection = Sqlite(path, execute_plugins=False)
-    try:
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")
-        version = connection.execute("PRAGMA user_version").fetchone()[0]
-        if version == 0:
-            connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version = {_SCHEMA_VERSION}; COMMIT;")
-    except sqlite3.DatabaseError as error:
-        connection.close()
-        raise HomeportError(
-            ErrorCode.INTERNAL,
-            f"the state file {path} cannot be opened: {error}",
-            hint="move it aside; the agent then gets its desired state from the control plane again",
-        ) from None
-    if version > _SCHEMA_VERSION:
-        connection.close()
-        raise HomeportError(
-            ErrorCode.CONFLICT,
-            f"the state file {path} was written by a newer agent (schema {version}, this one knows {_SCHEMA_VERSION})",
-            hint="install that version of the agent again",
-        )
-    return connection
+    def _copy(self) -> None:
+        """Only a sound copy replaces the one before. Without one nothing is lost yet, so a full disk is no error."""
+        copy = copy_of(self._path)
+        temporary = copy.with_name(copy.name + ".tmp")
+        try:
+            temporary.unlink(missing_ok=True)
+            self._connection.execute("VACUUM INTO ?", [str(temporary)])
+            counter_of_copy(temporary)
+            sync_file(temporary)
+            temporary.replace(copy)
+            sync_directory(copy.parent)
+        except (sqlite3.Error, OSError, Damaged) as error:
+            log.warning("the copy of the agent's state is behind", error=str(error))

@@ -1,13 +1,22 @@
 """The desired state on disk. What stands here was accepted; it is acted on only after it stands here."""
 
-import structlog
+from dataclasses import dataclass, field
+
 from sqlite_utils import Database
 
 from agent.placement import DesiredState, Placement, Version
+from agent.state import rows
 from agent.state.database import StateDatabase
+from agent.state.rows import Kind
 from homeport.core import canonical
 
-log = structlog.get_logger()
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    version: Version = field(default_factory=Version)
+    placements: tuple[Placement, ...] = ()
+    removed: tuple[str, ...] = ()
+    named_by: dict[str, str] = field(default_factory=dict)
 
 
 class DesiredStateStore:
@@ -19,21 +28,14 @@ class DesiredStateStore:
 
     async def save(self, state: DesiredState) -> None:
         """Replaces the whole state in one transaction."""
-
-        def write(db: Database) -> None:
-            db.execute("DELETE FROM placements")
-            db.execute("DELETE FROM removed_placements")
-            rows = ({"placement_id": p.placement_id, "body": canonical.dumps(p)} for p in state.placements.values())
-            db.table("placements").insert_all(rows)
-            db.table("removed_placements").insert_all({"placement_id": key} for key in sorted(state.removed))
-            version = {"only_row": 1, "store_id": state.version.store_id, "seq": state.version.seq}
-            db.table("desired_version").insert(version, pk="only_row", replace=True)
-
-        await self._database.run(write)
+        stored = _Stored(state.version, tuple(state.placements.values()), tuple(sorted(state.removed)), state.named_by)
+        body = canonical.dumps(stored)
+        await self._database.run(lambda db: rows.put(db, Kind.DESIRED, "", body))
 
 
 def _load(db: Database) -> DesiredState:
-    version = db.execute("SELECT store_id, seq FROM desired_version").fetchone()
-    placements = [canonical.loads(Placement, body) for (body,) in db.execute("SELECT body FROM placements").fetchall()]
-    removed = frozenset(key for (key,) in db.execute("SELECT placement_id FROM removed_placements").fetchall())
-    return DesiredState(Version(*version) if version else Version(), {p.placement_id: p for p in placements}, removed)
+    for body in rows.bodies(db, Kind.DESIRED):
+        stored = canonical.loads(_Stored, body)
+        placements = {placement.placement_id: placement for placement in stored.placements}
+        return DesiredState(stored.version, placements, frozenset(stored.removed), stored.named_by)
+    return DesiredState()

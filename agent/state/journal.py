@@ -3,10 +3,10 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from sqlite_utils import Database
-
 from agent.drivers.driver import Handle
+from agent.state import rows
 from agent.state.database import StateDatabase
+from agent.state.rows import Kind
 from homeport.core import canonical
 from homeport.core.workload import Workload
 
@@ -43,15 +43,12 @@ class ReplicaJournal:
         self._database = database
 
     async def load(self) -> list[ReplicaRecord]:
-        def read(db: Database) -> list[ReplicaRecord]:
-            rows = db.execute("SELECT body FROM replicas").fetchall()
-            return [canonical.loads(ReplicaRecord, body) for (body,) in rows]
-
-        return await self._database.run(read)
+        bodies = await self._database.run(lambda db: rows.bodies(db, Kind.REPLICA))
+        return [canonical.loads(ReplicaRecord, body) for body in bodies]
 
     async def put(self, record: ReplicaRecord) -> None:
-        row = {"replica_id": record.replica_id, "body": canonical.dumps(record)}
-        await self._database.run(lambda db: db.table("replicas").insert(row, pk="replica_id", replace=True))
+        body = canonical.dumps(record)
+        await self._database.run(lambda db: rows.put(db, Kind.REPLICA, record.replica_id, body))
 
     async def remove(self, replica_id: str) -> None:
-        await self._database.run(lambda db: db.execute("DELETE FROM replicas WHERE replica_id = ?", [replica_id]))
+        await self._database.run(lambda db: rows.remove(db, Kind.REPLICA, replica_id))

@@ -9,12 +9,7 @@ from homeport.core import canonical
 from homeport.core.resources import Inventory
 from homeport.core.status import NodeStatus
 
-_REASONS = {
-    NodeStatus.INITIALIZING: "enrolled, its agent has not connected yet",
-    NodeStatus.SUSPECT: "no heartbeat lately",
-    NodeStatus.DISCONNECTED: "no heartbeat; it keeps running what it has",
-    NodeStatus.LOST: "silent for so long that its replicas are placed elsewhere",
-}
+_NEVER_CONNECTED = "enrolled, its agent has not connected yet"
 
 
 def nodepool_key_of(node: Record) -> str:
@@ -42,12 +37,10 @@ def inventory_of(node: Record, registry: NodeRegistry) -> Inventory:
 
 def node_state(node: Record, registry: NodeRegistry, monotonic_now: float) -> dict[str, Any]:
     """The form is homeport.schema.resources.NodeState. `monotonic_now` is on the registry's clock."""
-    status, live = node_status_of(node, registry), registry.get(node.id)
-    connected = live is not None and live.connected
+    live = registry.get(node.id)
     return {
-        "status": status.value,
-        "reason": _reason(status, connected),
-        "connected": connected,
+        **_standing(node, registry),
+        "connected": live is not None and live.connected,
         "epoch": live.epoch if live else int(node.status.get("epoch", 0)),
         "agent_version": (live.agent_version if live else "") or node.status.get("agent_version", ""),
         "last_heard_seconds": max(0.0, monotonic_now - live.heard_at) if live else None,
@@ -67,8 +60,13 @@ def delete_node(tx: Transaction, node_id: str, connected: bool) -> None:
     tx.delete(Kind.NODE, node_id)
 
 
-def _reason(status: NodeStatus, connected: bool) -> str:
-    """Empty for a ready node."""
-    if status is NodeStatus.SUSPECT and not connected:
-        return "its connection is closed"
-    return _REASONS.get(status, "")
+def _standing(node: Record, registry: NodeRegistry) -> dict[str, Any]:
+    status = node_status_of(node, registry)
+    if status is NodeStatus.INITIALIZING:
+        return {"status": status.value, "reason": _NEVER_CONNECTED, "since": node.created_at}
+    standing = registry.standing(node.id)
+    return {
+        "status": status.value,
+        "reason": standing.reason,
+        "since": registry.wall_of(standing.since),
+    }

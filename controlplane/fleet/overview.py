@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from controlplane.fleet.alarms import alarms
 from controlplane.fleet.deployment_state import deployment_state, placement_status
 from controlplane.fleet.nodes import node_state, node_status_of
 from controlplane.sessions.registry import NodeRegistry
@@ -69,6 +70,9 @@ class Overview:
             "deployments": {"ready": phases.count("ready"), "total": len(phases)},
             "replicas": {"ready": replicas.count(ReplicaStatus.READY), "total": len(replicas)},
         }
+
+    def alarms(self) -> list[dict[str, Any]]:
+        return alarms(self._store, self._registry)
 
     def _replicas_by_deployment(self) -> defaultdict[str, list[tuple[str, ReplicaReport]]]:
         replicas: defaultdict[str, list[tuple[str, ReplicaReport]]] = defaultdict(list)

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from controlplane.fleet.deployments import workload_of
 from controlplane.fleet.nodepools import nodepools_of
+from controlplane.fleet.revisions import workload_of
 from controlplane.store.store import Kind, Record, Transaction
 from homeport.core import canonical
 from homeport.core.placement.plan import plan
@@ -51,9 +51,10 @@ def decide(
         deployment.id,
         workload.driver,
         workload.needs,
-        spec.autoscale_config.to_core(),
+        spec.scaling(),
         tuple(nodepools_of(deployment.spec)),
         tuple(sorted(by_node, key=lambda node_id: (by_node[node_id].spec["rank"], node_id))),
+        spec.residency,
     )
     planned = plan(wanted, candidates)
     number = int(deployment.status["revision"])

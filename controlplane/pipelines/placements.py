@@ -8,8 +8,8 @@ from typing import Any
 
 import structlog
 
-from controlplane.fleet.deployments import workload_of
 from controlplane.fleet.nodes import node_status_of
+from controlplane.fleet.revisions import workload_of
 from controlplane.fleet.schedulable import FleetView
 from controlplane.pipelines.base import Pipeline
 from controlplane.pipelines.placement_decision import Decision, apply, decide
@@ -31,7 +31,7 @@ class PlacementPipeline(Pipeline):
     """
 
     name = "placements"
-    kinds = frozenset({Kind.DEPLOYMENT, Kind.NODE, Kind.REVISION})
+    kinds = frozenset({Kind.CLUSTER, Kind.DEPLOYMENT, Kind.NODE, Kind.REVISION})
 
     def __init__(
         self,
@@ -69,7 +69,7 @@ class PlacementPipeline(Pipeline):
                 raise outcome
 
     async def _load(self, placements: dict[str, list[Record]]) -> FleetView:
-        view = FleetView()
+        view = FleetView(self._store.all(Kind.CLUSTER))
         for index, node in enumerate(self._store.all(Kind.NODE)):
             view.add_node(node, self._registry)
             if index % _NODES_PER_TURN == 0:

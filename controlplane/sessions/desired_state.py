@@ -55,14 +55,29 @@ class DesiredStates:
             removed_placements=sorted(touched.removed),
         )
 
-    def confirm_removals(self, node_id: str, unlisted: Iterable[str]) -> pb.ConfirmRemovals:
-        """Of the placements that the agent still holds: those that this node really should not run."""
-        gone = []
-        for placement_id in unlisted:
-            record = self._store.get(Kind.PLACEMENT, placement_id)
-            if record is None or record.spec["node_id"] != node_id:
-                gone.append(placement_id)
-        return pb.ConfirmRemovals(version=self._version(self._store.seq), removed_placements=gone)
+    def settle(self, node_id: str, known: Iterable[str], foreign: Iterable[str]) -> tuple[list[str], list[str]]:
+        """(gone, unknown) of the placements that an agent holds beside its snapshot.
+
+        Of those that this store has named before, absence means deletion. Of the others only a record of it does: this
+        store may be older than they are.
+        """
+        gone = [id for id in known if not self._is_on(node_id, id)]
+        deleted = self._store.known_deletions(Kind.PLACEMENT) if foreign else set()
+        unknown: list[str] = []
+        for id in foreign:
+            if not self._is_on(node_id, id):
+                has_a_trace = id in deleted or self._store.get(Kind.PLACEMENT, id) is not None
+                (gone if has_a_trace else unknown).append(id)
+        return gone, unknown
+
+    def removals(self, placement_ids: Iterable[str]) -> pb.ConfirmRemovals:
+        """For placements that are known to be gone, or that a person gives up."""
+        version = self._version(self._store.seq)
+        return pb.ConfirmRemovals(version=version, removed_placements=placement_ids, deliberate=True)
+
+    def _is_on(self, node_id: str, placement_id: str) -> bool:
+        record = self._store.get(Kind.PLACEMENT, placement_id)
+        return record is not None and record.spec["node_id"] == node_id
 
     def _deployment_changed(self, change: Change, nodes: dict[str, Touched]) -> None:
         if change.record is None:

@@ -1,11 +1,17 @@
-"""What the agents have said lately. In memory only: agents say it all again when they connect."""
+"""What the agents have said lately, and how each node stands by it. In memory: agents say it all again when they
+connect."""
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from homeport.core.node_status import SilenceLimits, node_status
+from homeport.core.node_lifecycle.brake import Brake, Tally, Terms, decide
+from homeport.core.node_lifecycle.standing import Limits, Signs, Standing, stand
 from homeport.core.resources import Inventory
 from homeport.core.status import NodeStatus, ReplicaReport, ReplicaStatus
+
+# Nodes that have not been heard of since this control plane started count as heard until this many seconds after it.
+RESTART_GRACE_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,23 +36,37 @@ class LiveNode:
     load: NodeLoad = field(default_factory=NodeLoad)
     replicas: dict[str, ReplicaReport] = field(default_factory=dict)
     applied_seq: int = 0
+    # Placements that it serves and that this store has no trace of, as after the restoration of a backup.
+    unknown_placements: tuple[str, ...] = ()
 
 
 class NodeRegistry:
-    """`monotonic` is the clock. Listeners are called, with the node's id, after each change that may matter to
-    scheduling: connection, inventory, replicas, status."""
+    """`monotonic` is the clock, `wall` gives unix seconds. Listeners are called, with the node's id, after each change
+    that may matter to scheduling: connection, inventory, replicas, status."""
 
-    def __init__(self, monotonic: Callable[[], float], limits: SilenceLimits | None = None) -> None:
+    def __init__(
+        self,
+        monotonic: Callable[[], float],
+        limits: Limits | None = None,
+        terms: Terms | None = None,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
         self._monotonic = monotonic
-        self._limits = limits or SilenceLimits()
+        self._wall = wall
+        self._limits = limits or Limits()
+        self._terms = terms or Terms()
         self._live: dict[str, LiveNode] = {}
-        self._last_status: dict[str, NodeStatus] = {}
-        self._started_at = monotonic()
+        self._standings: dict[str, Standing] = {}
+        self._unseen_heard_at = monotonic() + RESTART_GRACE_SECONDS
+        self.brake = Brake()
         self.listeners: list[Callable[[str], None]] = []
+
+    # -- what agents say
 
     def connected(self, node_id: str, epoch: int, inventory: Inventory, agent_version: str) -> LiveNode:
         node = LiveNode(node_id, True, epoch, self._monotonic(), inventory, agent_version)
         self._live[node_id] = node
+        self._judge(node_id)
         self._tell(node_id)
         return node
 
@@ -55,6 +75,7 @@ class NodeRegistry:
         node = self._live.get(node_id)
         if node and node.epoch == epoch:
             node.connected = False
+            self._judge(node_id)
             self._tell(node_id)
 
     def heard(self, node_id: str, load: NodeLoad) -> None:
@@ -79,19 +100,24 @@ class NodeRegistry:
 
     def forget(self, node_id: str) -> None:
         self._live.pop(node_id, None)
-        self._last_status.pop(node_id, None)
+        self._standings.pop(node_id, None)
+
+    # -- what others ask
 
     def get(self, node_id: str) -> LiveNode | None:
         return self._live.get(node_id)
 
     def status(self, node_id: str) -> NodeStatus:
-        """A node never heard of since this control plane started counts from that start: a restart must not lose
-        a fleet at once."""
-        node = self._live.get(node_id)
-        if node is None:
-            silent = self._monotonic() - self._started_at
-            return node_status(silent, connected=False, limits=self._limits)
-        return node_status(self._monotonic() - node.heard_at, node.connected, self._limits)
+        return self.standing(node_id).status
+
+    def standing(self, node_id: str) -> Standing:
+        """As it was judged last: when it connected or left, or by silence at the last sweep."""
+        known = self._standings.get(node_id)
+        return known if known is not None else self._judged(node_id)
+
+    def wall_of(self, at: float) -> float:
+        """A time on the registry's clock in unix seconds, to a tenth."""
+        return round(self._wall() - (self._monotonic() - at), 1)
 
     def replicas(self, deployment_id: str | None = None) -> list[tuple[str, ReplicaReport]]:
         """(node id, report); a replica on a silent node is `unknown`, not gone."""
@@ -105,14 +131,54 @@ class NodeRegistry:
             ]
         return found
 
-    def sweep(self) -> None:
-        """Call about once a second: tells listeners of statuses that changed by silence alone."""
-        for node_id in list(self._live):
-            if self.status(node_id) != self._last_status.get(node_id):
+    # -- what silence says
+
+    def note_lost(self, node_id: str, since: float) -> None:
+        """It was lost before this control plane started, since then (unix seconds), and stays so until it is heard."""
+        if node_id not in self._live:
+            at = self._monotonic() - (self._wall() - since)
+            self._standings[node_id] = Standing(NodeStatus.LOST, at, "lost before the control plane started")
+
+    def tally(self, cluster_of: Mapping[str, str]) -> None:
+        """Looks at all nodes together, and engages or releases the brake. Call it before `sweep`."""
+        now = self._monotonic()
+        counts: dict[str, list[int]] = {}
+        for node_id, cluster in cluster_of.items():
+            standing = self._standings.get(node_id)
+            if standing is None or standing.status is not NodeStatus.LOST:
+                count = counts.setdefault(cluster, [0, 0])
+                count[0] += 1
+                count[1] += now - self._heard_at(node_id) > self._limits.disconnected
+        self.brake = decide(self.brake, (Tally(*count) for count in counts.values()), now, self._terms)
+
+    def sweep(self, node_ids: Iterable[str]) -> None:
+        """Call about twice a second for every node: finds the statuses that silence alone has changed."""
+        now = self._monotonic()
+        for node_id in node_ids:
+            before, node = self._standings.get(node_id), self._live.get(node_id)
+            if before is None or before.status is not NodeStatus.READY or node is None:
+                changed = self._judge(node_id)
+            else:
+                changed = now - node.heard_at > self._limits.suspect and self._judge(node_id)
+            if changed:
                 self._tell(node_id)
 
+    def _judge(self, node_id: str) -> bool:
+        """Whether its status is another one now."""
+        before = self._standings.get(node_id)
+        after = self._standings[node_id] = self._judged(node_id)
+        return before is None or before.status is not after.status
+
+    def _judged(self, node_id: str) -> Standing:
+        now, node = self._monotonic(), self._live.get(node_id)
+        signs = Signs(self._heard_at(node_id), node is not None and node.connected, unseen=node is None)
+        return stand(self._standings.get(node_id), signs, now, self._limits, self.brake.allows_loss(now))
+
+    def _heard_at(self, node_id: str) -> float:
+        node = self._live.get(node_id)
+        return node.heard_at if node is not None else self._unseen_heard_at
+
     def _tell(self, node_id: str) -> None:
-        self._last_status[node_id] = self.status(node_id)
         for listener in self.listeners:
             listener(node_id)
 

@@ -19,15 +19,17 @@ from controlplane.sessions.logs import LogBroker
 from controlplane.sessions.registry import NodeLoad, NodeRegistry
 from controlplane.sessions.sessions import OpenSession, Sessions
 from controlplane.sessions.wire import inventory_from_wire, replica_from_wire
-from controlplane.store.store import Kind, Record, Store, Transaction
+from controlplane.store.store import Kind, Store, Transaction
 from homeport.core import canonical
-from homeport.core.errors import HomeportError
+from homeport.core.errors import ErrorCode, HomeportError
 from homeport.core.resources import Inventory
 from homeport.identity import peer_node_id
 
 log = structlog.get_logger()
 
 _HELLO_SECONDS = 10.0
+# More sessions than a node can have had.
+_HIGHEST_EPOCH = 1 << 48
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +76,10 @@ class SessionService(session_pb2_grpc.SessionServicer):
             await context.write(_goodbye("NOT_ENROLLED", "this node is not known here; join again with a new token"))
             return
         inventory = inventory_from_wire(hello.inventory)
-        try:
-            epoch = await self._store.write(lambda tx: _next_epoch(tx, node_id, inventory, hello.agent_version))
-        except HomeportError as error:
-            log.warning("hello refused", node_id=node_id, error=str(error))
-            await context.write(_goodbye("SERVER_STOPPING", str(error)))
+        await self._renumber_if_behind(hello.applied, node_id)
+        epoch = await self._grant_epoch(node_id, inventory, hello)
+        if epoch is None:
+            await context.write(_goodbye("SERVER_STOPPING", "the control plane is stopping"))
             return
         session = OpenSession(node_id, epoch)
         writer = asyncio.create_task(_write_all(context, session), name=f"session-writer-{node_id}")
@@ -105,12 +106,38 @@ class SessionService(session_pb2_grpc.SessionServicer):
         except HomeportError as error:
             await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
             raise AssertionError from None
-        await self._store.write(lambda tx: _set_status(tx, node_id, certificate_serial=serial))
+        try:
+            await self._store.write(lambda tx: _note_certificate(tx, node_id, serial))
+        except HomeportError as error:
+            await context.abort(grpc.StatusCode.UNAVAILABLE, str(error))
+            raise AssertionError from None
         return pb.RenewResponse(
             certificate_pem=certificate,
             ca_bundle_pem=self._ca.bundle,
             certificate_ttl_seconds=int(life.total_seconds()),
         )
+
+    async def _renumber_if_behind(self, held: pb.StoreSeq, node_id: str) -> None:
+        """An agent that has seen more of this store than there is proves that an older copy was restored."""
+        if held.store_id != self._store.store_id or held.seq <= self._store.seq:
+            return
+        log.error("the store is older than its agents", node_id=node_id, seen=held.seq, seq=self._store.seq)
+        await self._store.renumber()
+        self._sessions.resend_all()
+
+    async def _grant_epoch(self, node_id: str, inventory: Inventory, hello: pb.Hello) -> int | None:
+        """None when the store is closed. A full disk must not keep agents out: what they serve depends on it, and what
+        they saw of their epoch keeps the next one higher, noted or not."""
+        live = self._registry.get(node_id)
+        seen = max(live.epoch if live else 0, min(hello.epoch_seen, _HIGHEST_EPOCH))
+        try:
+            return await self._store.write(lambda tx: _next_epoch(tx, node_id, inventory, hello.agent_version, seen))
+        except HomeportError as error:
+            if self._store.problem is None:
+                return None
+            log.warning("epoch granted without a note of it", node_id=node_id, error=str(error))
+            node = self._store.get(Kind.NODE, node_id)
+            return max(seen, int(node.status["epoch"]) if node else 0) + 1
 
     def _welcome(self, session: OpenSession, hello: pb.Hello, inventory: Inventory) -> None:
         """Welcome, then the snapshot; changes from here on follow as deltas, in order."""
@@ -172,9 +199,14 @@ class SessionService(session_pb2_grpc.SessionServicer):
         node = self._registry.get(session.node_id)
         if node is not None and ack.applied.store_id == self._store.store_id:
             node.applied_seq = max(node.applied_seq, ack.applied.seq)
-        if ack.unlisted_placements:
-            removals = self._desired.confirm_removals(session.node_id, ack.unlisted_placements)
-            session.send(pb.ControlMessage(confirm_removals=removals))
+        gone, unknown = self._desired.settle(session.node_id, ack.unlisted_placements, ack.foreign_placements)
+        if gone:
+            session.send(pb.ControlMessage(confirm_removals=self._desired.removals(gone)))
+        if node is not None and unknown:
+            log.warning(
+                "node serves placements that this store does not know", node_id=node.node_id, placements=unknown
+            )
+            node.unknown_placements = tuple(unknown)
 
 
 async def _first_hello(messages: AsyncIterator[pb.AgentMessage]) -> pb.Hello | None:
@@ -186,16 +218,22 @@ async def _first_hello(messages: AsyncIterator[pb.AgentMessage]) -> pb.Hello | N
     return message.hello if message.WhichOneof("body") == "hello" else None
 
 
-def _next_epoch(tx: Transaction, node_id: str, inventory: Inventory, agent_version: str) -> int:
-    node = _set_status(tx, node_id, inventory=canonical.to_plain(inventory), agent_version=agent_version)
-    epoch = int(node.status["epoch"]) + 1
-    _set_status(tx, node_id, epoch=epoch)
+def _next_epoch(tx: Transaction, node_id: str, inventory: Inventory, agent_version: str, seen: int) -> int:
+    """Higher than any that the node was granted or has seen. A node that is heard is lost no more."""
+    node = tx.get(Kind.NODE, node_id)
+    if node is None:
+        raise HomeportError(ErrorCode.NOT_FOUND, f"node {node_id} was deleted")
+    epoch = max(seen, int(node.status["epoch"])) + 1
+    status = {key: value for key, value in node.status.items() if key != "lost_at"}
+    facts = {"inventory": canonical.to_plain(inventory), "agent_version": agent_version, "epoch": epoch}
+    tx.put_status(Kind.NODE, node_id, status | facts)
     return epoch
 
 
-def _set_status(tx: Transaction, node_id: str, **status: Any) -> Record:
+def _note_certificate(tx: Transaction, node_id: str, serial: str) -> None:
     node = tx.get(Kind.NODE, node_id)
-    return tx.put_status(Kind.NODE, node_id, {**(node.status if node else {}), **status})
+    if node is not None:
+        tx.put_status(Kind.NODE, node_id, {**node.status, "certificate_serial": serial})
 
 
 async def _write_all(context: Any, session: OpenSession) -> None:

@@ -1,6 +1,7 @@
 """Who is connected right now, and what goes out to them."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import structlog
@@ -40,6 +41,8 @@ class Sessions:
         self._store = store
         self._desired = desired
         self._open: dict[str, OpenSession] = {}
+        # Called with a node's id and the epoch that its new session has.
+        self.on_open: Callable[[str, int], None] | None = None
 
     def open(self, session: OpenSession) -> None:
         """From here on changes reach the session; call it right before its snapshot is made."""
@@ -47,6 +50,8 @@ class Sessions:
         if older:
             older.close("SUPERSEDED", "another agent with this identity connected", retry_after_seconds=30)
         self._open[session.node_id] = session
+        if self.on_open is not None:
+            self.on_open(session.node_id, session.epoch)
 
     def ended(self, session: OpenSession) -> None:
         if self._open.get(session.node_id) is session:
@@ -66,6 +71,10 @@ class Sessions:
         for session in self._open.values():
             session.close(reason, message, retry_after_seconds=1)
 
+    def resend_all(self) -> None:
+        for node_id, session in self._open.items():
+            session.send(pb.ControlMessage(desired_state=self._desired.snapshot(node_id)))
+
     async def follow_store(self) -> None:
         """Pushes every change of desired state to the nodes that it concerns, until the store closes."""
         while True:
@@ -78,8 +87,7 @@ class Sessions:
                 if error.code is not ErrorCode.CONFLICT:
                     raise
                 log.warning("fell behind the change log, sending everything again", error=str(error))
-                for node_id, session in self._open.items():
-                    session.send(pb.ControlMessage(desired_state=self._desired.snapshot(node_id)))
+                self.resend_all()
 
     def _push(self, changes: list[Change]) -> None:
         for change in changes:

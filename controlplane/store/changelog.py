@@ -8,7 +8,7 @@ import asyncio
 from bisect import bisect_right
 from collections.abc import Sequence
 
-from controlplane.store.store import Change
+from controlplane.store.store import Change, Kind
 from homeport.core.errors import ErrorCode, HomeportError
 
 KEEP = 100_000
@@ -56,6 +56,11 @@ class ChangeLog:
             end = bisect_right(self._changes, portion[-1].seq, key=_seq)
             portion = self._changes[first:end]
         return portion
+
+    def deleted(self, kind: Kind) -> set[str]:
+        """Ids whose newest change is a deletion."""
+        newest = {change.id: change.record for change in self._changes if change.kind is kind}
+        return {id for id, record in newest.items() if record is None}
 
     async def wait(self) -> None:
         await self._news.wait()

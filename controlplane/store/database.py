@@ -23,6 +23,8 @@ from homeport.core.errors import ErrorCode, HomeportError
 _DRIVERS = ("sqlite", "postgresql+psycopg")
 # "homeport" in ASCII: the PostgreSQL advisory lock that one server holds per database.
 _ADVISORY_LOCK = 0x686F6D65706F7274
+# What stays of the write-ahead log after a checkpoint, however large a transaction has made it.
+_WAL_BYTES = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +102,13 @@ class Database:
             self._drop_connection()
             return None
 
+    def prove_writable(self) -> None:
+        """Commits a change that changes nothing. Raises HomeportError."""
+        self._change_meta(seq=meta.c.seq)
+
+    def renumber(self, store_id: str) -> None:
+        self._change_meta(store_id=store_id)
+
     def close(self) -> None:
         self._drop_connection()
         if self._engine is not None:
@@ -122,6 +131,15 @@ class Database:
                     self._drop_connection()
                     raise lost_lock()
         return self._connection
+
+    def _change_meta(self, **values: Any) -> None:
+        try:
+            connection = self._connected()
+            with connection.begin():
+                connection.execute(update(meta).values(**values))
+        except DBAPIError as error:
+            self._drop_connection()
+            raise storage_error(error) from error
 
     def _drop_connection(self) -> None:
         """The next use dials anew: a connection that failed once is not trusted again."""
@@ -169,7 +187,8 @@ def _configure_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     connection.isolation_level = None
     # Exclusive: nobody else may checkpoint this file while the server runs. SQLite before 3.51.3 can corrupt a file
     # that two connections checkpoint.
-    for pragma in ("locking_mode=EXCLUSIVE", "journal_mode=WAL", "synchronous=FULL"):
+    wal_limit = f"journal_size_limit={_WAL_BYTES}"
+    for pragma in ("locking_mode=EXCLUSIVE", "journal_mode=WAL", "synchronous=FULL", wal_limit):
         connection.execute(f"PRAGMA {pragma}").close()
 
 

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Callable
 from typing import TypeVar
 
-from controlplane.store.store import Change, Kind, Record, Store, Transaction
+from controlplane.store.store import Change, Kind, Problem, Record, Store, Transaction
 from homeport.core.errors import HomeportError
 
 T = TypeVar("T")
@@ -30,11 +30,18 @@ class FailingStore:
     def seq(self) -> int:
         return self._inner.seq
 
+    @property
+    def problem(self) -> Problem | None:
+        return Problem(self._error, 0.0) if self._left and self._error else self._inner.problem
+
     async def open(self) -> None:
         await self._inner.open()
 
     async def close(self) -> None:
         await self._inner.close()
+
+    async def renumber(self) -> None:
+        await self._inner.renumber()
 
     async def write(self, change: Callable[[Transaction], T]) -> T:
         if self._left and self._error:
@@ -47,6 +54,9 @@ class FailingStore:
 
     def all(self, kind: Kind) -> list[Record]:
         return self._inner.all(kind)
+
+    def known_deletions(self, kind: Kind) -> set[str]:
+        return self._inner.known_deletions(kind)
 
     def changes(self, since: int | None = None) -> AsyncIterator[list[Change]]:
         return self._inner.changes(since)

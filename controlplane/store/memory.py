@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from controlplane.store.changelog import KEEP, ChangeLog
-from controlplane.store.state import State, StateReader, closed_error
+from controlplane.store.state import State, StateReader, closed_error, new_store_id
 from controlplane.store.store import Transaction
 
 T = TypeVar("T")
@@ -25,6 +25,9 @@ class MemoryStore(StateReader):
     async def close(self) -> None:
         self._open = False
         self._state.log.close()
+
+    async def renumber(self) -> None:
+        self._state.store_id = new_store_id()
 
     async def write(self, change: Callable[[Transaction], T]) -> T:
         if not self._open:

@@ -4,6 +4,7 @@ Writes that arrive while one commit is under way go out together in the next: on
 """
 
 import asyncio
+import contextlib
 import time
 from collections import deque
 from collections.abc import Callable
@@ -17,7 +18,7 @@ from controlplane.store.changelog import KEEP, ChangeLog
 from controlplane.store.database import Database
 from controlplane.store.objects import Objects
 from controlplane.store.state import State, StateReader, closed_error, new_store_id
-from controlplane.store.store import Transaction
+from controlplane.store.store import Problem, Transaction
 from controlplane.store.transaction import Batch
 from homeport.core.errors import ErrorCode, HomeportError
 
@@ -27,6 +28,7 @@ T = TypeVar("T")
 
 # Bounds how long the event loop is held while a batch is acknowledged.
 _BATCH = 512
+_PROBE_SECONDS = 3.0
 
 
 @dataclass(slots=True, eq=False)
@@ -52,6 +54,7 @@ class SqlStore(StateReader):
         self._thread: ThreadPoolExecutor | None = None
         # A batch whose commit failed without a clear answer: the database may hold it.
         self._in_doubt: Batch | None = None
+        self._problem: Problem | None = None
         self._closing = False
 
     async def open(self) -> None:
@@ -79,6 +82,16 @@ class SqlStore(StateReader):
         await self._in_thread(self._database.close)
         self._thread.shutdown()
 
+    @property
+    def problem(self) -> Problem | None:
+        return self._problem
+
+    async def renumber(self) -> None:
+        store_id = new_store_id()
+        await self._in_thread(self._database.renumber, store_id)
+        log.warning("store renumbered", before=self._state.store_id, after=store_id, seq=self._state.seq)
+        self._state.store_id = store_id
+
     async def write(self, change: Callable[[Transaction], T]) -> T:
         """A cancelled caller's write may still be committed."""
         if self._writer is None or self._closing:
@@ -100,8 +113,7 @@ class SqlStore(StateReader):
     async def _write_batches(self) -> None:
         while self._pending or not self._closing:
             if not self._pending:
-                self._work.clear()
-                await self._work.wait()
+                await self._idle()
                 continue
             writes = [self._pending.popleft() for _ in range(min(_BATCH, len(self._pending)))]
             try:
@@ -110,12 +122,33 @@ class SqlStore(StateReader):
                 self._state.apply(batch)
             except HomeportError as error:
                 log.error("writes failed", writes=len(writes), error=str(error))
+                self._failed(error)
                 _fail(writes, error)
             except Exception as error:
                 log.exception("writes failed", writes=len(writes))
                 _fail(writes, HomeportError(ErrorCode.INTERNAL, f"the store failed: {error}"))
             else:
+                if batch.changes:
+                    self._problem = None
                 _acknowledge(writes)
+
+    async def _idle(self) -> None:
+        """Until there is work. While there is a problem it looks by itself whether that is over."""
+        self._work.clear()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._work.wait(), _PROBE_SECONDS if self._problem else None)
+        if self._problem and not self._pending and not self._closing:
+            try:
+                await self._settle_doubt()
+                await self._in_thread(self._database.prove_writable)
+            except HomeportError as error:
+                self._failed(error)
+            else:
+                self._problem = None
+                log.info("the store can be written again")
+
+    def _failed(self, error: HomeportError) -> None:
+        self._problem = Problem(error, self._problem.since if self._problem else self._wall())
 
     def _run_and_commit(self, writes: list[_Write]) -> Batch:
         """On the writer's thread."""

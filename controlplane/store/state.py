@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 from controlplane.store.changelog import ChangeLog
 from controlplane.store.objects import Objects
-from controlplane.store.store import Change, Kind, Record
+from controlplane.store.store import Change, Kind, Problem, Record
 from controlplane.store.transaction import Batch
 from homeport.core.errors import ErrorCode, HomeportError
 
@@ -45,11 +45,18 @@ class StateReader:
     def seq(self) -> int:
         return self._state.seq
 
+    @property
+    def problem(self) -> Problem | None:
+        return None
+
     def get(self, kind: Kind, id: str) -> Record | None:
         return self._state.objects.get(kind, id)
 
     def all(self, kind: Kind) -> list[Record]:
         return self._state.objects.all(kind)
+
+    def known_deletions(self, kind: Kind) -> set[str]:
+        return self._state.log.deleted(kind)
 
     def changes(self, since: int | None = None) -> AsyncIterator[list[Change]]:
         return self._state.log.follow(since)

@@ -48,11 +48,13 @@ def _sqlite_error(cause: sqlite3.Error) -> HomeportError:
     name = getattr(cause, "sqlite_errorname", "")
     if name == "SQLITE_FULL":
         return _full()
-    if name.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM")):
+    if name.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM", "SQLITE_IOERR")):
         return HomeportError(
-            ErrorCode.UNAVAILABLE,
-            f"the database cannot be written: {cause}",
-            hint="check owner and mode of the data directory, and whether its disk is mounted read-only",
+            ErrorCode.STORAGE_FULL,
+            f"the control plane's data cannot be written ({cause}): nothing was written",
+            hint="see whether its disk is mounted read-only, has errors (dmesg) or no inodes left (df -i), and who "
+            "owns the directory; no restart is needed once it can be written. Models keep serving meanwhile",
+            retry_after_seconds=10,
         )
     if name.startswith("SQLITE_BUSY"):
         return HomeportError(

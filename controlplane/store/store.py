@@ -5,12 +5,16 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol, TypeVar
 
+from homeport.core.errors import HomeportError
+
 T = TypeVar("T")
 
 
 class Kind(StrEnum):
     """Object kinds and the form of their ids."""
 
+    PROJECT = "project"  # <project>
+    INSTANCE_TYPE = "instance_type"  # <instance type>
     CLUSTER = "cluster"  # <cluster>
     NODEPOOL = "nodepool"  # <cluster>/<nodepool>
     NODE = "node"  # server-issued UUID
@@ -48,6 +52,14 @@ class Change:
     kind: Kind
     id: str
     record: Record | None
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why nothing can be written. `since` is unix seconds."""
+
+    error: HomeportError
+    since: float
 
 
 class Transaction(Protocol):
@@ -88,6 +100,10 @@ class Store(Protocol):
     def seq(self) -> int:
         """The newest committed transaction that wrote something."""
 
+    @property
+    def problem(self) -> Problem | None:
+        """None while writes succeed. After a failure the store finds out by itself when they do again."""
+
     async def open(self) -> None:
         """Migrates and loads. Raises HomeportError when the data is of a newer schema or another process holds it."""
 
@@ -96,6 +112,10 @@ class Store(Protocol):
     async def write(self, change: Callable[[Transaction], T]) -> T:
         """Runs `change` alone and returns its result once it is durable. `change` is synchronous, may run on another
         thread, and must touch nothing but its transaction. What it raises is raised here, with nothing written."""
+
+    async def renumber(self) -> None:
+        """Begins a new `store_id`: to be called when others know a later `seq` of this one, as after the restoration of
+        an older copy."""
 
     def get(self, kind: Kind, id: str) -> Record | None:
         """The committed record, from memory."""
@@ -108,3 +128,6 @@ class Store(Protocol):
 
         Raises HomeportError(CONFLICT) when the log no longer reaches back to `since`: list again.
         """
+
+    def known_deletions(self, kind: Kind) -> set[str]:
+        """Ids of objects that were deleted, as far as the change log reaches back."""

@@ -1,6 +1,8 @@
 """The one error type of the project and its codes. Who speaks HTTP or gRPC maps a code to a status, once."""
 
+from collections.abc import Mapping
 from enum import StrEnum
+from typing import Any
 
 
 class ErrorCode(StrEnum):
@@ -26,7 +28,8 @@ class HomeportError(Exception):
     """A failure that a person can act on.
 
     `message` says what is wrong, `hint` how to mend it, `path` which field it is
-    (`deployment.autoscale_config.max_replicas`); `retry_after_seconds` is set where waiting helps.
+    (`deployment.autoscale_config.max_replicas`); `retry_after_seconds` is set where waiting helps. `details` are for
+    programs: what an edit collides with.
     """
 
     def __init__(
@@ -37,6 +40,7 @@ class HomeportError(Exception):
         hint: str = "",
         path: str = "",
         retry_after_seconds: float | None = None,
+        details: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(message)
         self.code = code
@@ -44,11 +48,17 @@ class HomeportError(Exception):
         self.hint = hint
         self.path = path
         self.retry_after_seconds = retry_after_seconds
+        self.details = dict(details or {})
 
     def with_path(self, path: str) -> "HomeportError":
         """The same failure, told of another field."""
         return HomeportError(
-            self.code, self.message, hint=self.hint, path=path, retry_after_seconds=self.retry_after_seconds
+            self.code,
+            self.message,
+            hint=self.hint,
+            path=path,
+            retry_after_seconds=self.retry_after_seconds,
+            details=self.details,
         )
 
     def __str__(self) -> str:

@@ -279,6 +279,26 @@ async def test_a_transaction_is_one_portion_however_large(store: Store) -> None:
     assert len(await asyncio.wait_for(anext(stream), 10)) == KEEP
 
 
+async def test_deletions_are_known_as_far_as_the_log_reaches(store: Store) -> None:
+    for id in ("gone", "back", "here"):
+        await store.write(create(id))
+    for id in ("gone", "back"):
+        await store.write(lambda tx, id=id: tx.delete(Kind.CLUSTER, id))  # type: ignore[misc]
+    await store.write(create("back"))
+    assert store.known_deletions(Kind.CLUSTER) == {"gone"}
+    assert store.known_deletions(Kind.NODE) == set()
+
+
+async def test_renumbering_begins_a_new_store_id_and_nothing_else(store: Store) -> None:
+    await store.write(create("a"))
+    before, seq = store.store_id, store.seq
+    await store.renumber()
+    assert store.store_id != before
+    assert (store.seq, ids(store)) == (seq, ["a"])
+    await store.write(create("b"))
+    assert store.seq == seq + 1
+
+
 async def test_a_closed_store_takes_no_writes_and_ends_its_followers(store: Store) -> None:
     stream = store.changes()
     await store.close()
@@ -298,6 +318,11 @@ async def test_everything_is_there_after_reopening(reopen: Opener) -> None:
     assert (store.store_id, store.seq, store.all(Kind.CLUSTER)) == before
     await store.write(create("c"))
     assert store.seq == 5
+    await store.renumber()
+    renumbered = store.store_id
+    store = await reopen()
+    assert store.store_id == renumbered != before[0]
+    assert store.known_deletions(Kind.CLUSTER) == {"b"}
 
 
 async def test_a_follower_goes_on_after_reopening(reopen: Opener) -> None:

@@ -3,6 +3,7 @@ links and requests."""
 
 import asyncio
 import json
+import pickle
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -25,14 +26,19 @@ from agent.state.journal import ReplicaJournal
 from controlplane.auth.ca import open_ca
 from controlplane.fleet.apply import apply_documents
 from controlplane.fleet.deployments import delete_deployment
+from controlplane.pipelines.node_lifecycle import NodeLifecyclePipeline
 from controlplane.pipelines.placements import PlacementPipeline
 from controlplane.sessions.desired_state import DesiredStates
+from controlplane.sessions.listening_clock import ListeningClock
 from controlplane.sessions.logs import LogBroker
 from controlplane.sessions.registry import NodeRegistry
 from controlplane.sessions.session_service import SessionService, SessionTerms
 from controlplane.sessions.sessions import Sessions
+from controlplane.store.changelog import ChangeLog
 from controlplane.store.memory import MemoryStore
-from controlplane.store.store import Kind
+from controlplane.store.objects import Objects
+from controlplane.store.state import State
+from controlplane.store.store import Kind, Store
 from homeport.core.autoscale.decide import Demand
 from homeport.core.resources import Inventory
 from homeport.core.status import NodeStatus, ReplicaReport, ReplicaStatus
@@ -123,7 +129,7 @@ class Host:
             serving=serving,
             fingerprint=fingerprint,
             logs=LogPusher(self._identity, lambda *_: _no_lines()),
-            epoch_seen=lambda: 0,
+            epoch_seen=lambda: link.epoch,
             dial_gateways=lambda targets: None,
         )
         link = Link(self._identity, node, clock, clock, lambda: 0.5, dial=lambda _: self._network.dial(self.node_id))
@@ -171,7 +177,7 @@ async def _no_lines() -> AsyncIterator[bytes]:
 class ControlPlane:
     """Can be killed and started again on the same store."""
 
-    def __init__(self, store: MemoryStore, directory: Path) -> None:
+    def __init__(self, store: Store, directory: Path) -> None:
         self.store = store
         self._ca = open_ca(directory)
         self._tasks: list[asyncio.Task[None]] = []
@@ -179,14 +185,18 @@ class ControlPlane:
         self.service: SessionService | None = None
 
     def start(self) -> None:
-        self.registry = NodeRegistry(asyncio.get_running_loop().time)
+        monotonic = asyncio.get_running_loop().time
+        clock = ListeningClock(monotonic)
+        self.registry = NodeRegistry(clock, wall=monotonic)
         desired = DesiredStates(self.store)
-        sessions = Sessions(self.store, desired)
+        self.sessions = sessions = Sessions(self.store, desired)
         terms = SessionTerms("0.1.0", 2.0, (), ":8443", timedelta(hours=24))
         logs = LogBroker(sessions.ask)
         self.service = SessionService(self.store, self.registry, sessions, desired, logs, self._ca, terms)
-        pipeline = PlacementPipeline(self.store, self.registry)
-        self._tasks = [asyncio.create_task(work) for work in (sessions.follow_store(), pipeline.run(), self._sweep())]
+        placements = PlacementPipeline(self.store, self.registry)
+        lifecycle = NodeLifecyclePipeline(self.store, self.registry, clock, monotonic)
+        loops = (sessions.follow_store(), placements.run(), lifecycle.run())
+        self._tasks = [asyncio.create_task(loop) for loop in loops]
 
     async def kill(self) -> None:
         self.service = None
@@ -194,18 +204,14 @@ class ControlPlane:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _sweep(self) -> None:
-        while True:
-            await asyncio.sleep(1)
-            self.registry.sweep()
-
 
 class Fleet:
     """`async with Fleet(tmp_path, nodes=3) as fleet`, inside run_in_virtual_time."""
 
-    def __init__(self, directory: Path, nodes: int = 1) -> None:
+    def __init__(self, directory: Path, nodes: int = 1, clusters: int = 1) -> None:
         self._directory = directory
         self._nodes = nodes
+        self._clusters = clusters
         self.hosts: list[Host] = []
         self.plane: ControlPlane
         self.network: Network
@@ -217,8 +223,11 @@ class Fleet:
         self.plane = ControlPlane(store, self._directory)
         self.network = Network(lambda: self.plane.service)
         await self.apply(SITE)
+        for number in range(1, self._clusters):
+            await self.apply(AWAY.format(number=number))
         for number in range(self._nodes):
-            await self._add_host(f"n{number}")
+            cluster = number % self._clusters
+            await self._add_host(f"n{number}", f"away{cluster}" if cluster else "home")
         self.plane.start()
         for host in self.hosts:
             await host.start_agent()
@@ -237,6 +246,19 @@ class Fleet:
 
     async def delete(self, deployment_id: str) -> None:
         await self.plane.store.write(lambda tx: delete_deployment(tx, deployment_id))
+
+    async def restore(self, backup: bytes) -> None:
+        """The control plane is started again on an older copy of its store."""
+        await self.plane.kill()
+        await self.network.server_gone()
+        await self.plane.store.close()
+        self.plane.store = await _from_backup(backup, asyncio.get_running_loop().time)
+        self.plane.start()
+
+    def backup(self) -> bytes:
+        store = self.plane.store
+        records = [record for kind in Kind for record in store.all(kind)]
+        return pickle.dumps((store.store_id, store.seq, records))
 
     async def restart_plane(self, down_seconds: float) -> None:
         await self.plane.kill()
@@ -271,10 +293,18 @@ class Fleet:
     def _all_connected(self) -> bool:
         return all(self.plane.registry.status(host.node_id) is NodeStatus.READY for host in self.hosts)
 
-    async def _add_host(self, node_id: str) -> None:
-        spec = {"name": node_id, "cluster": "home", "nodepool": "default", "hostname": node_id, "machine_id": node_id}
+    async def _add_host(self, node_id: str, cluster: str) -> None:
+        spec = {"name": node_id, "cluster": cluster, "nodepool": "default", "hostname": node_id, "machine_id": node_id}
         await self.plane.store.write(lambda tx: tx.create(Kind.NODE, node_id, spec, {"epoch": 0}))
         self.hosts.append(Host(node_id, self.network, self._directory / node_id))
+
+
+async def _from_backup(backup: bytes, clock: Callable[[], float]) -> MemoryStore:
+    store_id, seq, records = pickle.loads(backup)
+    store = MemoryStore(clock)
+    store._state = State(store_id, Objects(records), ChangeLog(seq))
+    await store.open()
+    return store
 
 
 SITE = """
@@ -284,7 +314,18 @@ nodepool: {id: default, compute_cluster: {id: home}}
 ---
 model: {id: m}
 ---
+model: {id: m2}
+---
+model_version: {id: v1, model: {id: m2}, driver: simulated, readiness: {interval_seconds: 60}}
+---
 model_version: {id: v1, model: {id: m}, driver: simulated, concurrency: 4, env: {SIMULATED_READY_AFTER: "2"}}
+"""
+
+
+AWAY = """
+compute_cluster: {{id: away{number}}}
+---
+nodepool: {{id: default, compute_cluster: {{id: away{number}}}}}
 """
 
 

@@ -1,30 +1,11 @@
 """What happens to a fleet, told in seconds of a virtual clock."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
-from pathlib import Path
-from typing import Any
-
-import pytest
+from collections.abc import Callable
 
 from homeport.core.autoscale.decide import Demand
 from homeport.core.status import NodeStatus
 from tests.fleet.fleet import Fleet, deployment
-from tests.fleet.virtual_time import run_in_virtual_time
-
-Story = Callable[[Fleet], Coroutine[Any, Any, None]]
-
-
-@pytest.fixture
-def tell(tmp_path: Path) -> Callable[..., None]:
-    def run(story: Story, nodes: int = 1) -> None:
-        async def told() -> None:
-            async with Fleet(tmp_path, nodes) as fleet:
-                await story(fleet)
-
-        run_in_virtual_time(told())
-
-    return run
 
 
 def test_a_deployment_runs_and_the_control_plane_sees_it(tell: Callable[..., None]) -> None:

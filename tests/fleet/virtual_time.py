@@ -29,6 +29,10 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         self._jumping = _JumpingSelector()
         super().__init__(self._jumping)
 
+    def suspend(self, seconds: float) -> None:
+        """The clock runs, nobody gets to do anything: the machine slept."""
+        self._jumping.now += seconds
+
     def time(self) -> float:
         return self._jumping.now
 

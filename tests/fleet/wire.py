@@ -17,6 +17,7 @@ class Network:
 
     def __init__(self, service: Callable[[], SessionService | None]) -> None:
         self.service = service
+        self.dials: dict[str, int] = {}
         self._cut: set[str] = set()
         self._calls: list[_Call] = []
 
@@ -33,6 +34,12 @@ class Network:
     def heal(self, node_id: str) -> None:
         self._cut.discard(node_id)
 
+    def replay(self, node_id: str) -> None:
+        """Everything of the node's newest stream arrives once more."""
+        newest = [call for call in self._calls if call.node_id == node_id][-1]
+        for message in list(newest.delivered):
+            newest.to_agent(message)
+
     async def server_gone(self) -> None:
         """The server's process is no more: every stream that still reaches it breaks at once."""
         calls, self._calls = self._calls, []
@@ -41,6 +48,7 @@ class Network:
 
     def open_call(self, node_id: str) -> "_Call":
         call = _Call(node_id)
+        self.dials[node_id] = self.dials.get(node_id, 0) + 1
         service = self.service()
         if node_id in self._cut:
             call.black_hole()
@@ -79,6 +87,7 @@ class _Call:
         self.node_id = node_id
         self._up: asyncio.Queue[pb.AgentMessage | None] = asyncio.Queue()
         self._down: asyncio.Queue[pb.ControlMessage | None] = asyncio.Queue()
+        self.delivered: list[pb.ControlMessage] = []
         self._dead = False
         self._server: asyncio.Task[None] | None = None
 
@@ -117,7 +126,9 @@ class _Call:
 
     def to_agent(self, message: pb.ControlMessage) -> None:
         if not self._dead:
-            self._down.put_nowait(pb.ControlMessage.FromString(message.SerializeToString()))
+            copied = pb.ControlMessage.FromString(message.SerializeToString())
+            self.delivered.append(copied)
+            self._down.put_nowait(copied)
 
     async def _run(self, service: SessionService) -> None:
         try:

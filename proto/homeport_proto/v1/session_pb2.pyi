@@ -494,21 +494,31 @@ class Ack(_message.Message):
 
     APPLIED_FIELD_NUMBER: _builtins.int
     UNLISTED_PLACEMENTS_FIELD_NUMBER: _builtins.int
+    FOREIGN_PLACEMENTS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def applied(self) -> Global___StoreSeq: ...
     @_builtins.property
     def unlisted_placements(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Placements that the agent holds and the full snapshot did not name: they keep running until confirmed."""
+        """Placements that this store has named before, that the agent still holds, and that the full snapshot did not name:
+        they keep running until confirmed.
+        """
+
+    @_builtins.property
+    def foreign_placements(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The same for placements that this store has never named to this agent, as after the restoration of a backup. That
+        it does not know them says nothing.
+        """
 
     def __init__(
         self,
         *,
         applied: Global___StoreSeq | None = ...,
         unlisted_placements: _abc.Iterable[_builtins.str] | None = ...,
+        foreign_placements: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["applied", b"applied"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["applied", b"applied", "unlisted_placements", b"unlisted_placements"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["applied", b"applied", "foreign_placements", b"foreign_placements", "unlisted_placements", b"unlisted_placements"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -732,6 +742,9 @@ class ConfirmRemovals(_message.Message):
 
     VERSION_FIELD_NUMBER: _builtins.int
     REMOVED_PLACEMENTS_FIELD_NUMBER: _builtins.int
+    DELIBERATE_FIELD_NUMBER: _builtins.int
+    deliberate: _builtins.bool
+    """Each of them is known to have been deleted. Without this an agent gives up no more than half of what it runs."""
     @_builtins.property
     def version(self) -> Global___StoreSeq: ...
     @_builtins.property
@@ -741,10 +754,11 @@ class ConfirmRemovals(_message.Message):
         *,
         version: Global___StoreSeq | None = ...,
         removed_placements: _abc.Iterable[_builtins.str] | None = ...,
+        deliberate: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["version", b"version"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["removed_placements", b"removed_placements", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["deliberate", b"deliberate", "removed_placements", b"removed_placements", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

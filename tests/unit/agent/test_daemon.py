@@ -178,11 +178,13 @@ async def test_an_empty_snapshot_stops_nothing_until_it_is_confirmed(site: Site)
         ack = await connection.next("ack")
         assert list(ack.unlisted_placements) == ["p1"]
         await asyncio.to_thread(site.ask_model)
-        connection.say(
-            confirm_removals=pb.ConfirmRemovals(
-                version=pb.StoreSeq(store_id="store", seq=11), removed_placements=["p1"]
-            )
-        )
+        version = pb.StoreSeq(store_id="store", seq=11)
+        connection.say(confirm_removals=pb.ConfirmRemovals(version=version, removed_placements=["p1"]))
+        connection.say(desired_state=snapshot(12))
+        await connection.next("ack")
+        await asyncio.to_thread(site.ask_model)
+        version = pb.StoreSeq(store_id="store", seq=12)
+        connection.say(confirm_removals=pb.ConfirmRemovals(version=version, removed_placements=["p1"], deliberate=True))
         await connection.until_replica(lambda replica: replica.status == "stopped")
         assert site.model_pids() == []
 

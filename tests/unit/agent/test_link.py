@@ -12,7 +12,7 @@ from agent.link.bulk import LogPusher
 from agent.link.link import Link
 from agent.link.messages import Acknowledgement, Hello, Load, LogsQuestion, Welcome
 from agent.link.renew import Renewer, renew_in
-from agent.placement import DesiredUpdate, Version
+from agent.placement import DesiredUpdate, Removals, Unlisted, Version
 from agent.state.identity import Identity, IdentityStore
 from homeport.core.errors import ErrorCode, HomeportError
 from homeport.core.resources import Inventory
@@ -54,11 +54,12 @@ class ScriptedNode:
             self.failures -= 1
             raise HomeportError(ErrorCode.STORAGE_FULL, "disk full")
         self.updates.append(update)
-        return Acknowledgement(update.version, ("unlisted",)) if update.full else Acknowledgement(update.version)
+        left = Unlisted(("unlisted",), ("foreign",)) if update.full else Unlisted()
+        return Acknowledgement(update.version, left)
 
-    async def confirm_removals(self, version: Version, removed: tuple[str, ...]) -> Acknowledgement | None:
-        self.events.append(f"confirmed {','.join(removed)}")
-        return Acknowledgement(version)
+    async def confirm_removals(self, removals: Removals) -> Acknowledgement | None:
+        self.events.append(f"confirmed {','.join(removals.removed)}, deliberate {removals.deliberate}")
+        return Acknowledgement(removals.version)
 
     def asked_for_logs(self, question: LogsQuestion) -> str:
         self.questions.append(question)
@@ -125,7 +126,7 @@ async def test_the_ack_comes_after_the_disk(plane: FakeControlPlane, link: Link,
     node.gate.set()
     ack = await connection.next("ack")
     assert ack.applied.seq == 5
-    assert list(ack.unlisted_placements) == ["unlisted"]
+    assert (list(ack.unlisted_placements), list(ack.foreign_placements)) == (["unlisted"], ["foreign"])
     (update,) = node.updates
     assert update.full
     assert update.placements[0].workload.command == ("serve",)
@@ -216,10 +217,12 @@ async def test_removals_and_gateways_arrive(plane: FakeControlPlane, link: Link,
     connection = await plane.connection()
     connection.say(gateways=pb.GatewayList(targets=[":8444", "other:8444"]))
     connection.say(
-        confirm_removals=pb.ConfirmRemovals(version=pb.StoreSeq(store_id="store", seq=4), removed_placements=["a", "b"])
+        confirm_removals=pb.ConfirmRemovals(
+            version=pb.StoreSeq(store_id="store", seq=4), removed_placements=["a", "b"], deliberate=True
+        )
     )
     await connection.next("ack")
-    assert node.events == ["gateways :8444,other:8444", "confirmed a,b"]
+    assert node.events == ["gateways :8444,other:8444", "confirmed a,b, deliberate True"]
 
 
 async def test_a_question_that_cannot_be_answered_is_answered(plane: FakeControlPlane, link: Link) -> None:

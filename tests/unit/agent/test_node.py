@@ -10,7 +10,7 @@ from agent.fingerprint.gather import Fingerprint
 from agent.link.bulk import LogPusher
 from agent.link.messages import LogsQuestion, Welcome
 from agent.node import AgentNode
-from agent.placement import DesiredState, DesiredUpdate, Placement, Version
+from agent.placement import DesiredState, DesiredUpdate, Placement, Removals, Unlisted, Version
 from agent.reconcile.loop import Reconciler
 from agent.serving import Serving
 from agent.state.database import StateDatabase
@@ -83,23 +83,25 @@ class TestNode:
     async def test_stale_news_has_no_effect(self) -> None:
         await self.node.update_desired(DesiredUpdate(Version("s", 5), True, (PLACEMENT,)))
         assert await self.node.update_desired(DesiredUpdate(Version("s", 4), False, removed=("p",))) is None
-        assert await self.node.confirm_removals(Version("s", 4), ("p",)) is None
+        assert await self.node.confirm_removals(Removals(Version("s", 4), ("p",))) is None
         assert len(self.parts.acted_on) == 1
 
     async def test_a_restored_store_asks_before_anything_stops(self) -> None:
         await self.node.update_desired(DesiredUpdate(Version("s", 50), True, (PLACEMENT,)))
         ack = await self.node.update_desired(DesiredUpdate(Version("restored", 2), True))
         assert ack is not None
-        assert ack.unlisted_placements == ("p",)
+        assert ack.unlisted == Unlisted(foreign=("p",))
         assert self.node.desired.placements.keys() == {"p"}
-        assert await self.node.confirm_removals(Version("restored", 2), ("p",)) is not None
+        assert await self.node.confirm_removals(Removals(Version("restored", 2), ("p",))) is None
+        assert self.node.desired.placements.keys() == {"p"}
+        assert await self.node.confirm_removals(Removals(Version("restored", 2), ("p",), deliberate=True)) is not None
         assert self.node.desired.placements == {}
 
     async def test_a_replica_of_nobody_is_asked_about(self) -> None:
         self.parts.with_replicas = frozenset({"lost"})
         ack = await self.node.update_desired(DesiredUpdate(Version("s", 5), True))
         assert ack is not None
-        assert ack.unlisted_placements == ("lost",)
+        assert ack.unlisted == Unlisted(foreign=("lost",))
 
     async def test_targets_without_a_host_are_where_home_is(self) -> None:
         self.node.welcomed(Welcome(1, 2.0, "1.0", (":8444", "gw:9000"), ":8443"))

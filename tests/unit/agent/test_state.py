@@ -66,14 +66,14 @@ class TestIdentity:
         for number in range(4):
             store.save(replace(IDENTITY, certificate=b"certificate %d" % number))
         assert store.load() == replace(IDENTITY, certificate=b"certificate 3")
-        assert sorted(name for name in os.listdir(tmp_path) if name.isdigit()) == ["3", "4"]
+        assert sorted(os.listdir(tmp_path)) == ["3", "3.copy", "4", "4.copy", "current"]
 
     def test_files_are_the_owners_alone(self, tmp_path: Path) -> None:
         IdentityStore(tmp_path).save(IDENTITY)
         for path in (tmp_path / "current").resolve().iterdir():
             assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
-    @pytest.mark.parametrize("step", range(5))
+    @pytest.mark.parametrize("step", range(11))
     def test_a_crash_at_any_write_leaves_the_old_one_in_use(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: int
     ) -> None:
@@ -97,13 +97,6 @@ class TestIdentity:
         store.save(replace(IDENTITY, key=b"newer key"))
         assert store.load() == replace(IDENTITY, key=b"newer key")
 
-    def test_a_damaged_one_says_what_to_do(self, tmp_path: Path) -> None:
-        store = IdentityStore(tmp_path)
-        store.save(IDENTITY)
-        (tmp_path / "current" / "identity.json").write_text("{")
-        with pytest.raises(HomeportError, match="join again"):
-            store.load()
-
     def test_the_age_of_a_certificate_needs_no_wall_clock(self) -> None:
         assert IDENTITY.age_seconds("boot", 160.0) == 60.0
         assert IDENTITY.age_seconds("another boot", 160.0) is None
@@ -113,7 +106,7 @@ class TestDatabase:
     async def test_desired_state_comes_back_whole(self, tmp_path: Path) -> None:
         policy = Policy(Scaling(min_replicas=0, max_replicas=3), hold_seconds=5)
         placement = Placement("p", "chat", 2, 1, 0, 3, WORKLOAD, "h", policy, (DeviceShare("GPU-1", 7),))
-        state = DesiredState(Version("s", 9), {"p": placement}, frozenset({"old"}))
+        state = DesiredState(Version("s", 9), {"p": placement}, frozenset({"old"}), {"p": "s"})
         database = StateDatabase.open(tmp_path / "state.db")
         assert await DesiredStateStore(database).load() == DesiredState()
         await DesiredStateStore(database).save(state)
@@ -141,7 +134,7 @@ class TestDatabase:
         await store.save(held)
 
         def fail(db: object) -> None:
-            db.execute("DELETE FROM placements")  # type: ignore[attr-defined]
+            db.execute("DELETE FROM rows")  # type: ignore[attr-defined]
             raise sqlite3.OperationalError("disk I/O error")
 
         with pytest.raises(HomeportError, match="cannot be written"):
@@ -171,16 +164,3 @@ class TestDatabase:
 
         assert asyncio.run(pragmas()) == ("wal", 2)
         database.close()
-
-    def test_a_newer_file_is_refused(self, tmp_path: Path) -> None:
-        StateDatabase.open(tmp_path / "state.db").close()
-        with sqlite3.connect(tmp_path / "state.db") as connection:
-            connection.execute("PRAGMA user_version = 99")
-        connection.close()
-        with pytest.raises(HomeportError, match="newer agent"):
-            StateDatabase.open(tmp_path / "state.db")
-
-    def test_a_damaged_file_says_what_to_do(self, tmp_path: Path) -> None:
-        (tmp_path / "state.db").write_bytes(b"no database" * 1000)
-        with pytest.raises(HomeportError, match="move it aside"):
-            StateDatabase.open(tmp_path / "state.db")

@@ -222,3 +222,24 @@ def test_devices_that_are_held_are_taken_first() -> None:
 def test_accelerator_types_are_patterns_or_words(pattern: str, fits: bool) -> None:
     node = candidate("n", gpus=1)
     assert bool(usable_gpus(node, wanted(accelerators=1, accelerator_types=(pattern,)))) is fits
+
+
+@pytest.mark.parametrize(
+    ("residency", "labels", "has"),
+    [
+        ({}, {}, None),
+        ({"region": "eu"}, {"region": "eu", "tier": "1"}, None),
+        ({"region": "eu"}, {"region": "us"}, "region=us"),
+        ({"region": "eu"}, {}, "a cluster without label region"),
+        ({"region": "eu", "owner": "us"}, {"region": "eu"}, "a cluster without label owner"),
+        ({"region": ""}, {}, "a cluster without label region"),
+    ],
+)
+@pytest.mark.parametrize("held", [(), ("n1",)])
+def test_residency_holds_for_new_and_for_running_replicas(
+    residency: dict[str, str], labels: dict[str, str], has: str | None, held: tuple[str, ...]
+) -> None:
+    asked = replace(wanted(), residency=residency, current_nodes=held)
+    planned = plan(asked, [candidate("n1", labels=labels)])
+    assert bool(planned.budgets) == (has is None)
+    assert [(r.filter, r.have) for r in planned.rejections] == ([] if has is None else [("residency", has)])

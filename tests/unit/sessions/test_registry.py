@@ -1,5 +1,6 @@
 import pytest
 
+from controlplane.sessions.listening_clock import ListeningClock
 from controlplane.sessions.registry import NodeLoad, NodeRegistry
 from homeport.core.resources import Inventory
 from homeport.core.status import NodeStatus, ReplicaReport, ReplicaStatus
@@ -39,6 +40,7 @@ def test_a_connected_node_changes_status_by_silence(
 ) -> None:
     registry.connected("n1", 1, INVENTORY, "0.1.0")
     clock.advance(silent_seconds)
+    registry.sweep(["n1"])
     assert registry.status("n1") is status
 
 
@@ -55,12 +57,55 @@ def test_the_end_of_an_older_stream_changes_nothing(registry: NodeRegistry) -> N
     assert registry.status("n1") is NodeStatus.READY
 
 
-def test_a_restarted_control_plane_gives_unheard_nodes_the_full_time(registry: NodeRegistry, clock: FakeClock) -> None:
+def test_a_restarted_control_plane_gives_unheard_nodes_one_grace_window(
+    registry: NodeRegistry, clock: FakeClock
+) -> None:
     assert registry.status("never-heard") is NodeStatus.SUSPECT
-    clock.advance(60)
-    assert registry.status("never-heard") is NodeStatus.DISCONNECTED
-    clock.advance(1)
-    assert registry.status("never-heard") is NodeStatus.LOST
+    for seconds, status in ((45, NodeStatus.SUSPECT), (45, NodeStatus.DISCONNECTED), (1, NodeStatus.LOST)):
+        clock.advance(seconds)
+        registry.sweep(["never-heard"])
+        assert registry.status("never-heard") is status
+
+
+def test_who_was_lost_before_the_restart_is_lost_until_it_connects(registry: NodeRegistry, clock: FakeClock) -> None:
+    registry.note_lost("n1", since=0.0)
+    registry.sweep(["n1"])
+    assert registry.status("n1") is NodeStatus.LOST
+    registry.connected("n1", 5, INVENTORY, "0.1.0")
+    assert registry.status("n1") is NodeStatus.READY
+
+
+def test_while_many_vanish_at_once_nobody_is_lost(registry: NodeRegistry, clock: FakeClock) -> None:
+    fleet = {f"n{number}": "home" for number in range(5)}
+    for node_id in fleet:
+        registry.connected(node_id, 1, INVENTORY, "0.1.0")
+
+    def pass_time(seconds: int, heard: set[str]) -> list[NodeStatus]:
+        for _ in range(seconds):
+            clock.advance(1)
+            for node_id in heard:
+                registry.heard(node_id, NodeLoad())
+            registry.tally(fleet)
+            registry.sweep(fleet)
+        return [registry.status(node_id) for node_id in fleet]
+
+    assert pass_time(200, {"n0"}) == [NodeStatus.READY] + [NodeStatus.DISCONNECTED] * 4
+    assert registry.brake.vanished == 4
+    assert pass_time(29, {"n0", "n1", "n2", "n3"})[-1] is NodeStatus.DISCONNECTED
+    assert registry.brake.engaged_at is None
+    assert pass_time(2, {"n0", "n1", "n2", "n3"})[-1] is NodeStatus.LOST
+
+
+def test_a_lost_node_is_no_witness(registry: NodeRegistry, clock: FakeClock) -> None:
+    fleet: dict[str, str] = {}
+    for number in range(5):
+        fleet[f"n{number}"] = "home"
+        registry.connected(f"n{number}", 1, INVENTORY, "0.1.0")
+        clock.advance(100)
+        registry.tally(fleet)
+        registry.sweep(fleet)
+        assert registry.brake.engaged_at is None
+    assert {registry.status(node_id) for node_id in fleet} == {NodeStatus.LOST}
 
 
 def test_replicas_of_a_silent_node_are_unknown_not_gone(registry: NodeRegistry, clock: FakeClock) -> None:
@@ -68,6 +113,7 @@ def test_replicas_of_a_silent_node_are_unknown_not_gone(registry: NodeRegistry, 
     registry.set_replicas("n1", [report("r1"), report("r2", deployment="other")])
     assert [(node, r.status) for node, r in registry.replicas("chat")] == [("n1", ReplicaStatus.READY)]
     clock.advance(16)
+    registry.sweep(["n1"])
     assert [(r.replica_id, r.status) for _, r in registry.replicas()] == [
         ("r1", ReplicaStatus.UNKNOWN),
         ("r2", ReplicaStatus.UNKNOWN),
@@ -88,9 +134,22 @@ def test_listeners_hear_of_silence_only_through_sweep_and_once(registry: NodeReg
     registry.connected("n1", 1, INVENTORY, "0.1.0")
     registry.listeners.append(heard.append)
     registry.heard("n1", NodeLoad())
-    registry.sweep()
+    registry.sweep(["n1"])
     assert heard == []
     clock.advance(6)
-    registry.sweep()
-    registry.sweep()
+    registry.sweep(["n1"])
+    registry.sweep(["n1"])
     assert heard == ["n1"]
+
+
+def test_a_clock_that_was_not_looked_at_did_not_run() -> None:
+    real = FakeClock(100.0)
+    clock = ListeningClock(real, longest_gap=2.0)
+    real.advance(1.5)
+    assert (clock(), clock.tick()) == (101.5, 0.0)
+    real.advance(60)
+    assert clock() == 103.5, "stopped for a minute: nothing looks later than the longest gap"
+    assert clock.tick() == 58.0
+    assert clock() == 103.5
+    real.advance(1)
+    assert clock() == 104.5

@@ -14,8 +14,10 @@ from controlplane.sessions.logs import LogBroker
 from controlplane.sessions.registry import NodeRegistry
 from controlplane.sessions.session_service import SessionService, SessionTerms
 from controlplane.sessions.sessions import Sessions
+from controlplane.store.failing import FailingStore
 from controlplane.store.memory import MemoryStore
 from controlplane.store.store import Kind, Transaction
+from homeport.core.errors import ErrorCode, HomeportError
 from homeport.core.status import NodeStatus, ReplicaStatus
 from tests.fakes.clock import FakeClock
 from tests.fakes.session_stream import SessionStream
@@ -31,7 +33,7 @@ DEPLOYMENT = {
 class Plane:
     """The sessions' side of a control plane, on a store in memory."""
 
-    store: MemoryStore
+    store: FailingStore
     registry: NodeRegistry
     sessions: Sessions
     service: SessionService
@@ -62,7 +64,7 @@ class Plane:
 
 @pytest.fixture
 async def plane(tmp_path: Path) -> AsyncIterator[Plane]:
-    store = MemoryStore()
+    store = FailingStore(MemoryStore())
     await store.open()
 
     def seed(tx: Transaction) -> None:
@@ -197,6 +199,68 @@ async def test_only_placements_that_are_really_gone_are_confirmed_as_removed(pla
         stream.send(pb.AgentMessage(ack=pb.Ack(unlisted_placements=["here", "elsewhere", "deleted"])))
         confirmed = (await stream.expect("confirm_removals")).confirm_removals
         assert list(confirmed.removed_placements) == ["elsewhere", "deleted"]
+        assert confirmed.deliberate
+
+
+async def test_what_this_store_has_no_trace_of_is_left_alone(plane: Plane) -> None:
+    await plane.put_placement("deleted")
+    await plane.store.write(lambda tx: tx.delete(Kind.PLACEMENT, "deleted"))
+    await plane.put_placement("elsewhere", node_id="n2")
+    async with plane.stream() as stream:
+        await stream.hello()
+        stream.send(pb.AgentMessage(ack=pb.Ack(foreign_placements=["deleted", "elsewhere", "newer than the backup"])))
+        confirmed = (await stream.expect("confirm_removals")).confirm_removals
+        assert list(confirmed.removed_placements) == ["deleted", "elsewhere"]
+        node = plane.registry.get("n1")
+        assert node is not None
+        assert node.unknown_placements == ("newer than the backup",)
+
+
+async def test_an_agent_that_has_seen_more_than_there_is_proves_a_restored_backup(plane: Plane) -> None:
+    async with plane.stream("n2") as witness, plane.stream() as stream:
+        before = (await witness.hello()).version
+        seen = pb.StoreSeq(store_id=before.store_id, seq=plane.store.seq + 100)
+        snapshot = await stream.hello(applied=seen)
+        assert snapshot.full
+        assert snapshot.version.store_id == plane.store.store_id != before.store_id
+        again = (await witness.expect("desired_state")).desired_state
+        assert (again.full, again.version.store_id) == (True, plane.store.store_id)
+
+
+async def test_an_agent_of_another_store_proves_nothing(plane: Plane) -> None:
+    store_id = plane.store.store_id
+    async with plane.stream() as stream:
+        await stream.hello(applied=pb.StoreSeq(store_id="another", seq=10_000))
+    assert plane.store.store_id == store_id
+
+
+async def test_an_epoch_is_never_lower_than_what_the_agent_has_seen(plane: Plane) -> None:
+    async with plane.stream() as stream:
+        await stream.hello(epoch_seen=41)
+        assert stream.epoch == 42
+
+
+async def test_a_full_disk_keeps_no_agent_out(plane: Plane) -> None:
+    plane.store.fail_next(HomeportError(ErrorCode.STORAGE_FULL, "full"), writes=1000)
+    epochs = []
+    for _ in range(3):
+        async with plane.stream() as stream:
+            await stream.hello()
+            epochs.append(stream.epoch)
+    assert epochs == [1, 2, 3]
+    plane.store.fail_next(HomeportError(ErrorCode.STORAGE_FULL, "full"), writes=0)
+    async with plane.stream() as stream:
+        await stream.hello()
+        assert stream.epoch == 4
+
+
+async def test_a_node_that_is_heard_is_lost_no_more(plane: Plane) -> None:
+    await plane.store.write(lambda tx: tx.put_status(Kind.NODE, "n1", {"epoch": 0, "lost_at": 5.0}))
+    async with plane.stream() as stream:
+        await stream.hello()
+        node = plane.store.get(Kind.NODE, "n1")
+        assert node is not None
+        assert "lost_at" not in node.status
 
 
 async def test_an_ack_of_another_store_does_not_count(plane: Plane) -> None:

@@ -77,6 +77,7 @@ class Fleet:
         self.clock.advance(seconds)
         for name in alive.split():
             self.registry.heard(name, NodeLoad())
+        self.registry.sweep([node.id for node in self.store.all(Kind.NODE)])
 
     async def placements(self, deployment: str) -> dict[str, tuple[int, int, int]]:
         """After a round: node -> (rank, min, max)."""
@@ -336,3 +337,25 @@ async def test_planning_lets_others_run_between_deployments(fleet: Fleet) -> Non
     await fleet.pipeline.reconcile_once()
     task.cancel()
     assert turns >= 5
+
+
+async def test_a_deployment_that_was_stopped_gets_its_place_back_when_it_starts(fleet: Fleet) -> None:
+    await fleet.join("n1")
+    await fleet.deploy("chat", low=1, high=3)
+    await fleet.pipeline.reconcile_once()
+    await fleet.deploy("chat", low=1, high=3, state="stopped")
+    assert await fleet.placements("chat") == {}
+    assert fleet.status("chat") == {"rejections": [], "missing_min": 0, "missing_max": 0}
+    await fleet.deploy("chat", low=1, high=3, state="running")
+    assert await fleet.placements("chat") == {"n1": (0, 1, 3)}
+
+
+async def test_a_cluster_that_loses_a_label_loses_what_must_reside_there(fleet: Fleet) -> None:
+    await fleet.join("n1")
+    await fleet.deploy("chat", residency={"region": "eu"})
+    assert await fleet.placements("chat") == {}
+    assert [(r["filter"], r["need"]) for r in fleet.status("chat")["rejections"]] == [("residency", "region=eu")]
+    await fleet.apply({"compute_cluster": {"id": "office", "labels": {"region": "eu"}}})
+    assert list(await fleet.placements("chat")) == ["n1"]
+    await fleet.apply({"compute_cluster": {"id": "office", "labels": {"region": "us"}}})
+    assert await fleet.placements("chat") == {}

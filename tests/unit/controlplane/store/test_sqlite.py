@@ -12,10 +12,13 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import create_engine
+from sqlalchemy.exc import DBAPIError
 
+from controlplane.store import sql
 from controlplane.store.database import Database
 from controlplane.store.migrate import migrate
 from controlplane.store.sql import SqlStore
+from controlplane.store.storage_errors import storage_error
 from controlplane.store.store import Kind, Record, Transaction
 from controlplane.store.tables import metadata
 from controlplane.store.transaction import Batch
@@ -112,13 +115,53 @@ async def test_a_full_disk_fails_the_write_and_heals_without_a_restart(file: Pat
     assert caught.value.hint
     assert [record.id for record in store.all(Kind.CLUSTER)] == ["before"]
     assert store.seq == 1
+    assert store.problem is not None
+    assert store.problem.error.code is ErrorCode.STORAGE_FULL
     await store._in_thread(limit, 1_000_000)
     await store.write(lambda tx: create(tx, "after", 1_000_000))
+    assert store.problem is None
     await store.close()
     store = store_at(file)
     await store.open()
     assert [record.id for record in store.all(Kind.CLUSTER)] == ["after", "before"]
     await store.close()
+
+
+async def test_the_end_of_a_problem_is_noticed_without_a_write(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sql, "_PROBE_SECONDS", 0.01)
+    store = store_at(file)
+    await store.open()
+    with monkeypatch.context() as full:
+        full.setattr(Database, "commit", refuse)
+        full.setattr(Database, "prove_writable", refuse)
+        with pytest.raises(HomeportError):
+            await store.write(lambda tx: create(tx, "a"))
+        problem = store.problem
+        await asyncio.sleep(0.05)
+        assert problem is not None
+        assert store.problem is not None
+        assert store.problem.since == problem.since
+    async with asyncio.timeout(30):
+        while store.problem is not None:  # noqa: ASYNC110 - nobody says when
+            await asyncio.sleep(0.01)
+    await store.close()
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("SQLITE_FULL", ErrorCode.STORAGE_FULL),
+        ("SQLITE_READONLY_DBMOVED", ErrorCode.STORAGE_FULL),
+        ("SQLITE_CANTOPEN", ErrorCode.STORAGE_FULL),
+        ("SQLITE_IOERR_WRITE", ErrorCode.STORAGE_FULL),
+        ("SQLITE_BUSY", ErrorCode.CONFLICT),
+        ("SQLITE_CORRUPT", ErrorCode.UNAVAILABLE),
+    ],
+)
+def test_each_failure_of_the_disk_has_its_code(name: str, code: ErrorCode) -> None:
+    cause = sqlite3.OperationalError("failed")
+    cause.sqlite_errorname = name
+    assert storage_error(DBAPIError("INSERT", {}, cause)).code is code
 
 
 async def test_a_commit_whose_answer_got_lost_is_acknowledged(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -261,6 +304,10 @@ def lose_answer(monkeypatch: pytest.MonkeyPatch) -> None:
         raise UNAVAILABLE
 
     monkeypatch.setattr(Database, "commit", committed_but)
+
+
+def refuse(self: Database, *_: object) -> None:
+    raise HomeportError(ErrorCode.STORAGE_FULL, "full")
 
 
 def read(file: Path) -> bytes:

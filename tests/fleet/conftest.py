@@ -1,0 +1,24 @@
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.fleet.fleet import Fleet
+from tests.fleet.virtual_time import run_in_virtual_time
+
+Story = Callable[[Fleet], Coroutine[Any, Any, None]]
+
+
+@pytest.fixture
+def tell(tmp_path: Path) -> Callable[..., None]:
+    """`tell(story, nodes=3, clusters=2)`: nodes are dealt out to the clusters in turn."""
+
+    def run(story: Story, nodes: int = 1, clusters: int = 1) -> None:
+        async def told() -> None:
+            async with Fleet(tmp_path, nodes, clusters) as fleet:
+                await story(fleet)
+
+        run_in_virtual_time(told())
+
+    return run
