@@ -8,6 +8,7 @@ from controlplane.api.dependencies import ApiDependencies
 from controlplane.api.deployments import Deployments
 from controlplane.api.docs import add_docs
 from controlplane.api.documents import Documents
+from controlplane.api.instance_types import InstanceTypes
 from controlplane.api.join_tokens import JoinTokens
 from controlplane.api.middleware import add_headers, outermost
 from controlplane.api.model_versions import ModelVersions
@@ -15,6 +16,7 @@ from controlplane.api.models import Models
 from controlplane.api.nodepools import Nodepools
 from controlplane.api.nodes import Nodes
 from controlplane.api.openapi import openapi_document
+from controlplane.api.projects import Projects
 from controlplane.api.routing import Route, add_routes
 from controlplane.api.running import Running
 from controlplane.api.server_status import Server
@@ -34,6 +36,8 @@ def create_app(dependencies: ApiDependencies) -> web.Application:
 def all_routes(dependencies: ApiDependencies) -> list[Route]:
     overview = Overview(dependencies.store, dependencies.registry, dependencies.monotonic, dependencies.urls.gateway)
     return [
+        *Projects(dependencies).routes(),
+        *InstanceTypes(dependencies).routes(),
         *Clusters(dependencies).routes(),
         *Nodepools(dependencies).routes(),
         *Nodes(dependencies, overview).routes(),

@@ -40,3 +40,5 @@ class ApiDependencies:
     urls: Urls
     monotonic: Callable[[], float]
     version: str
+    # A join token's command for a host with nothing of ours; empty when this server has no wheelhouse to offer.
+    install_command: Callable[[str], str]

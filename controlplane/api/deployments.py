@@ -4,8 +4,9 @@ from controlplane.api.dependencies import ApiDependencies
 from controlplane.api.logs import LogQuery, stream_logs
 from controlplane.api.resources import CREATE_ERRORS, DELETE_ERRORS, create, delete, envelope, find, listing
 from controlplane.api.routing import Answer, Call, Route
-from controlplane.fleet.deployments import accept_deployment, delete_deployment, revisions_of
+from controlplane.fleet.deployments import accept_deployment, delete_deployment
 from controlplane.fleet.overview import Overview
+from controlplane.fleet.revisions import revisions_of
 from controlplane.store.store import Kind, Record
 from homeport.core.errors import ErrorCode
 from homeport.schema.deployment import DeploymentSpec

@@ -1,6 +1,8 @@
+from typing import Any
+
 from controlplane.api.dependencies import ApiDependencies
 from controlplane.api.routing import Answer, Call, Route
-from controlplane.fleet.apply import apply_documents
+from controlplane.fleet.apply import Applied, apply_documents
 from homeport.core.errors import ErrorCode
 from homeport.schema.apply import ApplyRequest
 from homeport.schema.documents import parse_documents
@@ -27,8 +29,16 @@ class Documents:
 
     async def apply(self, call: Call) -> Answer:
         request: ApplyRequest = call.body
-        results = await apply_documents(self._store, parse_documents(request.documents), request.dry_run)
-        return {
-            "results": [{"kind": each.kind.value, "id": each.id, "action": each.action.value} for each in results],
-            "seq": self._store.seq,
-        }
+        documents = parse_documents(request.documents)
+        results = await apply_documents(self._store, documents, request.dry_run, request.create_missing)
+        return {"results": [_applied(each) for each in results], "seq": self._store.seq}
+
+
+def _applied(done: Applied) -> dict[str, Any]:
+    return {
+        "kind": done.kind.value,
+        "id": done.id,
+        "action": done.action.value,
+        "changes": [each.as_plain() for each in done.changes],
+        "recorded": list(done.recorded),
+    }

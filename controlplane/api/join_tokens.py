@@ -5,7 +5,7 @@ from controlplane.api.resources import delete, envelope, find, listing
 from controlplane.api.routing import Answer, Call, Route
 from controlplane.store.store import Kind, Record
 from homeport.core.errors import ErrorCode
-from homeport.schema.cluster import JoinTokenSpec
+from homeport.schema.nodepool import JoinTokenSpec
 from homeport.schema.resources import JoinToken, NewJoinToken
 
 _TAG = "join tokens"
@@ -16,6 +16,7 @@ class JoinTokens:
         self._store = dependencies.store
         self._issuer = dependencies.join_tokens
         self._enroll = dependencies.urls.enroll
+        self._install_command = dependencies.install_command
 
     def routes(self) -> list[Route]:
         return [
@@ -50,7 +51,12 @@ class JoinTokens:
         spec: JoinTokenSpec = call.body
         id, token = await self._store.write(lambda tx: self._issuer.create(tx, spec.nodepool.key, spec.ttl_seconds))
         command = f"homeport-agent join --server {self._enroll} --token {token}"
-        return {**_view(find(self._store, Kind.JOIN_TOKEN, id)), "token": token, "command": command}
+        return {
+            **_view(find(self._store, Kind.JOIN_TOKEN, id)),
+            "token": token,
+            "command": command,
+            "install_command": self._install_command(token),
+        }
 
     async def delete(self, call: Call) -> None:
         id = call.path["token"]

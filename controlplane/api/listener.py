@@ -1,7 +1,6 @@
 """Serves the application on a port."""
 
 import socket
-from ipaddress import ip_address
 
 from aiohttp import web
 
@@ -11,16 +10,19 @@ from homeport.core.errors import ErrorCode, HomeportError
 _SHUTDOWN_SECONDS = 2.0
 
 
-def reserve(host: str, port: int) -> socket.socket:
-    """The listening socket, so that its port is known before the application is made. Raises HomeportError."""
-    family = socket.AF_INET6 if ip_address(host).version == 6 else socket.AF_INET
+def reserve(host: str, port: int, flag: str) -> socket.socket:
+    """The listening socket, so that its port is known before the application is made.
+
+    Raises HomeportError, naming the flag by which another port can be chosen.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family, backlog=512)
     except OSError as error:
         raise HomeportError(
             ErrorCode.UNAVAILABLE,
             f"cannot listen on {host}:{port}: {error.strerror}",
-            hint="choose another port with --api-port",
+            hint=f"choose another port with {flag}",
         ) from None
 
 

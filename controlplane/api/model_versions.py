@@ -7,7 +7,7 @@ from controlplane.api.routing import Answer, Call, Route
 from controlplane.fleet.models import accept_model_version, delete_model_version
 from controlplane.store.store import Kind
 from homeport.core.errors import ErrorCode, HomeportError
-from homeport.schema.model import ModelVersionSpec
+from homeport.schema.model_version import ModelVersionSpec
 from homeport.schema.resources import ModelVersion
 
 _TAG = "models"

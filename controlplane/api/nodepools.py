@@ -4,7 +4,7 @@ from controlplane.api.routing import Answer, Call, Query, Route
 from controlplane.fleet.nodepools import accept_nodepool, delete_nodepool, nodepool_key
 from controlplane.store.store import Kind
 from homeport.core.errors import ErrorCode
-from homeport.schema.cluster import NodepoolSpec
+from homeport.schema.nodepool import NodepoolSpec
 from homeport.schema.resources import Nodepool
 
 _TAG = "nodepools"

@@ -28,6 +28,7 @@ class Server:
             "seq": dependencies.store.seq,
             "uptime_seconds": dependencies.monotonic() - self._started,
             **self._overview.totals(),
+            "alarms": self._overview.alarms(),
             "gateway_url": dependencies.urls.gateway,
             "api_url": dependencies.urls.api,
         }

@@ -28,7 +28,6 @@ def deployment_state(
     gateway_url: str,
 ) -> dict[str, Any]:
     """The form is homeport.schema.resources.DeploymentState. `replicas` are (node id, report), this deployment's."""
-    scale = deployment.spec["autoscale_config"]
     phase = phase_of(deployment, placements, replicas, node_names)
     return {
         "phase": phase.name,
@@ -37,12 +36,19 @@ def deployment_state(
         "revision": deployment.status["revision"],
         "model": deployment.spec["worker"]["model"]["id"],
         "model_version": revision.spec["model_version"] if revision else "",
-        "desired": {"min": scale["min_replicas"], "max": scale["max_replicas"]},
+        "desired": _desired(deployment),
         "replicas": {"ready": len(_with(replicas, ReplicaStatus.READY)), "total": len(replicas)},
         "placements": [_placement(record, replicas, node_names) for record in _by_rank(placements)],
         "rejections": deployment.status.get("placement", {}).get("rejections", []),
         "url": f"{gateway_url}/d/{deployment.id}/",
     }
+
+
+def _desired(deployment: Record) -> dict[str, int]:
+    if deployment.spec.get("state") == "stopped":
+        return {"min": 0, "max": 0}
+    scaling = deployment.spec["autoscale_config"]
+    return {"min": scaling["min_replicas"], "max": scaling["max_replicas"]}
 
 
 def phase_of(
@@ -57,6 +63,8 @@ def phase_of(
     """
     minimum = deployment.spec["autoscale_config"]["min_replicas"]
     ready = _with(replicas, ReplicaStatus.READY)
+    if deployment.spec.get("state") == "stopped":
+        return Phase("stopped", "it was stopped", deployment.updated_at)
     if deployment.spec["autoscale_config"]["max_replicas"] == 0:
         return Phase("stopped", "its maximum is 0 replicas", deployment.updated_at)
     if not placements and not ready:

@@ -1,34 +1,45 @@
 """Deployments: a spec becomes policy, which is live, and a workload, whose every change is a revision."""
 
-from dataclasses import replace
-from typing import Any
-
 from controlplane.fleet.accept import Accepted, Action, accept
 from controlplane.fleet.models import versions_of
 from controlplane.fleet.nodepools import nodepools_of
+from controlplane.fleet.projects import known_project
 from controlplane.fleet.references import parent
+from controlplane.fleet.revisions import current_revision, revise, revisions_of, version_key_of
+from controlplane.fleet.tenancy import check_deployment
 from controlplane.store.store import Kind, Record, Transaction
-from homeport.core import canonical
 from homeport.core.errors import ErrorCode, HomeportError
-from homeport.core.workload import Workload
+from homeport.schema.base import Change
+from homeport.schema.changes import FieldChange
 from homeport.schema.deployment import DeploymentSpec
-from homeport.schema.model import ModelVersionSpec
+
+_VERSION_PATH = "worker.model.model_version"
 
 
-def accept_deployment(tx: Transaction, spec: DeploymentSpec) -> Accepted:
+def accept_deployment(tx: Transaction, spec: DeploymentSpec, keep_version: bool = False) -> Accepted:
     """Checks what the spec names, writes it, and makes a revision when its workload is new.
 
-    Raises NOT_FOUND for an unknown nodepool, model or version, INVALID_ARGUMENT for a nodepool named twice, CONFLICT
-    when another deployment serves the model on one of the nodepools or when a fixed field changes.
+    A spec without a version takes the model's newest; with `keep_version` it stays with the one that it has, so that
+    an edit of something else rolls nothing out. Raises NOT_FOUND for an unknown nodepool, model, version or project,
+    INVALID_ARGUMENT for a nodepool named twice, CONFLICT when another deployment serves the model on one of the
+    nodepools, when tenancy forbids a nodepool, or when a fixed field changes.
     """
     _check_nodepools(tx, spec)
-    version = _resolve_version(tx, spec)
+    known_project(tx, spec.project, "deployment.project")
+    model = parent(tx, Kind.MODEL, spec.worker.model.id, "deployment.worker.model.id")
+    check_deployment(tx, spec.project, model, [pool.key for pool in spec.nodepools])
+    before = _running_version(tx, spec.id)
+    version = _resolve_version(tx, spec, model, before if keep_version else None)
     _check_alone(tx, spec)
     accepted = accept(tx, Kind.DEPLOYMENT, spec.id, spec, "deployment")
-    revised = _revise(tx, accepted.record, spec, version)
+    revised = revise(tx, accepted.record, spec, version)
+    changes = accepted.changes
+    if before is not None and before.id != version.id and not any(c.path.startswith(_VERSION_PATH) for c in changes):
+        resolved = FieldChange(_VERSION_PATH, Change.ROLLOUT, {"id": before.spec["id"]}, {"id": version.spec["id"]})
+        changes = (*changes, resolved)
     if revised is not accepted.record and accepted.action is Action.UNCHANGED:
-        return Accepted(revised, Action.CONFIGURED)
-    return Accepted(revised, accepted.action)
+        return Accepted(revised, Action.CONFIGURED, changes)
+    return Accepted(revised, accepted.action, changes)
 
 
 def delete_deployment(tx: Transaction, deployment_id: str) -> None:
@@ -39,17 +50,6 @@ def delete_deployment(tx: Transaction, deployment_id: str) -> None:
             tx.delete(Kind.PLACEMENT, placement.id)
     for revision in revisions_of(tx.all(Kind.REVISION), deployment_id):
         tx.delete(Kind.REVISION, revision.id)
-
-
-def revisions_of(revisions: list[Record], deployment_id: str) -> list[Record]:
-    """Oldest first."""
-    own = [revision for revision in revisions if revision.id.rpartition("/")[0] == deployment_id]
-    return sorted(own, key=lambda revision: int(revision.id.rpartition("/")[2]))
-
-
-def workload_of(revision: Record) -> Workload:
-    workload: Workload = canonical.from_plain(Workload, revision.spec["workload"])
-    return workload
 
 
 def _check_nodepools(tx: Transaction, spec: DeploymentSpec) -> None:
@@ -63,20 +63,34 @@ def _check_nodepools(tx: Transaction, spec: DeploymentSpec) -> None:
         seen.add(pool.key)
 
 
-def _resolve_version(tx: Transaction, spec: DeploymentSpec) -> Record:
-    model = parent(tx, Kind.MODEL, spec.worker.model.id, "deployment.worker.model.id")
+def _running_version(tx: Transaction, deployment_id: str) -> Record | None:
+    deployment = tx.get(Kind.DEPLOYMENT, deployment_id)
+    revision = current_revision(tx, deployment) if deployment else None
+    return tx.get(Kind.MODEL_VERSION, version_key_of(revision)) if revision else None
+
+
+def _resolve_version(tx: Transaction, spec: DeploymentSpec, model: Record, kept: Record | None) -> Record:
     wanted = spec.worker.model.model_version
     if wanted is not None:
-        return parent(tx, Kind.MODEL_VERSION, f"{model.id}/{wanted.id}", "deployment.worker.model.model_version.id")
+        return parent(tx, Kind.MODEL_VERSION, f"{model.id}/{wanted.id}", f"deployment.{_VERSION_PATH}.id")
+    if kept is not None and not spec.deploy_latest_version:
+        return kept
     versions = versions_of(tx, model.id)
     if not versions:
         raise HomeportError(
             ErrorCode.NOT_FOUND,
-            f"model {model.id} has no version yet, so there is nothing to run",
+            f"model {model.id} has no version yet, so there is nothing to run{_why_none(model)}",
             hint=f"create one: homeport model version create {model.id}/v1 ..., or apply a model_version document",
-            path="deployment.worker.model.model_version",
+            path=f"deployment.{_VERSION_PATH}",
         )
     return versions[-1]
+
+
+def _why_none(model: Record) -> str:
+    """A `config.yaml` describes a build from `1/model.py`."""
+    if model.spec.get("build_info") is None and model.spec.get("checkpoints") is None:
+        return ""
+    return ": building one from 1/model.py is not supported yet; give the image or the command that serves it"
 
 
 def _check_alone(tx: Transaction, spec: DeploymentSpec) -> None:
@@ -93,26 +107,3 @@ def _check_alone(tx: Transaction, spec: DeploymentSpec) -> None:
                     hint=f"change deployment {other.id}, or use another nodepool",
                     path=f"deployment.nodepools.{wanted[key]}",
                 )
-
-
-def _revise(tx: Transaction, deployment: Record, spec: DeploymentSpec, version: Record) -> Record:
-    """The deployment's record, pointing at the revision of this workload."""
-    base = ModelVersionSpec.model_validate(version.spec).to_core()
-    workload = replace(base, env={**base.env, **spec.env})
-    number = int(deployment.status.get("revision", 0))
-    current = tx.get(Kind.REVISION, f"{deployment.id}/{number}")
-    names = {"model": version.spec["model"]["id"], "model_version": version.spec["id"]}
-    if current is not None and _is_same(current, workload, names):
-        return deployment
-    revision: dict[str, Any] = {
-        "workload": canonical.to_plain(workload),
-        "spec_hash": workload.spec_hash(),
-        **names,
-    }
-    tx.create(Kind.REVISION, f"{deployment.id}/{number + 1}", revision)
-    return tx.put_status(Kind.DEPLOYMENT, deployment.id, {**deployment.status, "revision": number + 1})
-
-
-def _is_same(current: Record, workload: Workload, names: dict[str, str]) -> bool:
-    """Compares what is meant, not hashes: newer code may hash more fields than the code that made the revision."""
-    return workload_of(current) == workload and all(current.spec[key] == name for key, name in names.items())

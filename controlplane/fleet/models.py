@@ -1,19 +1,32 @@
 """Models and their versions."""
 
-from controlplane.fleet.accept import Accepted, accept
+from controlplane.fleet.accept import Accepted, Action, accept
+from controlplane.fleet.projects import known_project
 from controlplane.fleet.references import in_use, parent
+from controlplane.fleet.revisions import current_revision, revise, version_key_of
+from controlplane.fleet.tenancy import check_users
 from controlplane.store.store import Kind, Record, Transaction
-from homeport.schema.model import ModelSpec, ModelVersionSpec
+from homeport.schema.deployment import DeploymentSpec
+from homeport.schema.model import ModelSpec
+from homeport.schema.model_version import ModelVersionSpec
 
 
 def accept_model(tx: Transaction, spec: ModelSpec) -> Accepted:
-    return accept(tx, Kind.MODEL, spec.id, spec, "model")
+    """Raises NOT_FOUND for an unknown project, CONFLICT when a deployment may no longer be where it is."""
+    known_project(tx, spec.project, "model.project")
+    accepted = accept(tx, Kind.MODEL, spec.id, spec, "model")
+    if accepted.action is Action.CONFIGURED:
+        check_users(tx, accepted.record, "model.deploy_restriction")
+    return accepted
 
 
 def accept_model_version(tx: Transaction, spec: ModelVersionSpec) -> Accepted:
-    """Raises NOT_FOUND for an unknown model, CONFLICT when the version exists with another content."""
+    """Rolls a new one out to the deployments that want the latest.
+
+    Raises NOT_FOUND for an unknown model, CONFLICT when the version exists with another content.
+    """
     parent(tx, Kind.MODEL, spec.model.id, "model_version.model.id")
-    return accept(
+    accepted = accept(
         tx,
         Kind.MODEL_VERSION,
         f"{spec.model.id}/{spec.id}",
@@ -21,6 +34,9 @@ def accept_model_version(tx: Transaction, spec: ModelVersionSpec) -> Accepted:
         "model_version",
         fixed_hint="versions are immutable: give the new content a new version id",
     )
+    if accepted.action is Action.CREATED:
+        _roll_out(tx, accepted.record)
+    return accepted
 
 
 def versions_of(tx: Transaction, model_id: str) -> list[Record]:
@@ -39,7 +55,7 @@ def delete_model(tx: Transaction, model_id: str) -> None:
 
 def delete_model_version(tx: Transaction, key: str) -> None:
     """Raises NOT_FOUND, IN_USE."""
-    users = [d.id for d in tx.all(Kind.DEPLOYMENT) if _current_version(tx, d) == key]
+    users = [deployment.id for deployment in tx.all(Kind.DEPLOYMENT) if _current_version(tx, deployment) == key]
     if users:
         raise in_use(
             f"model version {key}", "it runs in deployment", users, "move them to another version or delete them first"
@@ -47,6 +63,13 @@ def delete_model_version(tx: Transaction, key: str) -> None:
     tx.delete(Kind.MODEL_VERSION, key)
 
 
+def _roll_out(tx: Transaction, version: Record) -> None:
+    for deployment in tx.all(Kind.DEPLOYMENT):
+        wants_it = deployment.spec.get("deploy_latest_version", False)
+        if wants_it and deployment.spec["worker"]["model"]["id"] == version.spec["model"]["id"]:
+            revise(tx, deployment, DeploymentSpec.model_validate(deployment.spec), version)
+
+
 def _current_version(tx: Transaction, deployment: Record) -> str:
-    revision = tx.get(Kind.REVISION, f"{deployment.id}/{deployment.status['revision']}")
-    return f"{revision.spec['model']}/{revision.spec['model_version']}" if revision else ""
+    revision = current_revision(tx, deployment)
+    return version_key_of(revision) if revision else ""

@@ -2,12 +2,14 @@
 
 from typing import Any
 
-from controlplane.fleet.accept import Accepted, accept
+from controlplane.fleet.accept import Accepted, Action, accept
 from controlplane.fleet.nodes import nodepool_key_of
+from controlplane.fleet.projects import known_project
 from controlplane.fleet.references import in_use, parent
+from controlplane.fleet.tenancy import check_users
 from controlplane.store.store import Kind, Transaction
 from homeport.core.errors import ErrorCode, HomeportError
-from homeport.schema.cluster import NodepoolSpec
+from homeport.schema.nodepool import NodepoolSpec
 
 
 def nodepool_key(spec: NodepoolSpec) -> str:
@@ -15,8 +17,10 @@ def nodepool_key(spec: NodepoolSpec) -> str:
 
 
 def accept_nodepool(tx: Transaction, spec: NodepoolSpec) -> Accepted:
-    """Raises NOT_FOUND for an unknown cluster, CONFLICT when it has more nodes than the new maximum."""
+    """Raises NOT_FOUND for an unknown cluster or project, CONFLICT when it has more nodes than the new maximum or a
+    deployment may no longer use it."""
     parent(tx, Kind.CLUSTER, spec.compute_cluster.id, "nodepool.compute_cluster.id")
+    known_project(tx, spec.project, "nodepool.project")
     key = nodepool_key(spec)
     members = sum(nodepool_key_of(node) == key for node in tx.all(Kind.NODE))
     if members > spec.max_instances:
@@ -26,7 +30,10 @@ def accept_nodepool(tx: Transaction, spec: NodepoolSpec) -> Accepted:
             hint="delete nodes of it first",
             path="nodepool.max_instances",
         )
-    return accept(tx, Kind.NODEPOOL, key, spec, "nodepool")
+    accepted = accept(tx, Kind.NODEPOOL, key, spec, "nodepool")
+    if accepted.action is Action.CONFIGURED:
+        check_users(tx, accepted.record, "nodepool.tenancy")
+    return accepted
 
 
 def delete_nodepool(tx: Transaction, key: str) -> None:

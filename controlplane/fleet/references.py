@@ -9,6 +9,8 @@ from homeport.core.names import did_you_mean
 # How many users of an object an error names.
 _NAMED = 5
 _NOUNS = {
+    Kind.PROJECT: "project",
+    Kind.INSTANCE_TYPE: "instance type",
     Kind.CLUSTER: "cluster",
     Kind.NODEPOOL: "nodepool",
     Kind.NODE: "node",

@@ -1,7 +1,7 @@
 """The scheduler's view of the fleet: nodes as candidates, and what is reserved on them."""
 
 from collections import defaultdict
-from collections.abc import Set
+from collections.abc import Iterable, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,7 +25,8 @@ class _Taken:
 class FleetView:
     """One round's snapshot, kept current with the round's own decisions through `release` and `take`."""
 
-    def __init__(self) -> None:
+    def __init__(self, clusters: Iterable[Record]) -> None:
+        self._labels = {cluster.id: cluster.spec.get("labels", {}) for cluster in clusters}
         self._pools: defaultdict[str, list[Candidate]] = defaultdict(list)
         # node id -> deployment id -> what it takes there.
         self._taken: defaultdict[str, dict[str, _Taken]] = defaultdict(dict)
@@ -36,7 +37,8 @@ class FleetView:
     def add_node(self, node: Record, registry: NodeRegistry) -> None:
         key = nodepool_key_of(node)
         status, inventory = node_status_of(node, registry), inventory_of(node, registry)
-        self._pools[key].append(Candidate(node.id, node.spec["name"], key, status, inventory))
+        labels = self._labels.get(node.spec["cluster"], {})
+        self._pools[key].append(Candidate(node.id, node.spec["name"], key, status, inventory, labels=labels))
 
     def take(self, placement_spec: dict[str, Any], needs: ComputeNeeds) -> None:
         node_id, deployment_id = placement_spec["node_id"], placement_spec["deployment_id"]
@@ -86,4 +88,5 @@ class FleetView:
                 frozenset().union(*(each.gpu_uuids for each in others)),
             ),
             own.gpu_uuids if own else frozenset(),
+            node.labels,
         )

@@ -1,5 +1,6 @@
 """Dataclasses to canonical JSON and back. Readers ignore unknown keys, so a newer writer may add some."""
 
+import functools
 import hashlib
 import json
 import types
@@ -57,7 +58,7 @@ def from_plain(kind: Any, value: Any) -> Any:
 
 
 def _dataclass_from_plain(cls: type, value: dict[str, Any]) -> Any:
-    hints = typing.get_type_hints(cls)
+    hints = _hints(cls)
     known = {}
     for field in fields(cls):
         if field.name in value:
@@ -65,3 +66,8 @@ def _dataclass_from_plain(cls: type, value: dict[str, Any]) -> Any:
         elif field.default is MISSING and field.default_factory is MISSING:
             raise ValueError(f"{cls.__name__}: key {field.name!r} is missing")
     return cls(**known)
+
+
+@functools.cache
+def _hints(cls: type) -> dict[str, Any]:
+    return typing.get_type_hints(cls)

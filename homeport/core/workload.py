@@ -98,6 +98,8 @@ class Workload:
     stop_grace_seconds: float = 10.0
     # The name that the model itself expects in the body's `model` field; empty = pass the client's on.
     served_model_name: str = ""
+    # Counts restarts that people asked for: each is a rollout of the same workload.
+    restart: int = 0
 
     def spec_hash(self) -> str:
         """Made once, when the revision is: stored beside it and never computed again by newer code."""

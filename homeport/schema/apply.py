@@ -11,3 +11,5 @@ class ApplyRequest(ApiModel):
     documents: list[dict[str, Any]] = Field(min_length=1, max_length=1000)
     dry_run: bool = Field(default=False)
     """Check everything, write nothing."""
+    create_missing: bool = Field(default=False)
+    """Make the clusters and nodepools that are named and do not exist."""

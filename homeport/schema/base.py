@@ -26,20 +26,32 @@ class ApiModel(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, use_attribute_docstrings=True)
 
 
-def live(*args: Any, **kwargs: Any) -> Any:
-    return _tagged(Change.LIVE, *args, **kwargs)
+def live(*args: Any, recorded: bool = False, **kwargs: Any) -> Any:
+    """`recorded`: kept and shown, but nothing acts on it yet. Whoever sets it is told so."""
+    return _tagged(Change.LIVE, *args, recorded=recorded, **kwargs)
 
 
-def rollout(*args: Any, **kwargs: Any) -> Any:
-    return _tagged(Change.ROLLOUT, *args, **kwargs)
+def rollout(*args: Any, recorded: bool = False, **kwargs: Any) -> Any:
+    return _tagged(Change.ROLLOUT, *args, recorded=recorded, **kwargs)
 
 
-def immutable(*args: Any, **kwargs: Any) -> Any:
-    return _tagged(Change.IMMUTABLE, *args, **kwargs)
+def immutable(*args: Any, reason: str = "", recorded: bool = False, **kwargs: Any) -> Any:
+    """`reason` tells the person whose change is refused why."""
+    return _tagged(Change.IMMUTABLE, *args, recorded=recorded, reason=reason, **kwargs)
 
 
-def _tagged(change: Change, *args: Any, **kwargs: Any) -> Any:
-    return Field(*args, json_schema_extra={"x-change": change.value}, **kwargs)
+def inherited(*args: Any, recorded: bool = False, **kwargs: Any) -> Any:
+    """A field of a type that several objects share: its change means what a change of the holding field means."""
+    return _tagged(None, *args, recorded=recorded, **kwargs)
+
+
+def _tagged(change: Change | None, *args: Any, recorded: bool, reason: str = "", **kwargs: Any) -> Any:
+    extra: dict[str, Any] = {"x-change": change.value} if change else {}
+    if recorded:
+        extra["x-effect"] = "recorded"
+    if reason:
+        extra["x-reason"] = reason
+    return Field(*args, json_schema_extra=extra, **kwargs)
 
 
 def _check_id(text: str) -> str:

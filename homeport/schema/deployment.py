@@ -1,32 +1,34 @@
-from typing import Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
 from pydantic import model_validator
 
 from homeport.core.policy import Policy, Scaling
+from homeport.schema.autoscaling import AutoscaleConfig
 from homeport.schema.base import ApiModel, Env, Id, immutable, live, rollout
-from homeport.schema.cluster import NodepoolRef
+from homeport.schema.compute import ComputeOverride
+from homeport.schema.foreign import Visibility, nodepools_by_priority, refuse_other_workers
+from homeport.schema.labels import Labels
+from homeport.schema.load_balancer import LoadBalancer
+from homeport.schema.nodepool import NodepoolRef
+from homeport.schema.numbered import Numbered
+from homeport.schema.on_disconnect import OnDisconnect
+from homeport.schema.update_strategy import UpdateStrategy
 
-
-class AutoscaleConfig(ApiModel):
-    """Bounds and delays of the local autoscaler. All delays are seconds."""
-
-    min_replicas: int = live(default=1, ge=0, le=10_000)
-    max_replicas: int = live(default=1, ge=0, le=10_000)
-    scale_up_delay_seconds: float = live(default=0.0, ge=0, le=86_400)
-    scale_down_delay_seconds: float = live(default=300.0, ge=0, le=86_400)
-    scale_to_zero_delay_seconds: float = live(default=1800.0, ge=0, le=604_800)
-    traffic_history_seconds: float = live(default=300.0, ge=1, le=86_400)
-    soft_min_replicas: int = live(default=0, ge=0, le=10_000)
-    disable_packing: bool = live(default=False)
-
-    @model_validator(mode="after")
-    def _bounds_in_order(self) -> "AutoscaleConfig":
-        if self.min_replicas > self.max_replicas:
-            raise ValueError(f"min_replicas ({self.min_replicas}) must not be above max_replicas ({self.max_replicas})")
-        return self
-
-    def to_core(self) -> Scaling:
-        return Scaling(**self.model_dump())
+_SCHEDULING_CHOICES = {
+    1: "FAIL",
+    2: "RANDOM",
+    3: "PRICE",
+    4: "PERFORMANCE",
+    5: "NETWORK",
+    6: "UTILIZATION",
+    7: "PREFER_SPOT",
+    8: "PREFER_ONDEMAND",
+}
+SchedulingChoice = Annotated[
+    Literal["FAIL", "RANDOM", "PRICE", "PERFORMANCE", "NETWORK", "UTILIZATION", "PREFER_SPOT", "PREFER_ONDEMAND"],
+    Numbered(_SCHEDULING_CHOICES),
+]
 
 
 class ModelVersionRef(ApiModel):
@@ -34,34 +36,81 @@ class ModelVersionRef(ApiModel):
 
 
 class WorkerModel(ApiModel):
-    id: Id = immutable()
+    id: Id = immutable(reason="clients reach the model through this deployment: deploy the other model beside it")
     model_version: ModelVersionRef | None = rollout(default=None)
-    """None = the newest version at the time of the write."""
+    """Null = the newest version at the time of the write."""
+    user_id: str = live(default="", max_length=200, recorded=True)
+    app_id: str = live(default="", max_length=200, recorded=True)
 
 
 class Worker(ApiModel):
-    model: WorkerModel = immutable()
+    model: WorkerModel = rollout()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _is_a_model(cls, given: Any) -> Any:
+        return refuse_other_workers(given) if isinstance(given, Mapping) else given
 
 
 class DeploymentSpec(ApiModel):
     """A model version served on one or more nodepools, best first."""
 
-    id: Id = immutable()
+    id: Id = immutable(reason="it is part of the deployment's address, which clients know")
     description: str = live(default="", max_length=1000)
+    state: Literal["running", "stopped"] = live(default="running")
+    """`stopped`: no replica runs, everything else stays as it is."""
+    environment: Literal["development", "staging", "production"] = live(default="development")
+    project: str = live(default="", max_length=63)
+    labels: Labels = live(default_factory=dict)
     worker: Worker = rollout()
-    nodepools: list[NodepoolRef] = live(min_length=1, max_length=100)
-    autoscale_config: AutoscaleConfig = live(default_factory=AutoscaleConfig)
+    deploy_latest_version: bool = rollout(default=False)
+    """Each new version of the model is rolled out as soon as it is created."""
     env: Env = rollout(default_factory=dict)
     """Added to the model version's env; the same name wins here."""
+    compute_info: ComputeOverride | None = rollout(default=None)
+    """Null = what the model version needs."""
+    nodepools: list[NodepoolRef] = live(min_length=1, max_length=100)
+    """Best first: what does not fit goes to the next."""
+    residency: Labels = live(default_factory=dict)
+    """Labels that a cluster must carry; nodes of others get no replica."""
+    scheduling_choice: SchedulingChoice = live(default="UTILIZATION", recorded=True)
+    autoscale_config: AutoscaleConfig = live(default_factory=AutoscaleConfig)
     hold_seconds: float = live(default=60.0, ge=0, le=3600)
     """How long a request may wait for a replica before it is answered with 503."""
     hold_limit: int = live(default=1024, ge=0, le=100_000)
+    """How many requests may wait on one node."""
     request_timeout_seconds: float = live(default=600.0, ge=0, le=86_400)
+    """From the first byte of the request to the last of the answer; 0 = no limit."""
     retry: Literal["safe", "none"] = live(default="safe")
+    """`safe`: one second try where a request may have been begun, but nothing came back."""
+    load_balancer: LoadBalancer = live(default_factory=LoadBalancer)
+    update_strategy: UpdateStrategy = live(default_factory=UpdateStrategy)
+    on_disconnect: OnDisconnect = live(default_factory=OnDisconnect)
+    credential: str = live(default="", max_length=100, recorded=True)
+    """The id of the access token that the deployment acts for."""
+    user_id: str = live(default="", max_length=200, recorded=True)
+    visibility: Visibility | None = live(default=None, recorded=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_priorities(cls, given: Any) -> Any:
+        return nodepools_by_priority(given) if isinstance(given, Mapping) else given
+
+    @model_validator(mode="after")
+    def _says_once_which_version(self) -> "DeploymentSpec":
+        if self.deploy_latest_version and self.worker.model.model_version is not None:
+            raise ValueError("`deploy_latest_version: true` and a `model_version` contradict each other: leave one out")
+        return self
+
+    def scaling(self) -> Scaling:
+        """A stopped deployment may run nothing, and keeps its bounds for when it is started again."""
+        if self.state == "stopped":
+            return self.autoscale_config.model_copy(update={"min_replicas": 0, "max_replicas": 0}).to_core()
+        return self.autoscale_config.to_core()
 
     def policy(self) -> Policy:
         return Policy(
-            scaling=self.autoscale_config.to_core(),
+            scaling=self.scaling(),
             hold_seconds=self.hold_seconds,
             hold_limit=self.hold_limit,
             request_timeout_seconds=self.request_timeout_seconds,

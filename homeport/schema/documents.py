@@ -1,4 +1,4 @@
-"""YAML documents: one root key says what it is, as in the seeds' files."""
+"""YAML documents: one root key says what it is. Only a model's `config.yaml` has more of them beside `model`."""
 
 from collections.abc import Sequence
 from typing import Any, TypeVar
@@ -9,21 +9,33 @@ from pydantic import ValidationError
 from homeport.core.errors import ErrorCode, HomeportError
 from homeport.core.names import did_you_mean
 from homeport.schema.base import ApiModel
-from homeport.schema.cluster import ClusterSpec, NodepoolSpec
+from homeport.schema.cluster import ClusterSpec
 from homeport.schema.deployment import DeploymentSpec
-from homeport.schema.model import ModelSpec, ModelVersionSpec
+from homeport.schema.instance_type import InstanceTypeSpec
+from homeport.schema.model import ModelSpec
+from homeport.schema.model_version import ModelVersionSpec
+from homeport.schema.nodepool import NodepoolSpec
 from homeport.schema.problems import describe
+from homeport.schema.project import ProjectSpec
 
 Model = TypeVar("Model", bound=ApiModel)
 
 # Root key -> what it holds, in the order in which parents come before children.
 DOCUMENT_KINDS: dict[str, type[ApiModel]] = {
+    "project": ProjectSpec,
+    "instance_type": InstanceTypeSpec,
     "compute_cluster": ClusterSpec,
     "nodepool": NodepoolSpec,
     "model": ModelSpec,
     "model_version": ModelVersionSpec,
     "deployment": DeploymentSpec,
 }
+
+# The blocks of a model's `config.yaml` that stand beside `model:` and belong to it.
+_MODEL_BLOCKS = frozenset(
+    {"build_info", "checkpoints", "compute", "concepts", "inference_compute_info", "num_threads", "secrets"}
+    | {"streaming_video_consumer", "toolkit"}
+)
 
 
 class _UniqueKeyLoader(yaml.CSafeLoader):
@@ -45,10 +57,7 @@ def load_documents(text: str) -> list[dict[str, Any]]:
         documents = [doc for doc in yaml.load_all(text, Loader=_UniqueKeyLoader) if doc is not None]
     except (yaml.YAMLError, RecursionError) as error:
         raise HomeportError(ErrorCode.INVALID_ARGUMENT, f"not YAML: {error}") from None
-    for index, document in enumerate(documents):
-        if not isinstance(document, dict) or len(document) != 1:
-            raise _bad_root(index, "must be a mapping with one root key")
-    return documents
+    return [_one_root(document, index) for index, document in enumerate(documents)]
 
 
 def parse_documents(documents: Sequence[Any]) -> list[tuple[str, ApiModel]]:
@@ -57,13 +66,28 @@ def parse_documents(documents: Sequence[Any]) -> list[tuple[str, ApiModel]]:
 
 
 def _parse_document(document: Any, index: int) -> tuple[str, ApiModel]:
-    if not isinstance(document, dict) or len(document) != 1:
-        raise _bad_root(index, "must be a mapping with one root key")
-    root, body = next(iter(document.items()))
+    root, body = next(iter(_one_root(document, index).items()))
     if root not in DOCUMENT_KINDS:
         hint = did_you_mean(str(root), DOCUMENT_KINDS, f"use one of {', '.join(DOCUMENT_KINDS)}")
         raise HomeportError(ErrorCode.INVALID_ARGUMENT, f"unknown kind {root!r}", hint=hint, path=f"[{index}]")
     return root, parse_spec(DOCUMENT_KINDS[root], body, f"[{index}].{root}")
+
+
+def _one_root(document: Any, index: int) -> dict[str, Any]:
+    """The document with the blocks of a model's `config.yaml` put under `model`."""
+    if not isinstance(document, dict) or (len(document) != 1 and not _is_model_config(document)):
+        raise _bad_root(index, "must be a mapping with one root key")
+    if len(document) == 1:
+        return document
+    blocks = {name: body for name, body in document.items() if name != "model"}
+    twice = sorted(blocks.keys() & document["model"].keys())
+    if twice:
+        raise _bad_root(index, f"{twice[0]!r} stands under `model` and beside it")
+    return {"model": {**document["model"], **blocks}}
+
+
+def _is_model_config(document: dict[str, Any]) -> bool:
+    return isinstance(document.get("model"), dict) and document.keys() <= {"model", *_MODEL_BLOCKS}
 
 
 def parse_spec(kind: type[Model], body: Any, root: str) -> Model:

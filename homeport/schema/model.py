@@ -1,150 +1,56 @@
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, model_validator
+from pydantic import JsonValue
 
-from homeport.core.quantity import parse_bytes, parse_cpu_milli
-from homeport.core.resources import ComputeNeeds
-from homeport.core.workload import Probe, ProbeKind, Startup, Workload
-from homeport.schema.base import ApiModel, Env, Id, ProcessText, immutable, live
-from homeport.schema.container import ContainerSpec
-from homeport.schema.quantities import Cpu, Size
+from homeport.schema.base import ApiModel, Id, immutable, live
+from homeport.schema.compute import ComputeInfo
+from homeport.schema.foreign import Visibility
+from homeport.schema.labels import Labels
+from homeport.schema.model_config import BuildInfo, Checkpoints, ComputeShape, Concept, Secret
+from homeport.schema.numbered import Numbered
 
-
-def _check_path(text: str) -> str:
-    if not text.startswith("/"):
-        raise ValueError("must begin with /")
-    return text
-
-
-UrlPath = Annotated[str, AfterValidator(_check_path)]
+_RESTRICTIONS = {
+    0: "USAGE_RESTRICTION_NOT_SET",
+    1: "NO_LIMITS",
+    2: "SHARED_COMPUTE_ONLY",
+    3: "DEDICATED_COMPUTE_ONLY",
+    4: "MODEL_OWNER_DEDICATED_COMPUTE_ONLY",
+}
+DeployRestriction = Annotated[
+    Literal[
+        "USAGE_RESTRICTION_NOT_SET",
+        "NO_LIMITS",
+        "SHARED_COMPUTE_ONLY",
+        "DEDICATED_COMPUTE_ONLY",
+        "MODEL_OWNER_DEDICATED_COMPUTE_ONLY",
+    ],
+    Numbered(_RESTRICTIONS),
+]
 
 
 class ModelSpec(ApiModel):
-    """What to serve."""
+    """What to serve. The last blocks are those of a model's `config.yaml`."""
 
-    id: Id = immutable()
+    id: Id = immutable(reason="versions, deployments and clients name the model by its id")
     description: str = live(default="", max_length=1000)
-    default_deployment: str = live(default="")
+    default_deployment: str = live(default="", max_length=63)
     """The deployment that answers when a request names the model and several serve it."""
-
-
-class ModelRef(ApiModel):
-    id: Id = immutable()
-
-
-class ComputeInfo(ApiModel):
-    """What one replica needs. Kubernetes quantities."""
-
-    cpu_limit: Cpu = immutable(default="0")
-    cpu_memory: Size = immutable(default="0")
-    num_accelerators: int = immutable(default=0, ge=0, le=64)
-    accelerator_type: list[str] = immutable(default_factory=list, max_length=32)
-    accelerator_memory: Size = immutable(default="0")
-
-    def to_core(self) -> ComputeNeeds:
-        return ComputeNeeds(
-            cpu_milli=parse_cpu_milli(self.cpu_limit),
-            memory_bytes=parse_bytes(self.cpu_memory),
-            accelerators=self.num_accelerators,
-            accelerator_types=tuple(self.accelerator_type),
-            accelerator_memory_bytes=parse_bytes(self.accelerator_memory),
-        )
-
-
-class ProbeSpec(ApiModel):
-    """A question to a replica, asked again and again."""
-
-    type: Literal["http", "tcp", "exec"] = immutable(default="http")
-    """http: GET `path` answers 2xx or 3xx. tcp: the port accepts a connection. exec: `command` ends with 0."""
-    path: UrlPath = immutable(default="/health", max_length=500)
-    command: list[ProcessText] = immutable(default_factory=list, max_length=1000)
-    interval_seconds: float = immutable(default=1.0, ge=0.05, le=300)
-    timeout_seconds: float = immutable(default=2.0, ge=0.05, le=300)
-    failure_threshold: int = immutable(default=3, ge=1, le=100)
-
-    @model_validator(mode="after")
-    def _has_a_command_exactly_for_exec(self) -> "ProbeSpec":
-        if (self.type == "exec") != bool(self.command):
-            raise ValueError("`command` goes with `type: exec`, and `type: exec` needs one")
-        return self
-
-    def to_core(self) -> Probe:
-        return Probe(
-            kind=ProbeKind(self.type),
-            path=self.path,
-            command=tuple(self.command),
-            interval_seconds=self.interval_seconds,
-            timeout_seconds=self.timeout_seconds,
-            failure_threshold=self.failure_threshold,
-        )
-
-
-class StartupSpec(ApiModel):
-    """How long a replica may take until it is ready for the first time."""
-
-    progress_deadline_seconds: float = immutable(default=300.0, ge=1, le=86_400)
-    """Without a sign of progress: image bytes, output, CPU or disk at work."""
-    deadline_seconds: float = immutable(default=3600.0, ge=1, le=86_400)
-    """In any case."""
-
-    def to_core(self) -> Startup:
-        return Startup(self.progress_deadline_seconds, self.deadline_seconds)
-
-
-class ModelVersionSpec(ApiModel):
-    """One immutable packaging of a model. `{port}`, `{host}`, `{replica_id}` and `{deployment_id}` in command and env
-    are filled in by the agent."""
-
-    id: Id = immutable()
-    model: ModelRef = immutable()
-    description: str = immutable(default="", max_length=1000)
-    driver: Literal["process", "docker", "simulated"] = immutable(default="process")
-    command: list[ProcessText] = immutable(default_factory=list, max_length=1000)
-    image: str = immutable(default="", max_length=500)
-    env: Env = immutable(default_factory=dict)
-    working_directory: ProcessText = immutable(default="", max_length=4096)
-    port: int = immutable(default=0, ge=0, le=65_535)
-    """0 = the agent picks a free one and passes it as `{port}` and `$PORT`."""
-    readiness: ProbeSpec = immutable(default_factory=ProbeSpec)
-    """Says when a replica may get requests."""
-    liveness: ProbeSpec | None = immutable(default=None)
-    """Restarts a replica that fails it; none = one that runs is taken for alive."""
-    startup: StartupSpec = immutable(default_factory=StartupSpec)
-    container: ContainerSpec = immutable(default_factory=ContainerSpec)
-    """For the docker driver."""
-    inference_compute_info: ComputeInfo = immutable(default_factory=ComputeInfo)
-    concurrency: int = immutable(default=32, ge=1, le=100_000)
-    """Requests that one replica takes at once; more wait."""
-    stop_grace_seconds: float = immutable(default=10.0, ge=0, le=3600)
-    served_model_name: str = immutable(default="", max_length=500)
-    """What the model itself expects in the body's `model` field; empty = the client's text is passed on."""
-
-    @model_validator(mode="after")
-    def _has_something_to_run(self) -> "ModelVersionSpec":
-        if self.driver == "process" and not self.command:
-            raise ValueError(
-                "the process driver needs `command`: a list such as [python3, server.py, --port, '{port}']"
-            )
-        if self.driver == "docker" and not self.image:
-            raise ValueError("the docker driver needs `image`")
-        if self.driver != "docker" and self.container != ContainerSpec():
-            raise ValueError("`container` goes with `driver: docker`")
-        return self
-
-    def to_core(self) -> Workload:
-        return Workload(
-            driver=self.driver,
-            command=tuple(self.command),
-            image=self.image,
-            env=dict(self.env),
-            working_directory=self.working_directory,
-            port=self.port,
-            readiness=self.readiness.to_core(),
-            liveness=self.liveness.to_core() if self.liveness else None,
-            startup=self.startup.to_core(),
-            container=self.container.to_core(),
-            needs=self.inference_compute_info.to_core(),
-            concurrency=self.concurrency,
-            stop_grace_seconds=self.stop_grace_seconds,
-            served_model_name=self.served_model_name,
-        )
+    deploy_restriction: DeployRestriction = live(default="USAGE_RESTRICTION_NOT_SET")
+    """Which nodepools may run it, by their tenancy. The last one allows those that are dedicated to `project`."""
+    project: str = live(default="", max_length=63)
+    """Whom the model belongs to."""
+    labels: Labels = live(default_factory=dict)
+    model_type_id: str = live(default="", max_length=200, recorded=True)
+    user_id: str = live(default="", max_length=200, recorded=True)
+    app_id: str = live(default="", max_length=200, recorded=True)
+    visibility: Visibility | None = live(default=None, recorded=True)
+    build_info: BuildInfo | None = live(default=None, recorded=True)
+    inference_compute_info: ComputeInfo | None = live(default=None, recorded=True)
+    """What counts is what a version says."""
+    compute: ComputeShape | None = live(default=None, recorded=True)
+    checkpoints: Checkpoints | None = live(default=None, recorded=True)
+    toolkit: dict[str, JsonValue] = live(default_factory=dict, max_length=100, recorded=True)
+    num_threads: int | None = live(default=None, ge=1, le=100_000, recorded=True)
+    streaming_video_consumer: bool = live(default=False, recorded=True)
+    secrets: list[Secret] = live(default_factory=list, max_length=1000, recorded=True)
+    concepts: list[Concept] = live(default_factory=list, max_length=100_000, recorded=True)

@@ -117,13 +117,14 @@ def _models_along(kind: type[ApiModel], loc: tuple[Any, ...]) -> Iterator[dict[s
     for part in loc:
         if isinstance(part, int):
             continue
-        inner = _model_in(fields[part].annotation) if part in fields else None
+        inner = model_in(fields[part].annotation) if part in fields else None
         if inner is None:
             return
         fields = inner.model_fields
         yield fields
 
 
-def _model_in(annotation: Any) -> type[ApiModel] | None:
+def model_in(annotation: Any) -> type[ApiModel] | None:
+    """The model that a field holds, be it optional or in a list."""
     candidates = [annotation, *getattr(annotation, "__args__", ())]
     return next((c for c in candidates if isinstance(c, type) and issubclass(c, ApiModel)), None)

@@ -2,16 +2,21 @@
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from homeport.core.errors import ErrorCode
 from homeport.core.placement.types import Rejection
 from homeport.core.resources import DeviceShare, Inventory
 from homeport.core.status import NodeStatus, ReplicaStatus
 from homeport.core.workload import Workload
-from homeport.schema.cluster import ClusterSpec, NodepoolSpec
+from homeport.schema.base import Change
+from homeport.schema.cluster import ClusterSpec
 from homeport.schema.deployment import DeploymentSpec
-from homeport.schema.model import ModelSpec, ModelVersionSpec
+from homeport.schema.instance_type import InstanceTypeSpec
+from homeport.schema.model import ModelSpec
+from homeport.schema.model_version import ModelVersionSpec
+from homeport.schema.nodepool import NodepoolSpec
+from homeport.schema.project import ProjectSpec
 
 
 class Answer(BaseModel):
@@ -61,6 +66,8 @@ class NodeState(Answer):
     status: NodeStatus
     reason: str
     """Why it is not ready; empty when it is."""
+    since: float
+    """Unix seconds: when this status began."""
     connected: bool
     epoch: int
     agent_version: str
@@ -69,6 +76,25 @@ class NodeState(Answer):
     inventory: Inventory
     load: NodeLoad | None
     replicas: int
+
+
+class Project(Resource):
+    spec: ProjectSpec
+    status: dict[str, Any]
+
+
+class InstanceTypeState(Answer):
+    source: Literal["catalogue", "own", "node"]
+    """`own` can be changed; `catalogue` came with Homeport; `node` is the shape of enrolled hosts."""
+    nodes: int
+    """Enrolled hosts of this shape; of others than `node`, 0."""
+
+
+class InstanceType(Resource):
+    """Its generation is 0 unless it is one of your own."""
+
+    spec: InstanceTypeSpec
+    status: InstanceTypeState
 
 
 class Node(Resource):
@@ -205,18 +231,43 @@ class JoinToken(Resource):
 class NewJoinToken(JoinToken):
     token: str
     command: str
-    """To run on the host."""
+    """To run on a host that has homeport-agent."""
+    install_command: str
+    """To run as root on a host that has nothing of ours; empty when this server cannot install hosts."""
+
+
+class ChangedField(Answer):
+    """`from` and `to` are plain values, null where there was or is none."""
+
+    path: str
+    change: Change
+    before: Any = Field(alias="from")
+    after: Any = Field(alias="to")
 
 
 class AppliedDocument(Answer):
     kind: str
     id: str
     action: Literal["created", "configured", "unchanged"]
+    changes: list[ChangedField] = Field(default_factory=list)
+    """Of an object that existed before."""
+    recorded: list[str] = Field(default_factory=list)
+    """Fields that are set, kept and shown, and that nothing acts on yet."""
 
 
 class ApplyResult(Answer):
     results: list[AppliedDocument]
     seq: int
+
+
+class Alarm(Answer):
+    """Something that a person should look at. It goes when its cause does."""
+
+    name: str
+    message: str
+    hint: str
+    since: float
+    """Unix seconds."""
 
 
 class ServerStatus(Answer):
@@ -227,6 +278,7 @@ class ServerStatus(Answer):
     nodes: Count
     deployments: Count
     replicas: Count
+    alarms: list[Alarm]
     gateway_url: str
     api_url: str
 

@@ -17,6 +17,11 @@ def reject(candidate: Candidate, wanted: Wanted) -> Rejection | None:
     held = candidate.node_id in wanted.current_nodes
     if candidate.nodepool not in wanted.nodepools:
         return _rejection(candidate, "nodepool", " or ".join(wanted.nodepools), candidate.nodepool)
+    for key, value in wanted.residency.items():
+        have = candidate.labels.get(key)
+        if have != value:
+            found = f"{key}={have}" if have is not None else f"a cluster without label {key}"
+            return _rejection(candidate, "residency", f"{key}={value}", found)
     if candidate.status not in (_KEEPS if held else _TAKES_NEW):
         return _rejection(candidate, "status", "ready", candidate.status)
     if candidate.cordoned and not held:

@@ -1,5 +1,6 @@
 """Inputs and outputs of the placement decision."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from homeport.core.policy import Scaling
@@ -29,6 +30,8 @@ class Candidate:
     reserved: Reservation = field(default_factory=Reservation)
     # Devices that this deployment holds here: they are taken first, so that no replica moves from one to another.
     held_gpu_uuids: frozenset[str] = frozenset()
+    # Those of its cluster.
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,8 @@ class Wanted:
     # Nodes that hold a placement of this deployment already, by its rank: they come first and keep their order, so
     # nothing moves without need.
     current_nodes: tuple[str, ...] = ()
+    # Labels that a node's cluster must carry. They hold for what runs already, too.
+    residency: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

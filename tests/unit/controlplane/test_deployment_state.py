@@ -1,3 +1,4 @@
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -19,6 +20,11 @@ def deployment(low: int = 1, high: int = 4, **placement: Any) -> Record:
     return Record(Kind.DEPLOYMENT, "chat", 1, 1, 10.0, 20.0, spec, status)
 
 
+def stopped() -> Record:
+    record = deployment(2)
+    return replace(record, spec={**record.spec, "state": "stopped"})
+
+
 def placement(node: str = "n1", low: int = 1) -> Record:
     return Record(Kind.PLACEMENT, "p", 1, 1, 0, 0, {"node_id": node, "min_replicas": low, "rank": 0}, {})
 
@@ -38,6 +44,7 @@ def replica(
         (deployment(rejections=[NO_ROOM, NO_ROOM]), [], [], "pending", "1 free, and 1 more"),
         (deployment(0, 0), [], [], "stopped", "its maximum is 0 replicas"),
         (deployment(0, 0), [], [replica(R.READY)], "stopped", "its maximum is 0 replicas"),
+        (stopped(), [], [replica(R.READY)], "stopped", "it was stopped"),
         (deployment(), [placement()], [], "starting", "waiting for the node"),
         (deployment(), [placement()], [replica(R.PENDING)], "starting", "a replica is starting"),
         (deployment(), [placement()], [replica(R.STARTING, "loads weights")], "starting", "loads weights"),

@@ -6,7 +6,7 @@ from homeport.core.errors import HomeportError
 from homeport.core.workload import PLACEHOLDERS
 from homeport.schema.base import Change
 from homeport.schema.documents import DOCUMENT_KINDS, load_documents, parse_documents
-from homeport.schema.model import ModelVersionSpec
+from homeport.schema.model_version import ModelVersionSpec
 
 YAML = """
 compute_cluster: {id: office, kind: edge}

@@ -101,8 +101,11 @@ async def test_nodes_are_shown_with_what_their_agents_say(api: ControlApi) -> No
     assert (state["last_heard_seconds"], state["reason"]) == (3.0, "")
     assert state["inventory"]["cpu_milli"] == 8000
     api.clock.advance(60)
+    api.registry.sweep([node_id])
+    before = state["since"]
     state = (await api.call("GET", f"/nodes/{node_id}")).body["status"]
     assert (state["status"], bool(state["reason"])) == ("lost", True)
+    assert state["since"] > before
 
 
 async def test_a_node_whose_agent_never_connected_is_initializing(api: ControlApi) -> None:

@@ -1,0 +1,66 @@
+"""Stop, start, restart and scale: edits of a deployment that have a name of their own.
+
+Each raises NOT_FOUND, and what accepting the edited spec raises.
+"""
+
+from typing import Any
+
+from controlplane.fleet.accept import Accepted, Action
+from controlplane.fleet.deployments import accept_deployment
+from controlplane.fleet.references import missing
+from controlplane.fleet.revisions import current_revision, revise, version_key_of
+from controlplane.store.store import Kind, Record, Transaction
+from homeport.core.errors import ErrorCode, HomeportError
+from homeport.schema.deployment import DeploymentSpec
+from homeport.schema.documents import parse_spec
+
+
+def stop_deployment(tx: Transaction, deployment_id: str) -> Accepted:
+    """Its replicas stop; bounds, revisions and address stay."""
+    return _edit(tx, deployment_id, {"state": "stopped"})
+
+
+def start_deployment(tx: Transaction, deployment_id: str) -> Accepted:
+    return _edit(tx, deployment_id, {"state": "running"})
+
+
+def scale_deployment(
+    tx: Transaction, deployment_id: str, min_replicas: int | None, max_replicas: int | None
+) -> Accepted:
+    """The same number for both is a fixed count. None = as it is. Raises INVALID_ARGUMENT for a minimum above the
+    maximum."""
+    given = {"min_replicas": min_replicas, "max_replicas": max_replicas}
+    scaling = _find(tx, deployment_id).spec["autoscale_config"]
+    bounds = {name: value for name, value in given.items() if value is not None}
+    return _edit(tx, deployment_id, {"autoscale_config": {**scaling, **bounds}})
+
+
+def restart_deployment(tx: Transaction, deployment_id: str) -> Accepted:
+    """A rollout of the same workload. Raises CONFLICT for a stopped deployment."""
+    deployment = _find(tx, deployment_id)
+    spec = DeploymentSpec.model_validate(deployment.spec)
+    if spec.state == "stopped":
+        raise HomeportError(
+            ErrorCode.CONFLICT,
+            f"deployment {deployment_id} is stopped, so there is nothing to restart",
+            hint=f"start it: homeport deployment start {deployment_id}",
+        )
+    revision = current_revision(tx, deployment)
+    version = tx.get(Kind.MODEL_VERSION, version_key_of(revision)) if revision else None
+    if version is None:
+        raise HomeportError(ErrorCode.CONFLICT, f"deployment {deployment_id} has no revision to restart")
+    restarts = int(deployment.status.get("restarts", 0)) + 1
+    counted = tx.put_status(Kind.DEPLOYMENT, deployment_id, {**deployment.status, "restarts": restarts})
+    return Accepted(revise(tx, counted, spec, version), Action.CONFIGURED)
+
+
+def _edit(tx: Transaction, deployment_id: str, fields: dict[str, Any]) -> Accepted:
+    spec = parse_spec(DeploymentSpec, {**_find(tx, deployment_id).spec, **fields}, "deployment")
+    return accept_deployment(tx, spec, keep_version=True)
+
+
+def _find(tx: Transaction, deployment_id: str) -> Record:
+    deployment = tx.get(Kind.DEPLOYMENT, deployment_id)
+    if deployment is None:
+        raise missing(Kind.DEPLOYMENT, deployment_id, (each.id for each in tx.all(Kind.DEPLOYMENT)))
+    return deployment

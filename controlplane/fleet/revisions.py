@@ -1,0 +1,57 @@
+"""Revisions: immutable snapshots of a deployment's workload, numbered from 1."""
+
+from dataclasses import replace
+from typing import Any
+
+from controlplane.store.store import Kind, Record, Transaction
+from homeport.core import canonical
+from homeport.core.workload import Workload
+from homeport.schema.deployment import DeploymentSpec
+from homeport.schema.model_version import ModelVersionSpec
+
+
+def revise(tx: Transaction, deployment: Record, spec: DeploymentSpec, version: Record) -> Record:
+    """The deployment's record, pointing at the revision of this workload: the current one if it is the same."""
+    base = ModelVersionSpec.model_validate(version.spec).to_core()
+    workload = replace(
+        base,
+        env={**base.env, **spec.env},
+        needs=spec.compute_info.over(base.needs) if spec.compute_info else base.needs,
+        restart=deployment.status.get("restarts", 0),
+    )
+    current = current_revision(tx, deployment)
+    names = {"model": version.spec["model"]["id"], "model_version": version.spec["id"]}
+    if current is not None and _is_same(current, workload, names):
+        return deployment
+    number = int(deployment.status.get("revision", 0)) + 1
+    revision: dict[str, Any] = {
+        "workload": canonical.to_plain(workload),
+        "spec_hash": workload.spec_hash(),
+        **names,
+    }
+    tx.create(Kind.REVISION, f"{deployment.id}/{number}", revision)
+    return tx.put_status(Kind.DEPLOYMENT, deployment.id, {**deployment.status, "revision": number})
+
+
+def current_revision(tx: Transaction, deployment: Record) -> Record | None:
+    return tx.get(Kind.REVISION, f"{deployment.id}/{deployment.status.get('revision', 0)}")
+
+
+def revisions_of(revisions: list[Record], deployment_id: str) -> list[Record]:
+    """Oldest first."""
+    own = [revision for revision in revisions if revision.id.rpartition("/")[0] == deployment_id]
+    return sorted(own, key=lambda revision: int(revision.id.rpartition("/")[2]))
+
+
+def workload_of(revision: Record) -> Workload:
+    workload: Workload = canonical.from_plain(Workload, revision.spec["workload"])
+    return workload
+
+
+def version_key_of(revision: Record) -> str:
+    return f"{revision.spec['model']}/{revision.spec['model_version']}"
+
+
+def _is_same(current: Record, workload: Workload, names: dict[str, str]) -> bool:
+    """Compares what is meant, not hashes: newer code may hash more fields than the code that made the revision."""
+    return workload_of(current) == workload and all(current.spec[key] == name for key, name in names.items())

@@ -1,0 +1,34 @@
+"""What the verbs that change an object take."""
+
+from typing import Any
+
+from pydantic import Field, model_validator
+
+from homeport.schema.base import ApiModel
+
+
+class PatchRequest(ApiModel):
+    """`spec` is a merge patch (RFC 7396): what is named is replaced, null sets a field back to its default."""
+
+    spec: dict[str, Any]
+    generation: int | None = Field(default=None, ge=0)
+    """The one that was read. May be left out only with `force=true`."""
+
+
+class ScaleRequest(ApiModel):
+    """`replicas` sets both bounds."""
+
+    replicas: int | None = Field(default=None, ge=0, le=10_000)
+    min_replicas: int | None = Field(default=None, ge=0, le=10_000)
+    max_replicas: int | None = Field(default=None, ge=0, le=10_000)
+
+    @model_validator(mode="after")
+    def _says_one_thing(self) -> "ScaleRequest":
+        bounds = self.min_replicas is not None or self.max_replicas is not None
+        if (self.replicas is not None) == bounds:
+            raise ValueError("give `replicas`, or `min_replicas` and `max_replicas`")
+        return self
+
+
+class EmptyRequest(ApiModel):
+    """Of verbs that need no more than their object."""
