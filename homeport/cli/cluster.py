@@ -5,22 +5,29 @@ from typing import Annotated
 import typer
 
 from homeport.cli import objects
+from homeport.cli.grammar import noun
+from homeport.cli.nouns import CLUSTER
 from homeport.cli.options import (
+    Chosen,
     ContextOption,
     DescriptionOption,
     FileOption,
+    LabelledOption,
     LabelOption,
+    LimitOption,
     OutputFormat,
     OutputOption,
+    SearchOption,
+    Shown,
+    SortOption,
+    WatchOption,
     YesOption,
     given,
     pairs,
 )
 from homeport.cli.spec_source import spec_from
 
-app = typer.Typer(
-    no_args_is_help=True, rich_markup_mode=None, help="Sites: hosts that share a place, a network and an owner."
-)
+app = noun("Sites: hosts that share a place, a network and an owner.")
 ClusterId = Annotated[str, typer.Argument(metavar="CLUSTER", help="The cluster's id.")]
 
 
@@ -28,6 +35,7 @@ ClusterId = Annotated[str, typer.Argument(metavar="CLUSTER", help="The cluster's
 def create(
     cluster_id: Annotated[str, typer.Argument(metavar="CLUSTER", help="The new cluster's id.")] = "",
     kind: Annotated[str, typer.Option(help="vpc, on-prem, edge, air-gapped or cloud.")] = "",
+    provider: Annotated[str, typer.Option(help="aws, gcp, ...; `local` for machines of your own.")] = "",
     region: Annotated[str, typer.Option(help="Where it stands, in your own words.")] = "",
     description: DescriptionOption = "",
     label: LabelOption = None,
@@ -41,14 +49,30 @@ def create(
     Examples:
       homeport cluster create office --kind on-prem --region berlin
       homeport cluster create -f cluster.yaml
+      homeport cluster create my-cluster --config compute_cluster_config.yaml
     """
-    flags = given(kind=kind, region=region, description=description, labels=pairs(label, "--label"))
-    spec = spec_from(file, objects.CLUSTER.root, {"id": cluster_id} if cluster_id else {}, flags, "CLUSTER")
-    objects.create_object(objects.CLUSTER, spec, output, context)
+    flags = given(
+        kind=kind,
+        cloud_provider=given(id=provider),
+        region=region,
+        description=description,
+        labels=pairs(label, "--label"),
+    )
+    spec = spec_from(file, CLUSTER.root, {"id": cluster_id} if cluster_id else {}, flags, "CLUSTER")
+    objects.create_object(CLUSTER, spec, Shown(output, context=context))
 
 
 @app.command("list")
-def list_(output: OutputOption = OutputFormat.TABLE, context: ContextOption = "") -> None:
+def list_(
+    kind: Annotated[str, typer.Option(help="Only those of this kind.")] = "",
+    label: LabelledOption = None,
+    search: SearchOption = "",
+    sort: SortOption = "",
+    limit: LimitOption = None,
+    watch: WatchOption = False,
+    output: OutputOption = OutputFormat.TABLE,
+    context: ContextOption = "",
+) -> None:
     """List clusters.
 
     \b
@@ -56,18 +80,23 @@ def list_(output: OutputOption = OutputFormat.TABLE, context: ContextOption = ""
       homeport cluster list
       homeport cluster list -o yaml > clusters.yaml
     """
-    objects.list_objects(objects.CLUSTER, output, context)
+    objects.list_objects(CLUSTER, Shown(output, watch, context), Chosen(limit, sort, search, label, {"kind": kind}))
 
 
 @app.command("get")
-def get(cluster_id: ClusterId, output: OutputOption = OutputFormat.TABLE, context: ContextOption = "") -> None:
+def get(
+    cluster_id: ClusterId,
+    watch: WatchOption = False,
+    output: OutputOption = OutputFormat.TABLE,
+    context: ContextOption = "",
+) -> None:
     """Show one cluster.
 
     \b
     Example:
       homeport cluster get office -o json
     """
-    objects.get_object(objects.CLUSTER, cluster_id, output, context)
+    objects.get_object(CLUSTER, cluster_id, Shown(output, watch, context))
 
 
 @app.command("delete")
@@ -78,4 +107,4 @@ def delete(cluster_id: ClusterId, yes: YesOption = False, context: ContextOption
     Example:
       homeport cluster delete office
     """
-    objects.delete_object(objects.CLUSTER, cluster_id, yes, context)
+    objects.delete_object(CLUSTER, cluster_id, yes, context)

@@ -14,6 +14,36 @@ def _spec(key: str) -> Callable[[Resource], str]:
     return lambda resource: _cell(resource.spec.get(key))
 
 
+def _status(key: str) -> Callable[[Resource], str]:
+    return lambda resource: _cell(resource.status.get(key))
+
+
+def _compute(key: str) -> Callable[[Resource], str]:
+    """Quantities are text, as in YAML; "0" = has none."""
+
+    def cell(resource: Resource) -> str:
+        quantity = (resource.spec.get("compute_info") or {}).get(key)
+        return "-" if quantity == "0" else _cell(quantity)
+
+    return cell
+
+
+def _accelerators(resource: Resource) -> str:
+    has = resource.spec.get("compute_info") or {}
+    types = ", ".join(has.get("accelerator_type", []))
+    return f"{has['num_accelerators']}x {types}".strip() if has.get("num_accelerators") else "-"
+
+
+def _price(resource: Resource) -> str:
+    price = resource.spec.get("price_per_hour")
+    return "-" if price is None else f"{price:.2f}"
+
+
+def _tenancy(resource: Resource) -> str:
+    project = resource.spec.get("project")
+    return f"dedicated to {project}" if project else str(resource.spec.get("tenancy", "shared"))
+
+
 def _age(resource: Resource) -> str:
     return duration(time.time() - resource.created_at) if resource.created_at else "-"
 
@@ -58,6 +88,11 @@ def _node_status(resource: Resource) -> str:
     return with_reason(resource.status.get("status", "unknown"), resource.status.get("reason", ""))
 
 
+def _since(resource: Resource) -> str:
+    since = resource.status.get("since")
+    return duration(time.time() - since) if since else "-"
+
+
 def _runs_on(resource: Resource) -> str:
     return ", ".join(placement["node_name"] for placement in resource.status.get("placements", [])) or "-"
 
@@ -78,6 +113,7 @@ COLUMNS: dict[str, list[Column]] = {
     "cluster": [
         ("ID", lambda r: r.id),
         ("KIND", _spec("kind")),
+        ("PROVIDER", lambda r: _cell((r.spec.get("cloud_provider") or {}).get("id"))),
         ("REGION", _spec("region")),
         ("LABELS", _spec("labels")),
         ("AGE", _age),
@@ -86,13 +122,27 @@ COLUMNS: dict[str, list[Column]] = {
         ("ID", lambda r: r.id),
         ("MIN", _spec("min_instances")),
         ("MAX", _spec("max_instances")),
+        ("TENANCY", _tenancy),
+        ("INSTANCE TYPES", lambda r: ", ".join(each["id"] for each in r.spec.get("instance_types", [])) or "-"),
         ("LABELS", _spec("labels")),
         ("AGE", _age),
+    ],
+    "instance_type": [
+        ("ID", lambda r: r.id),
+        ("SOURCE", _status("source")),
+        ("CPU", _compute("cpu_limit")),
+        ("MEMORY", _compute("cpu_memory")),
+        ("ACCELERATORS", _accelerators),
+        ("EACH", _compute("accelerator_memory")),
+        ("$/HOUR", _price),
+        ("PROVIDER", lambda r: _cell((r.spec.get("cloud_provider") or {}).get("id"))),
+        ("REGION", _spec("region")),
     ],
     "node": [
         ("NAME", _spec("name")),
         ("NODEPOOL", lambda r: f"{r.spec['cluster']}/{r.spec['nodepool']}"),
         ("STATUS", _node_status),
+        ("SINCE", _since),
         ("REPLICAS", lambda r: str(r.status.get("replicas", 0))),
         ("CPU", lambda r: cores(_inventory(r).get("cpu_milli", 0))),
         ("MEMORY", lambda r: size(_inventory(r).get("memory_bytes", 0))),
@@ -103,6 +153,7 @@ COLUMNS: dict[str, list[Column]] = {
         ("ID", lambda r: r.id),
         ("DESCRIPTION", _spec("description")),
         ("DEFAULT DEPLOYMENT", _spec("default_deployment")),
+        ("PROJECT", _spec("project")),
         ("AGE", _age),
     ],
     "model_version": [
@@ -119,6 +170,13 @@ COLUMNS: dict[str, list[Column]] = {
         ("REPLICAS", lambda r: ready_of(r.status.get("replicas", {}))),
         ("NODES", _runs_on),
         ("NODEPOOLS", lambda r: ", ".join(_pool(pool) for pool in r.spec["nodepools"])),
+        ("ENVIRONMENT", _spec("environment")),
+        ("AGE", _age),
+    ],
+    "project": [
+        ("ID", lambda r: r.id),
+        ("DESCRIPTION", _spec("description")),
+        ("LABELS", _spec("labels")),
         ("AGE", _age),
     ],
     "join_token": [

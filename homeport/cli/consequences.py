@@ -2,33 +2,47 @@
 
 from typing import TYPE_CHECKING, Any
 
+from homeport.cli.nouns import DEPLOYMENT, JOIN_TOKEN, NODE, Noun
+from homeport.core.errors import ErrorCode, HomeportError
+
 if TYPE_CHECKING:
     from homeport.client.sync_client import Client
 
 
-def consequences(client: "Client", kind: str, object_id: str) -> list[str]:
-    """Raises NOT_FOUND for a deployment or node that does not exist: better before the question than after it."""
-    if kind == "deployment":
-        client.deployments.get(object_id)
-        return [_stops(client.replicas(deployment=object_id)), "Requests for it are answered with an error."]
-    if kind == "node":
-        node = client.nodes.get(object_id)
-        lines = [f"Node {node.spec['name']} is turned away from then on; to come back its host needs a new join token."]
-        placed = sorted({placement.spec["deployment_id"] for placement in client.placements(node=node.id)})
-        if placed:
-            lines.append(f"It serves {', '.join(placed)}: refused while it is connected, else placed on other nodes.")
-        return lines
-    if kind == "join_token":
+def consequences(client: "Client", noun: Noun, object_id: str) -> list[str]:
+    """Raises NOT_FOUND, and IN_USE when the server would refuse: better before the question than after it."""
+    if noun is JOIN_TOKEN:
         return ["A host that has not used it yet cannot join with it."]
-    return ["Nothing running stops: while something depends on it, the server refuses."]
+    impact = noun.collection(client).impact(object_id)
+    if impact["blocked_by"]:
+        raise HomeportError(
+            ErrorCode.IN_USE,
+            f"{noun.word} {object_id} is needed by {_names(impact['blocked_by'])}",
+            hint="delete or change those first",
+        )
+    lines = [_stops(impact["stops"])]
+    if impact["objects"]:
+        lines.append(f"Deleted with it: {_names(impact['objects'])}.")
+    if noun is DEPLOYMENT:
+        lines.append("Requests for it are answered with an error.")
+    if noun is NODE:
+        lines.append("It is turned away from then on; to come back its host needs a new join token.")
+    return lines
 
 
-def _stops(replicas: list[dict[str, Any]]) -> str:
-    if not replicas:
-        return "Nothing is running."
-    nodes = ", ".join(sorted({replica["node_name"] for replica in replicas}))
-    return f"{_count(replicas)} on {nodes} will stop."
+def _stops(counts: dict[str, int]) -> str:
+    stopping = [_count(number, kind) for kind, number in counts.items() if number]
+    return f"{' and '.join(stopping)} will stop." if stopping else "Nothing that runs will stop."
 
 
-def _count(replicas: list[dict[str, Any]]) -> str:
-    return f"{len(replicas)} replica{'' if len(replicas) == 1 else 's'}"
+def _count(number: int, kind: str) -> str:
+    """2 replicas, 1 replica."""
+    word = kind.replace("_", " ").removesuffix("s")
+    return f"{number} {word}{'' if number == 1 else 's'}"
+
+
+def _names(objects: list[Any]) -> str:
+    """Up to ten of them."""
+    names = [f"{each['kind']}/{each['id']}" if isinstance(each, dict) else str(each) for each in objects]
+    more = f" and {len(names) - 10} more" if len(names) > 10 else ""
+    return ", ".join(names[:10]) + more

@@ -35,14 +35,15 @@ def deploy(
     """
     import sys
 
-    from homeport.cli.deployment_spec import deployment_spec
+    from homeport.cli.deployment_spec import DeploymentFlags, deployment_spec
     from homeport.cli.output import print_documents
 
     variables = pairs(env, "--env")
     with connect(context) as client:
         pools = nodepool or [_only_nodepool(client)]
         name = deployment_id or model.split("/", 1)[0]
-        document = {"deployment": deployment_spec(name, model, pools, min_replicas, max_replicas, variables)}
+        flags = DeploymentFlags(model, pools, min_replicas, max_replicas, env=variables)
+        document = {"deployment": deployment_spec(name, flags)}
         results = client.apply([document])
     print_documents([document])
     for result in results:

@@ -1,36 +1,58 @@
 """`homeport deployment`: model versions served on nodepools."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from homeport.cli import objects
-from homeport.cli.deployment_spec import deployment_spec
-from homeport.cli.documents import read_spec
+from homeport.cli import deployment_verbs, objects
+from homeport.cli.connect import connect
+from homeport.cli.deployment_spec import DeploymentFlags, deployment_spec
+from homeport.cli.grammar import noun
+from homeport.cli.nouns import DEPLOYMENT
 from homeport.cli.options import (
+    Chosen,
     ContextOption,
+    CreateMissingOption,
     EnvOption,
     FileOption,
+    LabelledOption,
+    LabelOption,
+    LimitOption,
     OutputFormat,
     OutputOption,
+    ProjectOption,
+    SearchOption,
+    Shown,
+    SortOption,
+    WatchOption,
     YesOption,
     pairs,
 )
 
-app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Model versions served on nodepools.")
+app = noun("Model versions served on nodepools.")
 DeploymentId = Annotated[str, typer.Argument(metavar="DEPLOYMENT", help="The deployment's id.")]
 
 
 @app.command("create")
 def create(
-    deployment_id: Annotated[str, typer.Argument(metavar="DEPLOYMENT", help="The new deployment's id.")] = "",
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[NODEPOOL] DEPLOYMENT", help="The new deployment's id, and before it where it runs."),
+    ] = None,
     model: Annotated[str, typer.Option(metavar="MODEL[/VERSION]", help="What to serve; newest version if open.")] = "",
     nodepool: Annotated[
         list[str] | None, typer.Option(metavar="CLUSTER/NODEPOOL", help="Where, best first. May be repeated.")
     ] = None,
     min_replicas: Annotated[int | None, typer.Option("--min", help="Fewest replicas, 0 allowed (default 1).")] = None,
     max_replicas: Annotated[int | None, typer.Option("--max", help="Most replicas (default 1).")] = None,
+    environment: Annotated[str, typer.Option(help="development, staging or production.")] = "",
+    residency: Annotated[
+        list[str] | None, typer.Option(metavar="KEY=VALUE", help="A label that its clusters must carry.")
+    ] = None,
+    project: ProjectOption = "",
     env: EnvOption = None,
+    label: LabelOption = None,
+    create_missing: CreateMissingOption = False,
     file: FileOption = "",
     output: OutputOption = OutputFormat.TABLE,
     context: ContextOption = "",
@@ -40,34 +62,75 @@ def create(
     \b
     Examples:
       homeport deployment create chat --model smollm2/v1 --nodepool office/gpu --min 1 --max 3
-      homeport deployment create -f deployment.yaml
+      homeport deployment create office/gpu chat --model smollm2 --environment production
+      homeport deployment create my-nodepool my-deployment --config deployment_config.yaml
     """
-    if file and (deployment_id or model or nodepool):
-        raise typer.BadParameter("give either a file or the id and its flags, not both", param_hint="--file")
-    if file:
-        spec = read_spec(file, objects.DEPLOYMENT.root)
-    elif deployment_id and model and nodepool:
-        variables = pairs(env, "--env")
-        spec = deployment_spec(deployment_id, model, nodepool, min_replicas, max_replicas, variables)
-    else:
+    *pools, deployment_id = names or [""]
+    if len(pools) > 1:
+        raise typer.BadParameter("give at most a nodepool and the deployment's id", param_hint="DEPLOYMENT")
+    flags = DeploymentFlags(
+        model=model,
+        nodepools=nodepool or [],
+        min_replicas=min_replicas,
+        max_replicas=max_replicas,
+        environment=environment,
+        residency=pairs(residency, "--residency"),
+        project=project,
+        env=pairs(env, "--env"),
+        labels=pairs(label, "--label"),
+    )
+    if file and flags != DeploymentFlags():
+        raise typer.BadParameter("give either a file or flags, not both", param_hint="--file")
+    if not file and not (deployment_id and model and (pools or nodepool)):
         raise typer.BadParameter("give DEPLOYMENT with --model and --nodepool, or a file with -f")
-    objects.create_object(objects.DEPLOYMENT, spec, output, context)
+    with connect(context) as client:
+        places = [client.find_nodepool(pool) for pool in pools]
+    spec = _from_file(file, deployment_id, places) if file else deployment_spec(deployment_id, flags, places)
+    objects.create_object(DEPLOYMENT, spec, Shown(output, context=context), create_missing=create_missing)
 
 
 @app.command("list")
-def list_(output: OutputOption = OutputFormat.TABLE, context: ContextOption = "") -> None:
+def list_(
+    on_nodepool: Annotated[str, typer.Argument(metavar="NODEPOOL", help="Only those on this nodepool.")] = "",
+    model: Annotated[str, typer.Option(help="Only those of this model.")] = "",
+    cluster: Annotated[str, typer.Option(help="Only those on this cluster.")] = "",
+    nodepool: Annotated[str, typer.Option(metavar="CLUSTER/NODEPOOL", help="Only those on this nodepool.")] = "",
+    phase: Annotated[str, typer.Option(help="Only those in this phase: ready, pending, failed, ...")] = "",
+    environment: Annotated[str, typer.Option(help="Only those of this environment.")] = "",
+    project: Annotated[str, typer.Option(help="Only those of this project.")] = "",
+    label: LabelledOption = None,
+    search: SearchOption = "",
+    sort: SortOption = "",
+    limit: LimitOption = None,
+    watch: WatchOption = False,
+    output: OutputOption = OutputFormat.TABLE,
+    context: ContextOption = "",
+) -> None:
     """List deployments with their phase and where they run.
 
     \b
     Examples:
-      homeport deployment list
-      homeport deployment list -o json
+      homeport deployment list --watch
+      homeport deployment list --phase failed --sort -created_at -o json
     """
-    objects.list_objects(objects.DEPLOYMENT, output, context)
+    filters = {
+        "model": model,
+        "cluster": cluster,
+        "nodepool": nodepool or on_nodepool,
+        "phase": phase,
+        "environment": environment,
+        "project": project,
+    }
+    objects.list_objects(DEPLOYMENT, Shown(output, watch, context), Chosen(limit, sort, search, label, filters))
 
 
 @app.command("get")
-def get(deployment_id: DeploymentId, output: OutputOption = OutputFormat.TABLE, context: ContextOption = "") -> None:
+def get(
+    deployment_id: DeploymentId,
+    watch: WatchOption = False,
+    output: OutputOption = OutputFormat.TABLE,
+    context: ContextOption = "",
+) -> None:
     """Show one deployment.
 
     That is where it runs, its replicas, and why a node takes none.
@@ -77,7 +140,7 @@ def get(deployment_id: DeploymentId, output: OutputOption = OutputFormat.TABLE, 
       homeport deployment get smollm2-chat
       homeport deployment get smollm2-chat -o yaml > deployment.yaml
     """
-    objects.get_object(objects.DEPLOYMENT, deployment_id, output, context)
+    objects.get_object(DEPLOYMENT, deployment_id, Shown(output, watch, context))
 
 
 @app.command("delete")
@@ -88,4 +151,17 @@ def delete(deployment_id: DeploymentId, yes: YesOption = False, context: Context
     Example:
       homeport deployment delete smollm2-chat
     """
-    objects.delete_object(objects.DEPLOYMENT, deployment_id, yes, context)
+    objects.delete_object(DEPLOYMENT, deployment_id, yes, context)
+
+
+app.command("stop")(deployment_verbs.stop)
+app.command("start")(deployment_verbs.start)
+app.command("restart")(deployment_verbs.restart)
+app.command("scale")(deployment_verbs.scale)
+
+
+def _from_file(file: str, deployment_id: str, places: list[str]) -> dict[str, Any]:
+    from homeport.client.config_file import spec_from_file, with_nodepool
+
+    spec = spec_from_file(file, DEPLOYMENT.root, id=deployment_id)
+    return with_nodepool(spec, places[0]) if places else spec

@@ -1,5 +1,7 @@
 """Ids of two parts, as a person writes them."""
 
+from collections.abc import Sequence
+
 import typer
 
 
@@ -9,6 +11,13 @@ def two_parts(text: str, form: str, *, second_optional: bool = False) -> tuple[s
     if not first or "/" in second or (not second and not second_optional):
         raise typer.BadParameter(f"{text!r} is not of the form {form}", param_hint=form)
     return first, second
+
+
+def one_or_two(words: Sequence[str], form: str) -> str:
+    """`office/gpu` and `office gpu` are the same."""
+    if len(words) > 2:
+        raise typer.BadParameter(f"{' '.join(words)!r} is not of the form {form}", param_hint=form)
+    return "/".join(two_parts("/".join(words), form))
 
 
 def nodepool_ref(text: str) -> dict[str, object]:

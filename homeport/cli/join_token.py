@@ -6,12 +6,12 @@ import typer
 
 from homeport.cli import objects
 from homeport.cli.connect import connect
-from homeport.cli.options import ContextOption, OutputFormat, OutputOption, YesOption
+from homeport.cli.grammar import noun
+from homeport.cli.nouns import JOIN_TOKEN
+from homeport.cli.options import ContextOption, OutputFormat, OutputOption, Shown, YesOption
 from homeport.cli.output import print_plain
 
-app = typer.Typer(
-    no_args_is_help=True, rich_markup_mode=None, help="One-time tokens with which a host joins a nodepool."
-)
+app = noun("One-time tokens with which a host joins a nodepool.")
 
 
 @app.command("create")
@@ -43,7 +43,7 @@ def list_(output: OutputOption = OutputFormat.TABLE, context: ContextOption = ""
     Example:
       homeport join-token list
     """
-    objects.list_objects(objects.JOIN_TOKEN, output, context)
+    objects.list_objects(JOIN_TOKEN, Shown(output, context=context))
 
 
 @app.command("delete")
@@ -58,4 +58,4 @@ def delete(
     Example:
       homeport join-token delete 5f2c9e01ab34
     """
-    objects.delete_object(objects.JOIN_TOKEN, token_id, yes, context)
+    objects.delete_object(JOIN_TOKEN, token_id, yes, context)

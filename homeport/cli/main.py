@@ -13,20 +13,24 @@ from homeport.cli import (
     context,
     deploy,
     deployment,
+    instance_type,
     join_token,
     logs,
     model,
     node,
     nodepool,
+    project,
     server,
     status,
     version,
 )
 from homeport.cli.dev import command as dev
+from homeport.cli.grammar import NounGroup
 from homeport.core.errors import HomeportError
 
 app = typer.Typer(
     name="homeport",
+    cls=NounGroup,
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -50,12 +54,16 @@ app.command("deploy")(deploy.deploy)
 app.command("chat")(chat.chat)
 app.command("logs")(logs.logs)
 app.command("get")(any_object.get)
+app.command("edit")(any_object.edit)
 app.command("delete")(any_object.delete)
 app.add_typer(cluster.app, name="cluster")
 app.add_typer(nodepool.app, name="nodepool")
+app.add_typer(instance_type.app, name="instance-type")
+app.command("list-instances", hidden=True)(instance_type.list_)
 app.add_typer(node.app, name="node")
 app.add_typer(model.app, name="model")
 app.add_typer(deployment.app, name="deployment")
+app.add_typer(project.app, name="project")
 app.add_typer(join_token.app, name="join-token")
 app.add_typer(context.app, name="context")
 app.command("server", context_settings=server.PASS_ALL, add_help_option=False)(server.server)

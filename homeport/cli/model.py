@@ -5,18 +5,28 @@ from typing import Annotated
 import typer
 
 from homeport.cli import model_version, objects
+from homeport.cli.grammar import noun
+from homeport.cli.nouns import MODEL
 from homeport.cli.options import (
+    Chosen,
     ContextOption,
     DescriptionOption,
     FileOption,
+    LabelledOption,
+    LimitOption,
     OutputFormat,
     OutputOption,
+    ProjectOption,
+    SearchOption,
+    Shown,
+    SortOption,
+    WatchOption,
     YesOption,
     given,
 )
 from homeport.cli.spec_source import spec_from
 
-app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Models and their immutable versions.")
+app = noun("Models and their immutable versions.")
 app.add_typer(model_version.app, name="version")
 ModelId = Annotated[str, typer.Argument(metavar="MODEL", help="The model's id.")]
 
@@ -27,6 +37,10 @@ def create(
     default_deployment: Annotated[
         str, typer.Option(help="The deployment that answers when a request names the model and several serve it.")
     ] = "",
+    deploy_restriction: Annotated[
+        str, typer.Option(help="NO_LIMITS, SHARED_COMPUTE_ONLY or DEDICATED_COMPUTE_ONLY.")
+    ] = "",
+    project: ProjectOption = "",
     description: DescriptionOption = "",
     file: FileOption = "",
     output: OutputOption = OutputFormat.TABLE,
@@ -37,33 +51,52 @@ def create(
     \b
     Examples:
       homeport model create whisper --description "Speech to text"
-      homeport model create -f model.yaml
+      homeport model create -f model/config.yaml
     """
-    flags = given(description=description, default_deployment=default_deployment)
-    spec = spec_from(file, objects.MODEL.root, {"id": model_id} if model_id else {}, flags, "MODEL")
-    objects.create_object(objects.MODEL, spec, output, context)
+    flags = given(
+        description=description,
+        default_deployment=default_deployment,
+        deploy_restriction=deploy_restriction,
+        project=project,
+    )
+    spec = spec_from(file, MODEL.root, {"id": model_id} if model_id else {}, flags, "MODEL")
+    objects.create_object(MODEL, spec, Shown(output, context=context))
 
 
 @app.command("list")
-def list_(output: OutputOption = OutputFormat.TABLE, context: ContextOption = "") -> None:
+def list_(
+    project: Annotated[str, typer.Option(help="Only those of this project.")] = "",
+    label: LabelledOption = None,
+    search: SearchOption = "",
+    sort: SortOption = "",
+    limit: LimitOption = None,
+    watch: WatchOption = False,
+    output: OutputOption = OutputFormat.TABLE,
+    context: ContextOption = "",
+) -> None:
     """List models.
 
     \b
     Example:
       homeport model list
     """
-    objects.list_objects(objects.MODEL, output, context)
+    objects.list_objects(MODEL, Shown(output, watch, context), Chosen(limit, sort, search, label, {"project": project}))
 
 
 @app.command("get")
-def get(model_id: ModelId, output: OutputOption = OutputFormat.TABLE, context: ContextOption = "") -> None:
+def get(
+    model_id: ModelId,
+    watch: WatchOption = False,
+    output: OutputOption = OutputFormat.TABLE,
+    context: ContextOption = "",
+) -> None:
     """Show one model.
 
     \b
     Example:
       homeport model get smollm2
     """
-    objects.get_object(objects.MODEL, model_id, output, context)
+    objects.get_object(MODEL, model_id, Shown(output, watch, context))
 
 
 @app.command("delete")
@@ -74,4 +107,4 @@ def delete(model_id: ModelId, yes: YesOption = False, context: ContextOption = "
     Example:
       homeport model delete whisper
     """
-    objects.delete_object(objects.MODEL, model_id, yes, context)
+    objects.delete_object(MODEL, model_id, yes, context)

@@ -6,25 +6,29 @@ from typing import Annotated, Any
 import typer
 
 from homeport.cli import objects
+from homeport.cli.grammar import noun
 from homeport.cli.ids import two_parts
+from homeport.cli.nouns import MODEL_VERSION
 from homeport.cli.options import (
+    Chosen,
     ContextOption,
     DescriptionOption,
     EnvOption,
     FileOption,
+    LimitOption,
     OutputFormat,
     OutputOption,
+    SearchOption,
+    Shown,
+    SortOption,
+    WatchOption,
     YesOption,
     given,
     pairs,
 )
 from homeport.cli.spec_source import spec_from
 
-app = typer.Typer(
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    help="Immutable packagings of a model: what to run, and what it needs. A change is a new version.",
-)
+app = noun("Immutable packagings of a model: what to run, and what it needs. A change is a new version.")
 VersionId = Annotated[str, typer.Argument(metavar="MODEL/VERSION", help="The version's id within its model.")]
 
 
@@ -79,16 +83,20 @@ def create(
         env=pairs(env, "--env"),
         description=description,
     )
-    spec = spec_from(file, objects.MODEL_VERSION.root, _identity(version), flags, "MODEL/VERSION")
+    spec = spec_from(file, MODEL_VERSION.root, _identity(version), flags, "MODEL/VERSION")
     parent = spec.get("model", {}).get("id", "") if isinstance(spec.get("model"), dict) else ""
     if not parent:
         raise typer.BadParameter("the document does not say `model: {id: ...}`", param_hint="--file")
-    objects.create_object(objects.MODEL_VERSION, spec, output, context, parent)
+    objects.create_object(MODEL_VERSION, spec, Shown(output, context=context), parent)
 
 
 @app.command("list")
 def list_(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="Whose versions.")],
+    search: SearchOption = "",
+    sort: SortOption = "",
+    limit: LimitOption = None,
+    watch: WatchOption = False,
     output: OutputOption = OutputFormat.TABLE,
     context: ContextOption = "",
 ) -> None:
@@ -98,18 +106,23 @@ def list_(
     Example:
       homeport model version list smollm2
     """
-    objects.list_objects(objects.MODEL_VERSION, output, context, parent=model)
+    objects.list_objects(MODEL_VERSION, Shown(output, watch, context), Chosen(limit, sort, search), parent=model)
 
 
 @app.command("get")
-def get(version: VersionId, output: OutputOption = OutputFormat.TABLE, context: ContextOption = "") -> None:
+def get(
+    version: VersionId,
+    watch: WatchOption = False,
+    output: OutputOption = OutputFormat.TABLE,
+    context: ContextOption = "",
+) -> None:
     """Show one model version.
 
     \b
     Example:
       homeport model version get smollm2/v1 -o yaml
     """
-    objects.get_object(objects.MODEL_VERSION, version, output, context)
+    objects.get_object(MODEL_VERSION, version, Shown(output, watch, context))
 
 
 @app.command("delete")
@@ -120,7 +133,7 @@ def delete(version: VersionId, yes: YesOption = False, context: ContextOption = 
     Example:
       homeport model version delete smollm2/v1
     """
-    objects.delete_object(objects.MODEL_VERSION, version, yes, context)
+    objects.delete_object(MODEL_VERSION, version, yes, context)
 
 
 def _identity(version: str) -> dict[str, Any]:

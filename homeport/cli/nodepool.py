@@ -5,29 +5,47 @@ from typing import Annotated
 import typer
 
 from homeport.cli import objects
-from homeport.cli.ids import nodepool_ref
+from homeport.cli.grammar import noun
+from homeport.cli.ids import nodepool_ref, one_or_two
+from homeport.cli.nouns import NODEPOOL
 from homeport.cli.options import (
+    Chosen,
     ContextOption,
     DescriptionOption,
     FileOption,
+    LabelledOption,
     LabelOption,
+    LimitOption,
     OutputFormat,
     OutputOption,
+    SearchOption,
+    Shown,
+    SortOption,
+    WatchOption,
     YesOption,
     given,
     pairs,
 )
 from homeport.cli.spec_source import spec_from
 
-app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Groups of like nodes within one cluster.")
-NodepoolId = Annotated[str, typer.Argument(metavar="CLUSTER/NODEPOOL", help="The nodepool's id within its cluster.")]
+app = noun("Groups of like nodes within one cluster.")
+FORM = "CLUSTER/NODEPOOL"
+NodepoolId = Annotated[
+    list[str], typer.Argument(metavar=FORM, help="The cluster and the nodepool's id within it, with / or a blank.")
+]
 
 
 @app.command("create")
 def create(
-    nodepool: Annotated[str, typer.Argument(metavar="CLUSTER/NODEPOOL", help="The cluster and the new id.")] = "",
+    nodepool: Annotated[
+        list[str] | None, typer.Argument(metavar=FORM, help="The cluster and the new id, with / or a blank between.")
+    ] = None,
     min_instances: Annotated[int | None, typer.Option("--min-instances", help="Fewest nodes.")] = None,
     max_instances: Annotated[int | None, typer.Option("--max-instances", help="Most nodes; joins beyond fail.")] = None,
+    instance_type: Annotated[
+        list[str] | None, typer.Option(help="What its nodes look like; see `homeport instance-type list`.")
+    ] = None,
+    project: Annotated[str, typer.Option(help="Dedicate it to this project; otherwise it is shared.")] = "",
     description: DescriptionOption = "",
     label: LabelOption = None,
     file: FileOption = "",
@@ -40,42 +58,59 @@ def create(
     Examples:
       homeport nodepool create office/gpu --max-instances 4
       homeport nodepool create -f nodepool.yaml
+      homeport nodepool create my-cluster my-nodepool --config nodepool_config.yaml
     """
     flags = given(
         min_instances=min_instances,
         max_instances=max_instances,
+        instance_types=[{"id": each} for each in instance_type or []],
+        project=project,
+        tenancy="dedicated" if project else "",
         description=description,
         labels=pairs(label, "--label"),
     )
-    identity = nodepool_ref(nodepool) if nodepool else {}
-    spec = spec_from(file, objects.NODEPOOL.root, identity, flags, "CLUSTER/NODEPOOL")
-    objects.create_object(objects.NODEPOOL, spec, output, context)
+    identity = nodepool_ref(one_or_two(nodepool, FORM)) if nodepool else {}
+    spec = spec_from(file, NODEPOOL.root, identity, flags, FORM)
+    objects.create_object(NODEPOOL, spec, Shown(output, context=context))
 
 
 @app.command("list")
 def list_(
+    in_cluster: Annotated[str, typer.Argument(metavar="CLUSTER", help="Only those of this cluster.")] = "",
     cluster: Annotated[str, typer.Option(help="Only those of this cluster.")] = "",
+    label: LabelledOption = None,
+    search: SearchOption = "",
+    sort: SortOption = "",
+    limit: LimitOption = None,
+    watch: WatchOption = False,
     output: OutputOption = OutputFormat.TABLE,
     context: ContextOption = "",
 ) -> None:
     """List nodepools.
 
     \b
-    Example:
-      homeport nodepool list --cluster office
+    Examples:
+      homeport nodepool list
+      homeport nodepool list --cluster office -o yaml
     """
-    objects.list_objects(objects.NODEPOOL, output, context, cluster=cluster)
+    chosen = Chosen(limit, sort, search, label, {"cluster": cluster or in_cluster})
+    objects.list_objects(NODEPOOL, Shown(output, watch, context), chosen)
 
 
 @app.command("get")
-def get(nodepool: NodepoolId, output: OutputOption = OutputFormat.TABLE, context: ContextOption = "") -> None:
+def get(
+    nodepool: NodepoolId,
+    watch: WatchOption = False,
+    output: OutputOption = OutputFormat.TABLE,
+    context: ContextOption = "",
+) -> None:
     """Show one nodepool.
 
     \b
     Example:
       homeport nodepool get office/gpu
     """
-    objects.get_object(objects.NODEPOOL, nodepool, output, context)
+    objects.get_object(NODEPOOL, one_or_two(nodepool, FORM), Shown(output, watch, context))
 
 
 @app.command("delete")
@@ -86,4 +121,4 @@ def delete(nodepool: NodepoolId, yes: YesOption = False, context: ContextOption 
     Example:
       homeport nodepool delete office/gpu
     """
-    objects.delete_object(objects.NODEPOOL, nodepool, yes, context)
+    objects.delete_object(NODEPOOL, one_or_two(nodepool, FORM), yes, context)

@@ -4,15 +4,15 @@ from typing import Any
 
 import typer
 
-from homeport.cli.documents import read_spec
+from homeport.client.documents import read_spec
 
 
 def spec_from(file: str, root: str, identity: dict[str, Any], flags: dict[str, Any], argument: str) -> dict[str, Any]:
-    """Either a file or flags: mixing them would leave it unclear which wins."""
-    if file and (identity or flags):
-        raise typer.BadParameter("give either a file or the id and its flags, not both", param_hint="--file")
+    """An id beside a file wins over the file's. Flags beside a file are refused: it would be unclear which wins."""
+    if file and flags:
+        raise typer.BadParameter("give either a file or flags, not both", param_hint="--file")
     if file:
-        return read_spec(file, root)
+        return {**read_spec(file, root), **identity}
     if not identity:
         raise typer.BadParameter(f"give {argument}, or a file with -f", param_hint=argument)
     return {**identity, **flags}

@@ -1,28 +1,38 @@
 """`homeport status`: what runs where, on one screen."""
 
+import time
 from typing import TYPE_CHECKING, Any
 
 from homeport.cli.connect import connect
-from homeport.cli.options import ContextOption, OutputFormat, OutputOption
+from homeport.cli.options import ContextOption, OutputFormat, OutputOption, WatchOption
 from homeport.cli.output import print_plain, print_table
 
 if TYPE_CHECKING:
     from homeport.client.resource import Resource
+    from homeport.client.sync_client import Client
 
 
-def status(output: OutputOption = OutputFormat.TABLE, context: ContextOption = "") -> None:
+def status(watch: WatchOption = False, output: OutputOption = OutputFormat.TABLE, context: ContextOption = "") -> None:
     """Show what runs where.
 
     \b
     Examples:
       homeport status
-      watch -n 2 homeport status
+      homeport status --watch
     """
     with connect(context) as client:
-        summary = client.status()
-        nodes = client.nodes.list()
-        deployments = client.deployments.list()
-        name = client.context.name
+        if watch:
+            from homeport.cli.follow import redraw
+
+            redraw(client, ["nodes", "deployments"], lambda: _print(client, output))
+        else:
+            _print(client, output)
+
+
+def _print(client: "Client", output: OutputFormat) -> None:
+    summary = client.status()
+    nodes = client.nodes.list()
+    deployments = client.deployments.list()
     if output is not OutputFormat.TABLE:
         plain = {
             **summary,
@@ -31,7 +41,7 @@ def status(output: OutputOption = OutputFormat.TABLE, context: ContextOption = "
         }
         print_plain(plain, output)
     else:
-        _print_screen(name, summary, nodes, deployments)
+        _print_screen(client.context.name, summary, nodes, deployments)
 
 
 def _print_screen(
@@ -47,11 +57,13 @@ def _print_screen(
         f"  ready    {ready_of(summary['nodes'])} nodes, {ready_of(summary['deployments'])} deployments, "
         f"{ready_of(summary['replicas'])} replicas\n"
     )
+    for alarm in summary.get("alarms", []):
+        print(f"ALARM since {duration(time.time() - alarm['since'])}: {alarm['message']}\n  {alarm['hint']}\n")
     node_columns = [column for column in COLUMNS["node"] if column[0] != "ID"]
     print_table(
         [header for header, _ in node_columns],
         [[value(node) for _, value in node_columns] for node in nodes],
-        empty="No nodes yet. `homeport join-token create --nodepool CLUSTER/NODEPOOL` prints how a host joins.",
+        empty="No nodes yet. `homeport node add` prints the command that makes a host one.",
     )
     print()
     print_table(

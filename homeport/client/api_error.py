@@ -36,6 +36,7 @@ def error_from_body(status: int, body: bytes, retry_after: str | None = None) ->
         hint=str(plain.get("hint") or ""),
         path=str(plain.get("path") or ""),
         retry_after_seconds=float(retry_after) if retry_after and retry_after.isdecimal() else None,
+        details=plain.get("details") if isinstance(plain.get("details"), dict) else None,
     )
 
 

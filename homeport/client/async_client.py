@@ -1,44 +1,18 @@
 """The SDK for asyncio."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from typing import Any, Self
-
-from pydantic import BaseModel
 
 from homeport.client import paths
 from homeport.client.chat import text_of_events
+from homeport.client.collection import Collection, DeploymentCollection
 from homeport.client.contexts import Context, resolve_context
-from homeport.client.paths import KindPath
+from homeport.client.nodepool_key import find_nodepool
+from homeport.client.paging import each_item
 from homeport.client.resource import Applied, Resource
 from homeport.client.transport import Transport
-
-Spec = BaseModel | Mapping[str, Any]
-
-
-class Collection:
-    """Objects of one kind. Ids are written as in the CLI: `nodepools.get("office/gpu")`."""
-
-    def __init__(self, transport: Transport, path: KindPath, parent: str = "") -> None:
-        self._transport = transport
-        self._path = path
-        self._parent = parent
-
-    async def list(self, **filters: str) -> list[Resource]:
-        """Filters are the API's query parameters: `nodes.list(nodepool="office/gpu")`."""
-        answer = await self._transport.call("GET", self._path.listing_path(self._parent), params=filters)
-        return [Resource.from_plain(item) for item in answer["items"]]
-
-    async def get(self, object_id: str) -> Resource:
-        return Resource.from_plain(await self._transport.call("GET", self._path.item_path(object_id)))
-
-    async def create(self, spec: Spec) -> Resource:
-        """`spec` is an object of homeport.schema or the same as a mapping. Raises ALREADY_EXISTS."""
-        body = plain_spec(spec)
-        return Resource.from_plain(await self._transport.call("POST", self._path.listing_path(self._parent), body=body))
-
-    async def delete(self, object_id: str) -> None:
-        """Raises IN_USE while other objects depend on it."""
-        await self._transport.call("DELETE", self._path.item_path(object_id))
+from homeport.client.watch import Watched, watch
+from homeport.core.errors import ErrorCode, HomeportError
 
 
 class AsyncClient:
@@ -49,9 +23,11 @@ class AsyncClient:
         self._transport = Transport(self.context)
         self.clusters = Collection(self._transport, paths.CLUSTERS)
         self.nodepools = Collection(self._transport, paths.NODEPOOLS)
+        self.instance_types = Collection(self._transport, paths.INSTANCE_TYPES)
         self.nodes = Collection(self._transport, paths.NODES)
         self.models = Collection(self._transport, paths.MODELS)
-        self.deployments = Collection(self._transport, paths.DEPLOYMENTS)
+        self.deployments = DeploymentCollection(self._transport, paths.DEPLOYMENTS)
+        self.projects = Collection(self._transport, paths.PROJECTS)
         self.join_tokens = Collection(self._transport, paths.JOIN_TOKENS)
 
     async def __aenter__(self) -> Self:
@@ -67,24 +43,33 @@ class AsyncClient:
 
     async def revisions(self, deployment: str) -> list[Resource]:
         """The deployment's workloads over time, each immutable."""
-        answer = await self._transport.call("GET", f"{paths.DEPLOYMENTS.item_path(deployment)}/revisions")
-        return [Resource.from_plain(item) for item in answer["items"]]
+        path = f"{paths.DEPLOYMENTS.item_path(deployment)}/revisions"
+        return [Resource.from_plain(item) async for item in each_item(self._transport, path, {})]
 
     async def placements(self, **filters: str) -> list[Resource]:
         """Budgets: which node may run how many replicas of what. Filters: deployment, node."""
-        answer = await self._transport.call("GET", "placements", params=filters)
-        return [Resource.from_plain(item) for item in answer["items"]]
+        return [Resource.from_plain(item) async for item in each_item(self._transport, "placements", filters)]
 
     async def replicas(self, **filters: str) -> list[dict[str, Any]]:
         """What runs, as the agents last reported it. Filters: deployment, node."""
-        items: list[dict[str, Any]] = (await self._transport.call("GET", "replicas", params=filters))["items"]
-        return items
+        return [item async for item in each_item(self._transport, "replicas", filters)]
 
-    async def apply(self, documents: Sequence[Mapping[str, Any]], *, dry_run: bool = False) -> list[Applied]:
-        """Writes all documents in one transaction, or none of them. Each is `{root key: spec}`, as in YAML."""
-        body = {"documents": [dict(document) for document in documents], "dry_run": dry_run}
-        answer = await self._transport.call("POST", "apply", body=body)
-        return [Applied(item["kind"], item["id"], item["action"]) for item in answer["results"]]
+    async def apply(
+        self, documents: Sequence[Mapping[str, Any]], *, dry_run: bool = False, create_missing: bool = False
+    ) -> list[Applied]:
+        """Writes all documents in one transaction, or none of them. Each is `{root key: spec}`, as in YAML.
+
+        `create_missing` makes clusters and nodepools on the way that deployments name.
+        """
+        body: dict[str, Any] = {"documents": [dict(document) for document in documents], "dry_run": dry_run}
+        if create_missing:
+            body["create_missing"] = True
+        answer = await self._transport.call("POST", "apply", body=body, repeatable=dry_run)
+        return [Applied.from_plain(item) for item in answer["results"]]
+
+    async def find_nodepool(self, nodepool: str) -> str:
+        """CLUSTER/NODEPOOL of a nodepool's id alone. Raises NOT_FOUND, INVALID_ARGUMENT when several have that id."""
+        return await find_nodepool(self.nodepools, nodepool)
 
     async def create_join_token(self, nodepool: str, ttl_seconds: int = 300) -> dict[str, Any]:
         """`token` and the `command` to run on the host: shown this once. `nodepool` is CLUSTER/NODEPOOL."""
@@ -96,6 +81,14 @@ class AsyncClient:
     async def status(self) -> dict[str, Any]:
         """What runs: version, uptime_seconds, and nodes, deployments, replicas as {ready, total}."""
         return await self._transport.call("GET", "status")
+
+    def watch(self, *topics: str, gather_seconds: float = 0.0) -> AsyncGenerator[Watched, None]:
+        """What is there now, and again after every change. Topics: deployments, nodes, replicas, ...
+
+        Leave the loop to end it. `gather_seconds` puts changes together that come shortly after one another. A lost
+        connection is made anew and goes on where it broke off.
+        """
+        return watch(self._transport, topics, gather_seconds)
 
     async def logs(
         self, deployment: str, *, tail: int = 100, follow: bool = False, replica: str = ""
@@ -117,6 +110,15 @@ class AsyncClient:
             async for text in text_of_events(response.content):
                 yield text
 
+    async def invoke(self, deployment: str, path: str, body: Any) -> Any:
+        """POSTs JSON to any path of the model's own server, and gives the JSON that it answers.
 
-def plain_spec(spec: Spec) -> dict[str, Any]:
-    return spec.model_dump(mode="json", exclude_unset=True) if isinstance(spec, BaseModel) else dict(spec)
+        Raises what the server answered with, UPSTREAM_FAILED when that is not JSON.
+        """
+        url = f"{self.context.gateway}/d/{paths.DEPLOYMENTS.item_path(deployment).split('/')[1]}/{path.lstrip('/')}"
+        async with self._transport.stream("POST", url, body=body) as response:
+            try:
+                return await response.json(content_type=None)
+            except ValueError:
+                message = f"{deployment} answered {path} with something that is not JSON"
+                raise HomeportError(ErrorCode.UPSTREAM_FAILED, message) from None

@@ -35,8 +35,18 @@ class KindPath:
 
 CLUSTERS = KindPath("cluster", "CLUSTER", "clusters", "clusters/{}")
 NODEPOOLS = KindPath("nodepool", "CLUSTER/NODEPOOL", "nodepools", "nodepools/{}/{}")
+INSTANCE_TYPES = KindPath("instance_type", "INSTANCE-TYPE", "instance-types", "instance-types/{}")
 NODES = KindPath("node", "NODE", "nodes", "nodes/{}")
 MODELS = KindPath("model", "MODEL", "models", "models/{}")
 MODEL_VERSIONS = KindPath("model_version", "MODEL/VERSION", "models/{}/versions", "models/{}/versions/{}")
 DEPLOYMENTS = KindPath("deployment", "DEPLOYMENT", "deployments", "deployments/{}")
+PROJECTS = KindPath("project", "PROJECT", "projects", "projects/{}")
 JOIN_TOKENS = KindPath("join_token", "TOKEN", "join-tokens", "join-tokens/{}")
+
+# As lists and watches name what they hold.
+TOPIC_OF = {
+    **{path.kind: path.listing for path in (CLUSTERS, NODEPOOLS, INSTANCE_TYPES, NODES, MODELS, DEPLOYMENTS, PROJECTS)},
+    "model_version": "model-versions",
+    "placement": "placements",
+    "replica": "replicas",
+}

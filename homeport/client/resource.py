@@ -1,7 +1,8 @@
 """What the API answers with."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Self
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +19,7 @@ class Resource:
     status: dict[str, Any]
 
     @classmethod
-    def from_plain(cls, plain: dict[str, Any]) -> "Resource":
+    def from_plain(cls, plain: Mapping[str, Any]) -> Self:
         """Keys that a newer server adds are ignored."""
         return cls(
             kind=plain.get("kind", ""),
@@ -36,9 +37,60 @@ class Resource:
 
 
 @dataclass(frozen=True, slots=True)
+class FieldChange:
+    """`change` is live (applies at once) or rollout (the replicas are replaced). None = not set."""
+
+    path: str
+    change: str
+    before: Any
+    after: Any
+
+    @classmethod
+    def from_plain(cls, plain: Mapping[str, Any]) -> Self:
+        return cls(plain["path"], plain.get("change", ""), plain.get("from"), plain.get("to"))
+
+    def to_plain(self) -> dict[str, Any]:
+        return {"path": self.path, "change": self.change, "from": self.before, "to": self.after}
+
+
+@dataclass(frozen=True, slots=True)
+class Edited:
+    """An object after an edit, and what the edit changed."""
+
+    resource: Resource
+    changes: tuple[FieldChange, ...]
+    needs_restart: bool
+
+    @classmethod
+    def from_plain(cls, plain: Mapping[str, Any]) -> Self:
+        changes = tuple(FieldChange.from_plain(each) for each in plain.get("changes", []))
+        return cls(Resource.from_plain(plain), changes, bool(plain.get("needs_restart")))
+
+
+@dataclass(frozen=True, slots=True)
 class Applied:
-    """What `apply` did with one document: created, configured or unchanged."""
+    """What `apply` did with one document: created, configured or unchanged.
+
+    `recorded` names fields that are kept but have no effect in this release.
+    """
 
     kind: str
     id: str
     action: str
+    changes: tuple[FieldChange, ...] = ()
+    recorded: tuple[str, ...] = ()
+
+    @classmethod
+    def from_plain(cls, plain: Mapping[str, Any]) -> Self:
+        changes = tuple(FieldChange.from_plain(each) for each in plain.get("changes", []))
+        return cls(plain["kind"], plain["id"], plain["action"], changes, tuple(plain.get("recorded", [])))
+
+    def to_plain(self) -> dict[str, Any]:
+        changes = [change.to_plain() for change in self.changes]
+        return {
+            "kind": self.kind,
+            "id": self.id,
+            "action": self.action,
+            "changes": changes,
+            "recorded": list(self.recorded),
+        }

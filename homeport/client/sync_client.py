@@ -4,9 +4,12 @@ import asyncio
 from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping, Sequence
 from typing import Any, Self, TypeVar
 
-from homeport.client.async_client import AsyncClient, Collection, Spec
+from homeport.client.async_client import AsyncClient
+from homeport.client.blocking import refuse_in_event_loop
+from homeport.client.collection import Collection, DeploymentCollection, Spec
 from homeport.client.contexts import Context
-from homeport.client.resource import Applied, Resource
+from homeport.client.resource import Applied, Edited, Resource
+from homeport.client.watch import Watched
 
 T = TypeVar("T")
 
@@ -16,17 +19,58 @@ class SyncCollection:
         self._runner = runner
         self._inner = inner
 
-    def list(self, **filters: str) -> list[Resource]:
-        return self._runner.run(self._inner.list(**filters))
+    def list(
+        self,
+        *,
+        limit: int | None = None,
+        sort: str = "",
+        labels: Mapping[str, str] | None = None,
+        **filters: str,
+    ) -> list[Resource]:
+        return self._runner.run(self._inner.list(limit=limit, sort=sort, labels=labels, **filters))
 
     def get(self, object_id: str) -> Resource:
         return self._runner.run(self._inner.get(object_id))
 
-    def create(self, spec: Spec) -> Resource:
-        return self._runner.run(self._inner.create(spec))
+    def create(self, spec: Spec, *, dry_run: bool = False, create_missing: bool = False) -> Resource:
+        return self._runner.run(self._inner.create(spec, dry_run=dry_run, create_missing=create_missing))
+
+    def edit(
+        self, object_id: str, patch: Mapping[str, Any], *, generation: int | None = None, dry_run: bool = False
+    ) -> Edited:
+        return self._runner.run(self._inner.edit(object_id, patch, generation=generation, dry_run=dry_run))
+
+    def impact(self, object_id: str) -> dict[str, Any]:
+        return self._runner.run(self._inner.impact(object_id))
 
     def delete(self, object_id: str) -> None:
         self._runner.run(self._inner.delete(object_id))
+
+
+class SyncDeploymentCollection(SyncCollection):
+    def __init__(self, runner: asyncio.Runner, inner: DeploymentCollection) -> None:
+        super().__init__(runner, inner)
+        self._deployments = inner
+
+    def stop(self, object_id: str) -> Resource:
+        return self._runner.run(self._deployments.stop(object_id))
+
+    def start(self, object_id: str) -> Resource:
+        return self._runner.run(self._deployments.start(object_id))
+
+    def restart(self, object_id: str) -> Resource:
+        return self._runner.run(self._deployments.restart(object_id))
+
+    def scale(
+        self,
+        object_id: str,
+        replicas: int | None = None,
+        *,
+        min_replicas: int | None = None,
+        max_replicas: int | None = None,
+    ) -> Resource:
+        scaled = self._deployments.scale(object_id, replicas, min_replicas=min_replicas, max_replicas=max_replicas)
+        return self._runner.run(scaled)
 
 
 class Client:
@@ -38,12 +82,15 @@ class Client:
         self.context = self._inner.context
         self.clusters = SyncCollection(self._runner, self._inner.clusters)
         self.nodepools = SyncCollection(self._runner, self._inner.nodepools)
+        self.instance_types = SyncCollection(self._runner, self._inner.instance_types)
         self.nodes = SyncCollection(self._runner, self._inner.nodes)
         self.models = SyncCollection(self._runner, self._inner.models)
-        self.deployments = SyncCollection(self._runner, self._inner.deployments)
+        self.deployments = SyncDeploymentCollection(self._runner, self._inner.deployments)
+        self.projects = SyncCollection(self._runner, self._inner.projects)
         self.join_tokens = SyncCollection(self._runner, self._inner.join_tokens)
 
     def __enter__(self) -> Self:
+        refuse_in_event_loop()
         self._run(self._inner.__aenter__())
         return self
 
@@ -63,8 +110,13 @@ class Client:
     def replicas(self, **filters: str) -> list[dict[str, Any]]:
         return self._run(self._inner.replicas(**filters))
 
-    def apply(self, documents: Sequence[Mapping[str, Any]], *, dry_run: bool = False) -> list[Applied]:
-        return self._run(self._inner.apply(documents, dry_run=dry_run))
+    def apply(
+        self, documents: Sequence[Mapping[str, Any]], *, dry_run: bool = False, create_missing: bool = False
+    ) -> list[Applied]:
+        return self._run(self._inner.apply(documents, dry_run=dry_run, create_missing=create_missing))
+
+    def find_nodepool(self, nodepool: str) -> str:
+        return self._run(self._inner.find_nodepool(nodepool))
 
     def create_join_token(self, nodepool: str, ttl_seconds: int = 300) -> dict[str, Any]:
         return self._run(self._inner.create_join_token(nodepool, ttl_seconds))
@@ -72,11 +124,17 @@ class Client:
     def status(self) -> dict[str, Any]:
         return self._run(self._inner.status())
 
+    def watch(self, *topics: str, gather_seconds: float = 0.0) -> Iterator[Watched]:
+        return self._each(self._inner.watch(*topics, gather_seconds=gather_seconds))
+
     def logs(self, deployment: str, *, tail: int = 100, follow: bool = False, replica: str = "") -> Iterator[str]:
         return self._each(self._inner.logs(deployment, tail=tail, follow=follow, replica=replica))
 
     def chat(self, deployment: str, messages: Sequence[Mapping[str, Any]], **options: Any) -> Iterator[str]:
         return self._each(self._inner.chat(deployment, messages, **options))
+
+    def invoke(self, deployment: str, path: str, body: Any) -> Any:
+        return self._run(self._inner.invoke(deployment, path, body))
 
     def _run(self, call: Coroutine[Any, Any, T]) -> T:
         return self._runner.run(call)

@@ -1,9 +1,9 @@
 """HTTP to one Homeport: authorisation, retries where they are safe, errors as HomeportError."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import aiohttp
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_random_exponential
@@ -16,13 +16,17 @@ from homeport.core.errors import ErrorCode, HomeportError
 ATTEMPTS = 4
 CONNECT_SECONDS = 5.0
 ANSWER_SECONDS = 60.0
+_HEARTBEAT_SECONDS = 20.0
+
+T = TypeVar("T")
 
 
 class Transport:
     """One connection pool. Use it as an async context manager.
 
-    Retried: a refused connection (nothing was sent), and any GET that broke off or was answered 502, 503 or 504.
-    Never retried: a write that may have arrived.
+    Retried: a refused connection (nothing was sent), and whatever can be repeated without harm (every GET, a dry run,
+    a verb that leads to a state) when it broke off or was answered 502, 503 or 504.
+    Never retried: another write that may have arrived.
     """
 
     def __init__(self, context: Context, *, wait_seconds: float = 0.2) -> None:
@@ -44,23 +48,24 @@ class Transport:
             self._session = None
 
     async def call(
-        self, method: str, path: str, *, params: dict[str, str] | None = None, body: Any = None
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        body: Any = None,
+        repeatable: bool | None = None,
     ) -> dict[str, Any]:
-        """One API call. The answer's JSON; {} when it has none. Raises HomeportError."""
+        """One API call. The answer's JSON; {} when it has none. Raises HomeportError.
+
+        `repeatable`: a second arrival does no harm; None = for GET only.
+        """
         url = f"{self.context.api}/api/v1/{path}"
-        retrying = AsyncRetrying(
-            stop=stop_after_attempt(ATTEMPTS),
-            wait=wait_random_exponential(multiplier=self._wait_seconds, max=2.0),
-            retry=retry_if_exception(lambda error: may_retry(method, error)),
-            reraise=True,
-        )
+        harmless = method == "GET" if repeatable is None else repeatable
         try:
-            async for attempt in retrying:
-                with attempt:
-                    return await self._call_once(method, url, params, body)
+            return await self._retry(harmless, lambda: self._call_once(method, url, params, body))
         except (aiohttp.ClientError, TimeoutError) as error:
             raise unreachable(self.context.api, error) from error
-        raise AssertionError("unreachable: tenacity returns or raises")
 
     @asynccontextmanager
     async def stream(
@@ -68,19 +73,36 @@ class Transport:
         method: str,
         url: str,
         *,
-        params: dict[str, str] | None = None,
+        params: Mapping[str, str] | None = None,
         body: Any = None,
         read_seconds: float | None = None,
     ) -> AsyncIterator[aiohttp.ClientResponse]:
-        """An answer to read piece by piece, never retried. `read_seconds` bounds the pause between two pieces."""
+        """An answer to read piece by piece. Retried only while nothing was sent.
+
+        `read_seconds` bounds the pause between two pieces.
+        """
         timeout = aiohttp.ClientTimeout(total=None, connect=CONNECT_SECONDS, sock_read=read_seconds)
+
+        async def ask() -> aiohttp.ClientResponse:
+            return await self._open.request(method, url, params=params, json=body, timeout=timeout)
+
         try:
-            async with self._open.request(method, url, params=params, json=body, timeout=timeout) as response:
+            async with await self._retry(False, ask) as response:
                 if response.status >= 400:
                     raise await _error_of(response)
                 yield response
         except (aiohttp.ClientError, TimeoutError) as error:
             raise unreachable(str(url), error) from error
+
+    async def websocket(self, path: str) -> aiohttp.ClientWebSocketResponse:
+        """An open one, below /api/v1, for the caller to close. Raises HomeportError."""
+        url = f"{self.context.api}/api/v1/{path}"
+        try:
+            return await self._open.ws_connect(url, heartbeat=_HEARTBEAT_SECONDS, max_msg_size=0)
+        except aiohttp.WSServerHandshakeError as error:
+            raise error_from_body(error.status, b"") from error
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise unreachable(self.context.api, error) from error
 
     @property
     def _open(self) -> aiohttp.ClientSession:
@@ -88,7 +110,19 @@ class Transport:
             raise RuntimeError("the client is closed: use it inside `with` or `async with`")
         return self._session
 
-    async def _call_once(self, method: str, url: str, params: dict[str, str] | None, body: Any) -> dict[str, Any]:
+    async def _retry(self, repeatable: bool, ask: Callable[[], Awaitable[T]]) -> T:
+        retrying = AsyncRetrying(
+            stop=stop_after_attempt(ATTEMPTS),
+            wait=wait_random_exponential(multiplier=self._wait_seconds, max=2.0),
+            retry=retry_if_exception(lambda error: may_retry(repeatable, error)),
+            reraise=True,
+        )
+        async for attempt in retrying:
+            with attempt:
+                return await ask()
+        raise AssertionError("unreachable: tenacity returns or raises")
+
+    async def _call_once(self, method: str, url: str, params: Mapping[str, str] | None, body: Any) -> dict[str, Any]:
         async with self._open.request(method, url, params=params, json=body) as response:
             if response.status >= 400:
                 raise await _error_of(response)
@@ -109,10 +143,10 @@ async def _error_of(response: aiohttp.ClientResponse) -> HomeportError:
     return error_from_body(response.status, await response.read(), response.headers.get("Retry-After"))
 
 
-def may_retry(method: str, error: BaseException) -> bool:
+def may_retry(repeatable: bool, error: BaseException) -> bool:
     if isinstance(error, aiohttp.ClientConnectorError):
         return True
-    if method != "GET":
+    if not repeatable:
         return False
     if isinstance(error, HomeportError):
         return error.code in (ErrorCode.UNAVAILABLE, ErrorCode.DEADLINE_EXCEEDED, ErrorCode.UPSTREAM_FAILED)

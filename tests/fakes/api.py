@@ -31,6 +31,9 @@ class ScriptedApi:
     asked: list[Asked] = field(default_factory=list)
     answers: dict[tuple[str, str], list[tuple[int, Any]]] = field(default_factory=dict)
     hung_up: threading.Event = field(default_factory=threading.Event)
+    # Of each watch in turn: its messages, after which the connection is closed; None among them = kept open instead.
+    watches: list[list[dict[str, Any] | None]] = field(default_factory=list)
+    watch_requests: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def context(self) -> Context:
@@ -41,6 +44,8 @@ class ScriptedApi:
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         path = request.raw_path.split("?")[0].removeprefix("/api/v1")
+        if path == "/watch" and self.watches:
+            return await self._watch(request, self.watches.pop(0))
         body = await request.json() if request.can_read_body else None
         authorization = request.headers.get("Authorization", "")
         self.asked.append(Asked(request.method, path, dict(request.query), body, authorization))
@@ -54,6 +59,19 @@ class ScriptedApi:
         if isinstance(answer, bytes):
             return web.Response(body=answer, status=status)
         return web.json_response(answer, status=status)
+
+    async def _watch(self, request: web.Request, messages: list[dict[str, Any] | None]) -> web.WebSocketResponse:
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        self.watch_requests.append(await socket.receive_json())
+        for message in messages:
+            if message is None:
+                await socket.receive()
+                self.hung_up.set()
+            else:
+                await socket.send_json(message)
+        await socket.close()
+        return socket
 
     async def _stream(self, request: web.Request, pieces: list[bytes]) -> web.StreamResponse:
         """Pieces one by one; after an empty one it waits until the client hangs up."""

@@ -12,7 +12,7 @@ from aiohttp import web
 from controlplane.api.app import all_routes, create_app
 from controlplane.api.dependencies import ApiDependencies, Urls
 from controlplane.api.routing import PREFIX
-from controlplane.auth.access_tokens import AccessTokens, create_access_token
+from controlplane.auth.access_tokens import AccessTokens, create_access_token, facts_in
 from controlplane.auth.join_tokens import JoinTokens
 from controlplane.sessions.registry import NodeRegistry
 from controlplane.store.failing import FailingStore
@@ -72,12 +72,13 @@ class ControlApi:
         self.dependencies = ApiDependencies(
             self.store,
             self.registry,
-            AccessTokens(self.store.get),
+            AccessTokens(facts_in(self.store)),
             JoinTokens("pin"),
             self.logs,
             urls,
             self.clock,
             "1.2.3",
+            install_command=lambda token: f"install with {token}",
         )
         self._app = create_app(self.dependencies)
         self._routes = {(r.method, PREFIX + r.path): r for r in all_routes(self.dependencies)}

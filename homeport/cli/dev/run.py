@@ -13,8 +13,8 @@ from homeport.cli.dev.settings import DevSettings
 from homeport.cli.dev.stack import Stack
 from homeport.cli.dev.summary import print_summary
 from homeport.cli.dev.waiting import too_slow, wait_for
-from homeport.cli.documents import read_documents
 from homeport.client.contexts import Context, ContextFile
+from homeport.client.documents import read_documents
 from homeport.client.resource import Resource
 from homeport.client.sync_client import Client
 from homeport.core.errors import ErrorCode, HomeportError

@@ -40,7 +40,15 @@ class Stack:
         """Returns when all of its ports listen."""
         ports = self._settings.ports
         options = [text for name, port in ports.named() for text in (f"--{name}-port", str(port))]
-        arguments = [sys.executable, "-m", "controlplane.main", "--data-dir", str(self._settings.server_dir), *options]
+        arguments = [
+            sys.executable,
+            "-m",
+            "controlplane.main",
+            "--data-dir",
+            str(self._settings.server_dir),
+            "--gateway-inside",
+            *options,
+        ]
         server = self._server = self._start("the control plane", "homeport-server", arguments)
         ready = wait_for(
             lambda: server.events.get("ready"),

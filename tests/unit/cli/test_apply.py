@@ -29,7 +29,41 @@ def test_a_dry_run_says_so(cli: Cli, api: ScriptedApi) -> None:
 def test_results_for_programs(cli: Cli, api: ScriptedApi) -> None:
     api.answer("POST", "apply", _results("created"))
     ran = cli("apply", "-f", "-", "-o", "json", stdin="model: {id: a}")
-    assert json.loads(ran.out) == [{"kind": "model", "id": "m0", "action": "created"}]
+    plain = {"kind": "model", "id": "m0", "action": "created", "changes": [], "recorded": []}
+    assert json.loads(ran.out) == [plain]
+
+
+def test_changes_are_shown_field_by_field(cli: Cli, api: ScriptedApi) -> None:
+    changes = [
+        {"path": "autoscale_config.max_replicas", "change": "live", "from": 1, "to": 3},
+        {"path": "env", "change": "rollout", "from": {}, "to": {"LEVEL": "debug"}},
+        {"path": "description", "change": "live", "from": "old", "to": ""},
+    ]
+    result = {"kind": "deployment", "id": "chat", "action": "configured", "changes": changes, "recorded": ["user_id"]}
+    api.answer("POST", "apply", {"results": [result], "seq": 1})
+    ran = cli("apply", "-f", "-", "--dry-run", stdin="deployment: {id: chat}")
+    assert ran.out.splitlines() == [
+        "deployment/chat configured (dry run)",
+        "  ~ autoscale_config.max_replicas: 1 -> 3",
+        '  + env: (none) -> {"LEVEL": "debug"}  needs restart',
+        "  - description: old -> (none)",
+    ]
+    assert ran.err == "note: kept, but without effect in this release: deployment.user_id\n"
+
+
+def test_missing_parents_are_made_on_demand(cli: Cli, api: ScriptedApi) -> None:
+    api.answer("POST", "apply", _results("created"))
+    assert cli("apply", "-f", "-", "--create-missing", stdin="model: {id: a}").code == 0
+    assert api.asked[0].body["create_missing"] is True
+
+
+def test_folders_are_read_to_the_bottom(cli: Cli, api: ScriptedApi, tmp_path: Path) -> None:
+    for name in ("b/site.yaml", "a.yaml", ".git/hidden.yaml", "b/c/.hidden.yml", "b/c/deep.yml"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(f"model: {{id: {Path(name).stem}}}")
+    api.answer("POST", "apply", _results())
+    assert cli("apply", "-f", str(tmp_path)).code == 0
+    assert [each["model"]["id"] for each in api.asked[0].body["documents"]] == ["a", "deep", "site"]
 
 
 def test_a_folder_is_one_write(cli: Cli, api: ScriptedApi, tmp_path: Path) -> None:

@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 import yaml
 
-from homeport.cli.deployment_spec import deployment_spec
+from homeport.cli.deployment_spec import DeploymentFlags, deployment_spec
 from homeport.schema.documents import parse_documents
 from tests.fakes.api import ScriptedApi, resource
 from tests.unit.cli.conftest import Cli
@@ -20,7 +20,7 @@ def test_what_it_prints_is_what_it_applied(cli: Cli, api: ScriptedApi) -> None:
     assert api.asked[1].body["documents"] == [printed]
     ((root, spec),) = parse_documents([printed])
     assert root == "deployment"
-    assert spec.model_dump()["nodepools"] == [{"id": "gpu", "compute_cluster": {"id": "office"}}]
+    assert spec.model_dump(exclude_defaults=True)["nodepools"] == [{"id": "gpu", "compute_cluster": {"id": "office"}}]
 
 
 @pytest.mark.parametrize(
@@ -47,6 +47,6 @@ def test_the_nodepool_must_be_clear(cli: Cli, api: ScriptedApi, pools: list[str]
 def test_one_bound_implies_the_other_only_where_it_must(
     minimum: int | None, maximum: int | None, bounds: dict[str, Any] | None
 ) -> None:
-    spec = deployment_spec("chat", "smollm2", ["office/gpu"], minimum, maximum, {})
+    spec = deployment_spec("chat", DeploymentFlags("smollm2", ["office/gpu"], minimum, maximum))
     assert spec.get("autoscale_config") == bounds
     assert spec["worker"] == {"model": {"id": "smollm2"}}

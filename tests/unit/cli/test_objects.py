@@ -45,8 +45,8 @@ def test_list_as_a_table(cli: Cli, api: ScriptedApi) -> None:
     ran = cli("cluster", "list")
     assert ran.code == 0
     header, row = ran.out.splitlines()
-    assert header.split() == ["ID", "KIND", "REGION", "LABELS", "AGE"]
-    assert row.split() == ["office", "on-prem", "berlin", "a=b", "-"]
+    assert header.split() == ["ID", "KIND", "PROVIDER", "REGION", "LABELS", "AGE"]
+    assert row.split() == ["office", "on-prem", "-", "berlin", "a=b", "-"]
 
 
 def test_json_has_everything_and_yaml_can_be_applied(cli: Cli, api: ScriptedApi) -> None:
@@ -153,7 +153,13 @@ def test_create_from_a_file(cli: Cli, api: ScriptedApi, tmp_path: Path) -> None:
     ("arguments", "words"),
     [
         (["cluster", "create"], "give CLUSTER"),
-        (["cluster", "create", "a", "-f", "x.yaml"], "not both"),
+        (["cluster", "create", "--kind", "edge", "-f", "x.yaml"], "not both"),
+        (["nodepool", "get", "a", "b", "c"], "not of the form CLUSTER/NODEPOOL"),
+        (["deployment", "create", "a", "b", "c", "--model", "m"], "at most a nodepool"),
+        (["deployment", "scale", "chat"], "give REPLICAS"),
+        (["deployment", "scale", "chat", "2", "--max", "3"], "give REPLICAS"),
+        (["deployment", "scale", "chat", "--", "-1"], "REPLICAS"),
+        (["deployment", "list", "--limit", "0"], "--limit"),
         (["cluster", "create", "a", "--label", "b"], "'b' is not of the form KEY=VALUE"),
         (["nodepool", "create", "gpu"], "not of the form CLUSTER/NODEPOOL"),
         (["deployment", "create", "chat"], "--model and --nodepool"),
@@ -193,27 +199,32 @@ def test_an_error_is_one_block(cli: Cli, api: ScriptedApi) -> None:
     assert ran.err == "error: invalid_argument\n  message: too small\n  path:    cluster.x\n  hint:    0 to 5\n"
 
 
+_IMPACT = {"stops": {"replicas": 2, "deployments": 0}, "objects": ["revision/chat/1"], "blocked_by": []}
+
+
 def test_delete_says_what_stops_and_wants_the_name(cli: Cli, api: ScriptedApi) -> None:
-    api.answer("GET", "deployments/chat", _DEPLOYMENT)
-    api.answer("GET", "replicas", {"items": [_REPLICA, _REPLICA], "seq": 1})
+    api.answer("GET", "deployments/chat/impact", _IMPACT)
     api.answer("DELETE", "deployments/chat", b"", 204)
     refused = cli("delete", "deployment/chat", stdin="yes\n", terminal=True)
     assert refused.code == 1
-    assert "2 replicas on rack7 will stop." in refused.out
+    assert "2 replicas will stop." in refused.out
+    assert "Deleted with it: revision/chat/1." in refused.out
     assert "nothing was deleted" in refused.err
-    assert [asked.method for asked in api.asked] == ["GET", "GET"]
+    assert [asked.method for asked in api.asked] == ["GET"]
     done = cli("deployment", "delete", "chat", stdin="chat\n", terminal=True)
     assert done.code == 0
     assert done.out.endswith("deployment chat deleted\n")
     assert api.asked[-1].method == "DELETE"
 
 
-def test_delete_of_a_node_names_what_it_serves(cli: Cli, api: ScriptedApi) -> None:
-    api.answer("GET", "nodes/rack7", resource("node", "n1", {"name": "rack7"}))
-    api.answer("GET", "placements", {"items": [resource("placement", "p", {"deployment_id": "chat"})], "seq": 1})
-    ran = cli("node", "delete", "rack7", stdin="\n", terminal=True)
-    assert "It serves chat" in ran.out
-    assert api.asked[1].query == {"node": "n1"}
+def test_nobody_is_asked_about_what_cannot_be_deleted(cli: Cli, api: ScriptedApi) -> None:
+    blocked = [f"deployment/d{number}" for number in range(12)]
+    api.answer("GET", "nodepools/office/gpu/impact", {"stops": {}, "objects": [], "blocked_by": blocked})
+    ran = cli("np", "rm", "office", "gpu", stdin="office/gpu\n", terminal=True)
+    assert (ran.code, ran.out) == (1, "")
+    assert ran.err.startswith("error: in_use\n")
+    assert "deployment/d0" in ran.err
+    assert "and 2 more" in ran.err
 
 
 def test_delete_without_a_terminal_needs_yes(cli: Cli, api: ScriptedApi) -> None:

@@ -13,24 +13,23 @@ _BUSY = {"error": {"code": "unavailable", "message": "busy"}}
 
 
 @pytest.mark.parametrize(
-    ("method", "error", "retried"),
+    ("repeatable", "error", "retried"),
     [
-        ("GET", _REFUSED, True),
-        ("POST", _REFUSED, True),
-        ("GET", aiohttp.ServerDisconnectedError(), True),
-        ("POST", aiohttp.ServerDisconnectedError(), False),
-        ("DELETE", aiohttp.ServerDisconnectedError(), False),
-        ("GET", TimeoutError(), True),
-        ("POST", TimeoutError(), False),
-        ("GET", HomeportError(ErrorCode.UNAVAILABLE, ""), True),
-        ("GET", HomeportError(ErrorCode.NOT_FOUND, ""), False),
-        ("GET", HomeportError(ErrorCode.INTERNAL, ""), False),
-        ("POST", HomeportError(ErrorCode.UNAVAILABLE, ""), False),
-        ("GET", KeyboardInterrupt(), False),
+        (True, _REFUSED, True),
+        (False, _REFUSED, True),
+        (True, aiohttp.ServerDisconnectedError(), True),
+        (False, aiohttp.ServerDisconnectedError(), False),
+        (True, TimeoutError(), True),
+        (False, TimeoutError(), False),
+        (True, HomeportError(ErrorCode.UNAVAILABLE, ""), True),
+        (True, HomeportError(ErrorCode.NOT_FOUND, ""), False),
+        (True, HomeportError(ErrorCode.INTERNAL, ""), False),
+        (False, HomeportError(ErrorCode.UNAVAILABLE, ""), False),
+        (True, KeyboardInterrupt(), False),
     ],
 )
-def test_retried_is_only_what_is_safe(method: str, error: BaseException, retried: bool) -> None:
-    assert may_retry(method, error) is retried
+def test_retried_is_only_what_is_safe(repeatable: bool, error: BaseException, retried: bool) -> None:
+    assert may_retry(repeatable, error) is retried
 
 
 async def test_a_read_is_tried_again_and_carries_the_token(api: ScriptedApi) -> None:
@@ -56,6 +55,14 @@ async def test_a_write_is_sent_once(api: ScriptedApi) -> None:
         with pytest.raises(HomeportError, match="busy"):
             await transport.call("POST", "clusters", body={})
     assert len(api.asked) == 1
+
+
+async def test_a_write_that_does_no_harm_twice_is_repeated(api: ScriptedApi) -> None:
+    api.answer("POST", "deployments/chat/stop", _BUSY, 503)
+    api.answer("POST", "deployments/chat/stop", {"id": "chat"})
+    async with Transport(api.context, wait_seconds=0) as transport:
+        assert await transport.call("POST", "deployments/chat/stop", body={}, repeatable=True) == {"id": "chat"}
+    assert len(api.asked) == 2
 
 
 async def test_nobody_there() -> None:

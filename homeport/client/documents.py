@@ -20,7 +20,7 @@ class Document:
 
 
 def read_documents(where: str) -> list[Document]:
-    """`where` is a file, a folder (its *.yaml and *.yml, by name) or `-`, for standard input."""
+    """`where` is a file, a folder (every *.yaml and *.yml below it but in hidden folders) or `-`, standard input."""
     found = [document for name, text in _texts(where) for document in _parse(name, text)]
     if not found:
         raise HomeportError(ErrorCode.INVALID_ARGUMENT, f"there is no document in {where}")
@@ -68,10 +68,14 @@ def _texts(where: str) -> list[tuple[str, str]]:
     if where == "-":
         return [("standard input", sys.stdin.read())]
     path = Path(where)
-    files = sorted([*path.glob("*.yaml"), *path.glob("*.yml")]) if path.is_dir() else [path]
     try:
-        return [(str(file), file.read_text()) for file in files]
+        return [(str(file), file.read_text()) for file in (_files_below(path) if path.is_dir() else [path])]
     except OSError as error:
         raise HomeportError(ErrorCode.NOT_FOUND, f"cannot read {error.filename}: {error.strerror}") from None
     except UnicodeDecodeError:
         raise HomeportError(ErrorCode.INVALID_ARGUMENT, f"{where} is not a text file") from None
+
+
+def _files_below(folder: Path) -> list[Path]:
+    found = [file for ending in ("*.yaml", "*.yml") for file in folder.rglob(ending) if file.is_file()]
+    return sorted(file for file in found if not any(part.startswith(".") for part in file.relative_to(folder).parts))

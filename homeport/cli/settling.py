@@ -1,0 +1,47 @@
+"""Following deployments until each is where it was asked to be."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from homeport.core.errors import ErrorCode, HomeportError
+
+if TYPE_CHECKING:
+    from homeport.client.resource import Resource
+    from homeport.client.sync_client import Client
+
+
+def watch_until_settled(client: "Client", deployments: Sequence[str]) -> None:
+    """One line per change of state. Raises UPSTREAM_FAILED when one fails, NOT_FOUND when one is gone."""
+    from homeport.cli.columns import with_reason
+    from homeport.client.resource import Resource
+
+    said: dict[str, str] = {}
+    for watched in client.watch("deployments") if deployments else ():
+        states = {}
+        for id in deployments:
+            plain = watched.objects["deployments"].get(id)
+            if plain is None:
+                raise HomeportError(ErrorCode.NOT_FOUND, f"deployment {id} is gone")
+            states[id] = Resource.from_plain(plain)
+        for id, resource in states.items():
+            line = with_reason(resource.status["phase"], resource.status.get("reason", ""))
+            if said.get(id) != line:
+                print(f"deployment/{id} {line}", flush=True)
+                said[id] = line
+            if resource.status["phase"] == "failed":
+                raise HomeportError(
+                    ErrorCode.UPSTREAM_FAILED,
+                    f"deployment {id} failed: {resource.status.get('reason', '')}",
+                    hint=f"`homeport logs {id}` shows what its replicas said",
+                )
+        if all(is_settled(resource) for resource in states.values()):
+            return
+
+
+def is_settled(deployment: "Resource") -> bool:
+    """Ready with its newest revision alone, or stopped with no replica left."""
+    status = deployment.status
+    if status["phase"] == "stopped":
+        return bool(status["replicas"]["total"] == 0)
+    newest = all(placement["revision"] == status["revision"] for placement in status["placements"])
+    return status["phase"] == "ready" and newest

@@ -1,0 +1,129 @@
+"""Objects of one kind over the API."""
+
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+from pydantic import BaseModel
+
+from homeport.client.paging import each_item, listing_params
+from homeport.client.paths import KindPath
+from homeport.client.resource import Edited, Resource
+from homeport.client.transport import Transport
+
+Spec = BaseModel | Mapping[str, Any]
+
+
+class Collection:
+    """Objects of one kind. Ids are written as in the CLI: `nodepools.get("office/gpu")`."""
+
+    def __init__(self, transport: Transport, path: KindPath, parent: str = "") -> None:
+        self._transport = transport
+        self._path = path
+        self._parent = parent
+
+    async def list(
+        self,
+        *,
+        limit: int | None = None,
+        sort: str = "",
+        labels: Mapping[str, str] | None = None,
+        **filters: str,
+    ) -> list[Resource]:
+        """All of them, or the first `limit`. `sort` is a field, `-` before it turns it round: `-created_at`.
+
+        Filters are the API's query parameters: `nodes.list(nodepool="office/gpu")`; `q` searches. Pages are read as
+        needed, so the answer is not of one moment where others write meanwhile.
+        """
+        return [resource async for resource in self.each(limit=limit, sort=sort, labels=labels, **filters)]
+
+    async def each(
+        self,
+        *,
+        limit: int | None = None,
+        sort: str = "",
+        labels: Mapping[str, str] | None = None,
+        **filters: str,
+    ) -> AsyncIterator[Resource]:
+        """As `list`, one by one, for lists that need not be in memory at once."""
+        params = listing_params(sort, labels, filters)
+        async for plain in each_item(self._transport, self._path.listing_path(self._parent), params, limit):
+            yield Resource.from_plain(plain)
+
+    async def get(self, object_id: str) -> Resource:
+        return Resource.from_plain(await self._transport.call("GET", self._path.item_path(object_id)))
+
+    async def create(self, spec: Spec, *, dry_run: bool = False, create_missing: bool = False) -> Resource:
+        """`spec` is an object of homeport.schema or the same as a mapping. Raises ALREADY_EXISTS.
+
+        `create_missing` makes the cluster and the nodepools that it names on the way.
+        """
+        answer = await self._transport.call(
+            "POST",
+            self._path.listing_path(self._parent),
+            params=flags(dry_run=dry_run, create_missing=create_missing),
+            body=plain_spec(spec),
+            repeatable=dry_run,
+        )
+        return Resource.from_plain(answer)
+
+    async def edit(
+        self, object_id: str, patch: Mapping[str, Any], *, generation: int | None = None, dry_run: bool = False
+    ) -> Edited:
+        """`patch` is a merge patch of the spec: only what changes; None removes a key, a list is replaced whole.
+
+        With the `generation` that was read, an edit of somebody else in between is a CONFLICT whose `details` hold
+        `current` and `conflicts` [{path, yours, theirs}]; without it the last writer wins.
+        """
+        body: dict[str, Any] = {"spec": dict(patch)}
+        if generation is not None:
+            body["generation"] = generation
+        params = flags(dry_run=dry_run, force=generation is None)
+        path = self._path.item_path(object_id)
+        answer = await self._transport.call("PATCH", path, params=params, body=body, repeatable=dry_run)
+        return Edited.from_plain(answer)
+
+    async def impact(self, object_id: str) -> dict[str, Any]:
+        """What deleting it would mean: `stops` (counts by kind), `objects` that go too, `blocked_by`."""
+        return await self._transport.call("GET", f"{self._path.item_path(object_id)}/impact")
+
+    async def delete(self, object_id: str) -> None:
+        """Raises IN_USE while other objects depend on it."""
+        await self._transport.call("DELETE", self._path.item_path(object_id))
+
+    async def _do(self, object_id: str, verb: str, body: Mapping[str, Any], *, repeatable: bool) -> Resource:
+        path = f"{self._path.item_path(object_id)}/{verb}"
+        return Resource.from_plain(await self._transport.call("POST", path, body=dict(body), repeatable=repeatable))
+
+
+class DeploymentCollection(Collection):
+    async def stop(self, object_id: str) -> Resource:
+        """All replicas end; the deployment stays, and `start` brings it back."""
+        return await self._do(object_id, "stop", {}, repeatable=True)
+
+    async def start(self, object_id: str) -> Resource:
+        return await self._do(object_id, "start", {}, repeatable=True)
+
+    async def restart(self, object_id: str) -> Resource:
+        """Replaces every replica by a new one of the same workload."""
+        return await self._do(object_id, "restart", {}, repeatable=False)
+
+    async def scale(
+        self,
+        object_id: str,
+        replicas: int | None = None,
+        *,
+        min_replicas: int | None = None,
+        max_replicas: int | None = None,
+    ) -> Resource:
+        """To exactly `replicas`, or to new bounds for the autoscaler."""
+        bounds = {"replicas": replicas, "min_replicas": min_replicas, "max_replicas": max_replicas}
+        body = {key: value for key, value in bounds.items() if value is not None}
+        return await self._do(object_id, "scale", body, repeatable=True)
+
+
+def flags(**given: bool) -> dict[str, str]:
+    return {name: "true" for name, value in given.items() if value}
+
+
+def plain_spec(spec: Spec) -> dict[str, Any]:
+    return spec.model_dump(mode="json", exclude_unset=True) if isinstance(spec, BaseModel) else dict(spec)

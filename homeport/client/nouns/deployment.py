@@ -1,0 +1,119 @@
+"""A model version served on nodepools."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+
+from homeport.client.async_client import AsyncClient
+from homeport.client.blocking import run
+from homeport.client.collection import DeploymentCollection
+from homeport.client.contexts import Context
+from homeport.client.nouns.named import AsyncNamed, Named
+from homeport.client.resource import Resource
+from homeport.client.sync_client import Client
+from homeport.core.errors import ErrorCode, HomeportError
+
+
+class AsyncDeployment(AsyncNamed):
+    def __init__(self, deployment_id: str, user_id: str = "", *, context: Context | None = None) -> None:
+        super().__init__(deployment_id, user_id, context)
+
+    def collection(self, homeport: AsyncClient) -> DeploymentCollection:
+        return homeport.deployments
+
+    async def stop(self) -> Resource:
+        """All replicas end; the deployment stays, and `start` brings it back."""
+        async with self.connect() as homeport:
+            return await homeport.deployments.stop(self.id)
+
+    async def start(self) -> Resource:
+        async with self.connect() as homeport:
+            return await homeport.deployments.start(self.id)
+
+    async def restart(self) -> Resource:
+        """Replaces every replica by a new one of the same workload."""
+        async with self.connect() as homeport:
+            return await homeport.deployments.restart(self.id)
+
+    async def scale(
+        self, replicas: int | None = None, *, min_replicas: int | None = None, max_replicas: int | None = None
+    ) -> Resource:
+        """To exactly `replicas`, or to new bounds for the autoscaler."""
+        async with self.connect() as homeport:
+            return await homeport.deployments.scale(
+                self.id, replicas, min_replicas=min_replicas, max_replicas=max_replicas
+            )
+
+    async def wait(self, *phases: str, timeout: float | None = None) -> Resource:
+        """Until its phase is one of `phases` ("ready" if none is given). Seconds; None = for ever.
+
+        Raises UPSTREAM_FAILED when it fails instead, DEADLINE_EXCEEDED with the reason when time is up.
+        """
+        last: list[Resource] = []
+        try:
+            async with (
+                asyncio.timeout(timeout),
+                self.connect() as homeport,
+                contextlib.aclosing(_states(homeport, self.id)) as states,
+            ):
+                async for resource in states:
+                    last[:] = [resource]
+                    if resource.status["phase"] in (phases or ("ready",)):
+                        return resource
+                    if resource.status["phase"] == "failed":
+                        raise _failed(resource)
+        except TimeoutError:
+            state = f"{last[0].status['phase']}: {last[0].status.get('reason', '')}" if last else "not heard of"
+            message = f"after {timeout:g} s deployment {self.id} is {state}"
+            raise HomeportError(ErrorCode.DEADLINE_EXCEEDED, message) from None
+        raise AssertionError("unreachable: a watch ends by an error only")
+
+    async def logs(self, *, tail: int = 100, follow: bool = False) -> AsyncIterator[str]:
+        async with self.connect() as homeport:
+            async for line in homeport.logs(self.id, tail=tail, follow=follow):
+                yield line
+
+
+class Deployment(Named[AsyncDeployment]):
+    def __init__(self, deployment_id: str, user_id: str = "", *, context: Context | None = None) -> None:
+        super().__init__(AsyncDeployment(deployment_id, user_id, context=context))
+
+    def stop(self) -> Resource:
+        return run(self._inner.stop())
+
+    def start(self) -> Resource:
+        return run(self._inner.start())
+
+    def restart(self) -> Resource:
+        return run(self._inner.restart())
+
+    def scale(
+        self, replicas: int | None = None, *, min_replicas: int | None = None, max_replicas: int | None = None
+    ) -> Resource:
+        return run(self._inner.scale(replicas, min_replicas=min_replicas, max_replicas=max_replicas))
+
+    def wait(self, *phases: str, timeout: float | None = None) -> Resource:
+        return run(self._inner.wait(*phases, timeout=timeout))
+
+    def logs(self, *, tail: int = 100, follow: bool = False) -> Iterator[str]:
+        with Client(self.context) as homeport:
+            yield from homeport.logs(self.id, tail=tail, follow=follow)
+
+
+async def _states(homeport: AsyncClient, deployment: str) -> AsyncGenerator[Resource, None]:
+    """As it changes. Raises NOT_FOUND when there is none, at first or later."""
+    yield await homeport.deployments.get(deployment)
+    async with contextlib.aclosing(homeport.watch("deployments")) as steps:
+        async for watched in steps:
+            plain = watched.objects["deployments"].get(deployment)
+            if plain is None:
+                raise HomeportError(ErrorCode.NOT_FOUND, f"deployment {deployment} is gone")
+            yield Resource.from_plain(plain)
+
+
+def _failed(resource: Resource) -> HomeportError:
+    return HomeportError(
+        ErrorCode.UPSTREAM_FAILED,
+        f"deployment {resource.id} failed: {resource.status.get('reason', '')}",
+        hint=f"`homeport logs {resource.id}` shows what its replicas said",
+    )

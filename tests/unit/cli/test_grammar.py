@@ -1,0 +1,134 @@
+"""Words that people bring along from other commands lead to the same verbs."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.fakes.api import ScriptedApi, resource
+from tests.unit.cli.conftest import Cli
+
+SEEDS = Path(__file__).resolve().parents[3] / "examples" / "seeds"
+_ITEMS = {"items": [], "seq": 1}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "method", "path"),
+    [
+        (["computecluster", "list"], "GET", "/clusters"),
+        (["cc", "ls"], "GET", "/clusters"),
+        (["cc", "rm", "office", "--yes"], "DELETE", "/clusters/office"),
+        (["np", "ls", "office"], "GET", "/nodepools"),
+        (["np", "rm", "office", "gpu", "--yes"], "DELETE", "/nodepools/office/gpu"),
+        (["nodepool", "get", "office/gpu", "-o", "json"], "GET", "/nodepools/office/gpu"),
+        (["dp", "ls", "gpu"], "GET", "/deployments"),
+        (["dp", "status", "chat", "-o", "json"], "GET", "/deployments/chat"),
+        (["dp", "rm", "chat", "-y"], "DELETE", "/deployments/chat"),
+        (["li", "--cloud", "aws"], "GET", "/instance-types"),
+        (["list-instances"], "GET", "/instance-types"),
+        (["node", "ls"], "GET", "/nodes"),
+    ],
+)
+def test_other_words_for_the_same(cli: Cli, api: ScriptedApi, arguments: list[str], method: str, path: str) -> None:
+    api.answer(method, path.lstrip("/"), b"" if method == "DELETE" else {**_ITEMS, **resource("x", "x", {})})
+    ran = cli(*arguments)
+    assert ran.code == 0, ran.err
+    assert (api.asked[-1].method, api.asked[-1].path) == (method, path)
+
+
+def test_filters_of_the_other_forms(cli: Cli, api: ScriptedApi) -> None:
+    for path in ("nodepools", "deployments", "instance-types"):
+        api.answer("GET", path, _ITEMS)
+    cli("np", "ls", "office")
+    cli("dp", "ls", "office/gpu", "--phase", "failed", "--label", "a=b", "-q", "x", "--sort", "-id")
+    cli("li", "--cloud", "aws", "--gpu", "A10G", "--min-gpus", "2", "--min-gpu-mem", "24Gi")
+    asked = [{key: value for key, value in each.query.items() if key != "limit"} for each in api.asked]
+    assert asked == [
+        {"cluster": "office"},
+        {"nodepool": "office/gpu", "phase": "failed", "label": "a=b", "q": "x", "sort": "-id"},
+        {
+            "cloud_provider": "aws",
+            "accelerator_type": "A10G",
+            "min_accelerators": "2",
+            "min_accelerator_memory": "24Gi",
+        },
+    ]
+
+
+def test_a_cluster_from_the_seeds_file(cli: Cli, api: ScriptedApi) -> None:
+    api.answer("POST", "clusters", resource("cluster", "mine", {}), 201)
+    assert cli("computecluster", "create", "mine", "--config", str(SEEDS / "compute_cluster_config.yaml")).code == 0
+    written = yaml.safe_load((SEEDS / "compute_cluster_config.yaml").read_text())["compute_cluster"]
+    assert api.asked[0].body == {**written, "id": "mine"}
+
+
+def test_a_nodepool_from_the_seeds_file(cli: Cli, api: ScriptedApi) -> None:
+    api.answer("POST", "nodepools", resource("nodepool", "mine/gpu", {}), 201)
+    assert cli("np", "c", "mine", "gpu", "--config", str(SEEDS / "nodepool_config.yaml")).code == 0
+    assert api.asked[0].body["compute_cluster"] == {"id": "mine"}
+    assert api.asked[0].body["id"] == "gpu"
+    assert api.asked[0].body["node_capacity_type"] == {"capacity_types": [1, 2]}
+
+
+def test_a_deployment_from_the_seeds_file(cli: Cli, api: ScriptedApi) -> None:
+    pool = resource("nodepool", "test-compute-cluster/test-nodepool", {})
+    api.answer("GET", "nodepools", {"items": [pool], "seq": 1})
+    api.answer("POST", "deployments", resource("deployment", "mine", {}), 201)
+    file = str(SEEDS / "deployment_config.yaml")
+    ran = cli("dp", "c", "test-nodepool", "mine", "--config", file)
+    assert (ran.code, ran.out) == (0, "deployment mine created\n")
+    assert api.asked[1].body["id"] == "mine"
+    ran = cli("dp", "c", "office/gpu", "mine", "--config", file)
+    assert "the file deploys to test-compute-cluster/test-nodepool" in ran.err
+
+
+def test_a_deployment_from_flags_on_a_nodepool(cli: Cli, api: ScriptedApi) -> None:
+    api.answer("POST", "deployments", resource("deployment", "chat", {}), 201)
+    flags = ["--model", "m/v1", "--environment", "staging", "--residency", "country=de", "--create-missing"]
+    assert cli("deployment", "create", "office/gpu", "chat", *flags).code == 0
+    assert api.asked[0].body == {
+        "id": "chat",
+        "worker": {"model": {"id": "m", "model_version": {"id": "v1"}}},
+        "nodepools": [{"id": "gpu", "compute_cluster": {"id": "office"}}],
+        "environment": "staging",
+        "residency": {"country": "de"},
+    }
+    assert api.asked[0].query == {"create_missing": "true"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "body", "said"),
+    [
+        (["stop", "chat"], {}, "deployment chat stopped"),
+        (["start", "chat"], {}, "deployment chat started"),
+        (["restart", "chat"], {}, "deployment chat restarting"),
+        (["scale", "chat", "3"], {"replicas": 3}, "deployment chat scaled to 3"),
+        (["scale", "chat", "0"], {"replicas": 0}, "deployment chat scaled to 0"),
+        (["scale", "chat", "--min", "0"], {"min_replicas": 0}, "deployment chat has new bounds"),
+    ],
+)
+def test_the_verbs_of_a_deployment(
+    cli: Cli, api: ScriptedApi, arguments: list[str], body: dict[str, int], said: str
+) -> None:
+    api.answer("POST", f"deployments/chat/{arguments[0]}", resource("deployment", "chat", {"id": "chat"}))
+    assert cli("deployment", *arguments).out == f"{said}\n"
+    assert api.asked[0].body == body
+
+
+def test_an_instance_type_and_a_dedicated_nodepool_from_flags(cli: Cli, api: ScriptedApi) -> None:
+    api.answer("POST", "instance-types", resource("instance_type", "rack-a", {}), 201)
+    api.answer("POST", "nodepools", resource("nodepool", "office/gpu", {}), 201)
+    has = ["--cpu", "32", "--gpus", "4", "--gpu-type", "NVIDIA-L40S", "--gpu-memory", "48Gi", "--price-per-hour", "0"]
+    assert cli("instance-type", "create", "rack-a", *has).code == 0
+    assert cli("nodepool", "create", "office/gpu", "--instance-type", "rack-a", "--project", "vision").code == 0
+    assert api.asked[0].body == {
+        "id": "rack-a",
+        "compute_info": {
+            "cpu_limit": "32",
+            "num_accelerators": 4,
+            "accelerator_type": ["NVIDIA-L40S"],
+            "accelerator_memory": "48Gi",
+        },
+        "price_per_hour": 0.0,
+    }
+    assert api.asked[1].body["tenancy"] == "dedicated"

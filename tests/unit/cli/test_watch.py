@@ -1,0 +1,144 @@
+import json
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.fakes.api import ScriptedApi, resource
+from tests.unit.cli.conftest import Cli
+
+_SPEC = {"id": "chat", "worker": {"model": {"id": "m"}}, "nodepools": [], "environment": "production"}
+
+
+def _deployment(phase: str, id: str = "chat", ready: int = 0, **status: Any) -> dict[str, Any]:
+    counts = {"ready": ready, "total": ready}
+    placements = status.pop("placements", [])
+    told = {"phase": phase, "reason": "", "replicas": counts, "placements": placements, "revision": 2, **status}
+    return resource("deployment", id, {**_SPEC, "id": id}, told)
+
+
+def _snapshot(topic: str, *items: Any) -> dict[str, Any]:
+    return {"type": "snapshot", "topic": topic, "items": list(items), "seq": 1}
+
+
+def _put(item: dict[str, Any], seq: int = 2) -> dict[str, Any]:
+    change = {"op": "put", "kind": "deployment", "id": item["id"], "object": item}
+    return {"type": "delta", "seq": seq, "changes": [change]}
+
+
+_REFUSED = {"type": "error", "error": {"code": "unavailable", "message": "the server leaves"}}
+
+
+def _watched(api: ScriptedApi, *lists: list[dict[str, Any]]) -> None:
+    """The list as it is at first, at the watch's snapshot, and so on; then the server ends it."""
+    for items in lists:
+        api.answer("GET", "deployments", {"items": items, "seq": 1, "next_cursor": None})
+    api.watches = [[_snapshot("deployments"), _snapshot("replicas"), _REFUSED]]
+
+
+def test_another_program_gets_one_line_per_change(cli: Cli, api: ScriptedApi) -> None:
+    _watched(api, [_deployment("pending"), _deployment("ready", "talk", 1)], [_deployment("ready", ready=1)])
+    ran = cli("deployment", "list", "--phase", "", "--watch")
+    assert ran.code == 1
+    assert "the server leaves" in ran.err
+    lines = [line.split() for line in ran.out.splitlines()]
+    assert lines[0][:3] == ["ID", "SERVES", "PHASE"]
+    assert [line[:4] for line in lines[1:]] == [
+        ["chat", "m", "pending", "0/0"],
+        ["talk", "m", "ready", "1/1"],
+        ["talk", "(gone)"],
+        ["chat", "m", "ready", "1/1"],
+    ]
+    assert api.watch_requests == [{"topics": ["deployments", "replicas"]}]
+
+
+def test_what_did_not_change_is_not_said_again(cli: Cli, api: ScriptedApi) -> None:
+    _watched(api, [_deployment("ready", ready=1)])
+    assert cli("deployment", "list", "--watch").out.count("chat") == 1
+
+
+def test_json_for_programs(cli: Cli, api: ScriptedApi) -> None:
+    _watched(api, [_deployment("pending")], [])
+    lines = [json.loads(line) for line in cli("deployment", "list", "-w", "-o", "json").out.splitlines()]
+    assert lines == [
+        {"op": "put", "kind": "deployment", "id": "chat", "object": _deployment("pending")},
+        {"op": "delete", "kind": "deployment", "id": "chat", "object": None},
+    ]
+
+
+def test_yaml_is_a_stream_of_documents(cli: Cli, api: ScriptedApi) -> None:
+    _watched(api, [_deployment("pending")], [_deployment("ready"), _deployment("ready", "talk")])
+    documents = list(yaml.safe_load_all(cli("deployment", "list", "-w", "-o", "yaml").out))
+    assert [document["deployment"]["id"] for document in documents] == ["chat", "chat", "talk"]
+
+
+def test_one_object_until_it_is_gone(cli: Cli, api: ScriptedApi) -> None:
+    api.answer("GET", "deployments/chat", _deployment("pending"))
+    api.answer("GET", "deployments/chat", {"error": {"code": "not_found", "message": "no deployment chat"}}, 404)
+    api.watches = [[_snapshot("deployments"), _snapshot("replicas"), None]]
+    ran = cli("get", "deployment/chat", "--watch")
+    assert (ran.code, "no deployment chat" in ran.err) == (1, True)
+    assert "pending" in ran.out
+
+
+def test_status_is_drawn_again(cli: Cli, api: ScriptedApi) -> None:
+    counts = {"ready": 1, "total": 2}
+    summary = {"version": "0.1.0", "uptime_seconds": 61, "nodes": counts, "deployments": counts, "replicas": counts}
+    api.answer("GET", "status", {**summary, "api_url": "http://a", "gateway_url": "http://g"})
+    api.answer("GET", "nodes", {"items": [], "seq": 1})
+    api.answer("GET", "deployments", {"items": [], "seq": 1})
+    api.watches = [[_snapshot("nodes"), _snapshot("deployments"), _REFUSED]]
+    ran = cli("status", "--watch")
+    assert ran.out.count("Homeport 0.1.0") == 2
+    assert ran.code == 1
+
+
+_OLD = {"revision": 1, "node_name": "rack7"}
+_NEW = {"revision": 2, "node_name": "rack7"}
+
+
+def test_apply_follows_its_deployments_until_they_are_ready(cli: Cli, api: ScriptedApi) -> None:
+    results = [{"kind": "deployment", "id": id, "action": "created"} for id in ("chat", "talk")]
+    api.answer("POST", "apply", {"results": [{"kind": "model", "id": "m", "action": "created"}, *results], "seq": 1})
+    api.watches = [
+        [
+            _snapshot("deployments", _deployment("pending", reason="no node"), _deployment("ready", "talk", 1)),
+            _put(_deployment("ready", placements=[_OLD, _NEW])),
+            _put(_deployment("ready", placements=[_NEW]), 3),
+            None,
+        ]
+    ]
+    ran = cli("apply", "-f", "-", "--watch", stdin="model: {id: m}")
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.out.splitlines()[3:] == [
+        "deployment/chat pending (no node)",
+        "deployment/talk ready",
+        "deployment/chat ready",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("last", "words"), [([_deployment("failed", reason="exit code 3")], "exit code 3"), ([], "chat is gone")]
+)
+def test_following_ends_where_nothing_is_to_be_expected(
+    cli: Cli, api: ScriptedApi, last: list[dict[str, Any]], words: str
+) -> None:
+    api.answer("POST", "deployments/chat/start", _deployment("starting"))
+    api.watches = [[_snapshot("deployments", *last), None]]
+    ran = cli("deployment", "start", "chat", "--watch")
+    assert ran.code == 1
+    assert words in ran.err
+
+
+def test_stopped_is_when_the_last_replica_has_ended(cli: Cli, api: ScriptedApi) -> None:
+    api.answer("POST", "deployments/chat/stop", _deployment("stopped", ready=1))
+    api.watches = [[_snapshot("deployments", _deployment("stopped", ready=1)), _put(_deployment("stopped")), None]]
+    ran = cli("deployment", "stop", "chat", "--watch")
+    assert ran.out.splitlines() == ["deployment chat stopped", "deployment/chat stopped"]
+    assert ran.code == 0
+
+
+def test_following_nothing_ends_at_once(cli: Cli, api: ScriptedApi) -> None:
+    api.answer("POST", "apply", {"results": [{"kind": "model", "id": "m", "action": "created"}], "seq": 1})
+    assert cli("apply", "-f", "-", "--watch", stdin="model: {id: m}").code == 0
+    assert api.watch_requests == []
