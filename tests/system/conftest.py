@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path('/tmp/hpsnap')
+ROOT = Path(__file__).resolve().parents[2]
 BIN = ROOT / ".venv" / "bin"
 SAMPLE_STAMP = ROOT / ".models" / "smollm2" / "homeport-sample"
 START_SECONDS = 120.0
