@@ -93,7 +93,7 @@ def resolve_context(
         return ContextFile.load(path or config_path(environ)).get(name)
     file = ContextFile.load(path or config_path(environ))
     chosen = environ.get("HOMEPORT_CONTEXT") or file.current
-    context = file.get(chosen) if chosen else Context("(environment)")
+    context = file.get(chosen) if chosen else Context("from the environment")
     given = {
         "api": environ.get("HOMEPORT_API"),
         "gateway": environ.get("HOMEPORT_GATEWAY"),

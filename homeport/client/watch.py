@@ -104,9 +104,11 @@ async def watch(
             await socket.send_json(watched.request())
             async for message in socket:
                 if _is_news(watched, message):
-                    await _gather(socket, watched, gather_seconds)
+                    refused = await _gather(socket, watched, gather_seconds)
                     yield watched
                     watched.changes = []
+                    if refused is not None:
+                        raise refused
         except aiohttp.ClientError:
             pass  # as good as a close
         finally:
@@ -114,14 +116,21 @@ async def watch(
         await asyncio.sleep(_PAUSE_SECONDS)
 
 
-async def _gather(socket: aiohttp.ClientWebSocketResponse, watched: Watched, seconds: float) -> None:
-    """What else comes meanwhile. A close is seen by the reader's next step."""
+async def _gather(socket: aiohttp.ClientWebSocketResponse, watched: Watched, seconds: float) -> HomeportError | None:
+    """What else comes meanwhile; the error that ends the watch is given back, for after the news.
+
+    A close is seen by the reader's next step.
+    """
     if seconds <= 0:
-        return
+        return None
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             while not socket.closed:
-                _is_news(watched, await socket.receive())
+                try:
+                    _is_news(watched, await socket.receive())
+                except HomeportError as error:
+                    return error
+    return None
 
 
 def _is_news(watched: Watched, message: aiohttp.WSMessage) -> bool:

@@ -6,11 +6,8 @@ from hypothesis import strategies as st
 
 from homeport.client.merge_patch import merge_patch
 
-_VALUES = st.recursive(
-    st.integers() | st.booleans() | st.text(max_size=3) | st.lists(st.integers(), max_size=2),
-    lambda inner: st.dictionaries(st.sampled_from("abcd"), inner, max_size=4),
-    max_leaves=12,
-)
+_LEAVES = st.sampled_from([0, 1, True, "", "x", [], [0], [1, 0]])
+_VALUES = st.recursive(_LEAVES, lambda inner: st.dictionaries(st.sampled_from("abcd"), inner, max_size=4), max_leaves=8)
 _OBJECTS = st.dictionaries(st.sampled_from("abcd"), _VALUES, max_size=4)
 
 
