@@ -20,6 +20,7 @@ _SERVE = ROOT / "examples" / "models" / "smollm2" / "serve.py"
 
 def test_every_yaml_file_is_valid() -> None:
     files = sorted((ROOT / "examples").rglob("*.yaml"))
+    files = [file for file in files if "seeds" not in file.parts]  # their parents are named on the command line
     assert files
     for file in files:
         assert parse_documents(load_documents(file.read_text())), file

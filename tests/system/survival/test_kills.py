@@ -10,6 +10,7 @@ from tests.system.site import Site, is_alive
 
 pytestmark = pytest.mark.system
 
+
 def test_a_server_that_is_killed_under_load_keeps_every_write_and_every_model(tmp_path: Path) -> None:
     rng = random.Random(6)
     with Site(tmp_path) as site:
