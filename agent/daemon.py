@@ -24,7 +24,7 @@ import structlog
 from agent.autoscaler import Autoscaler
 from agent.config import RunConfig
 from agent.drivers.driver import Driver
-from agent.drivers.process import ProcessDriver
+from agent.drivers.process.driver import ProcessDriver
 from agent.drivers.simulated import SimulatedDriver
 from agent.fingerprint.gather import Fingerprint
 from agent.fingerprint.memory import available_memory
@@ -94,7 +94,7 @@ class Daemon:
         self._config = config
         self._started_at = time.monotonic()
         self._manager = ServiceManager()
-        self._drivers = make_drivers(config, directory)
+        self._drivers = make_drivers(config, directory, identity.node_id)
         self._database = database
         self._desired_store = DesiredStateStore(database)
         self._renewer = Renewer(identity, identities, random.random)
@@ -210,10 +210,10 @@ class Daemon:
         )
 
 
-def make_drivers(config: RunConfig, directory: StateDirectory) -> Mapping[str, Driver]:
+def make_drivers(config: RunConfig, directory: StateDirectory, node_id: str) -> Mapping[str, Driver]:
     """Those that the host's administrator allows."""
     makers: dict[str, Callable[[], Driver]] = {
-        "process": lambda: ProcessDriver(directory.replicas),
+        "process": lambda: ProcessDriver(directory.replicas, node_id),
         "simulated": SimulatedDriver,
     }
     return {name: makers[name]() for name in config.policy.drivers if name in makers}

@@ -4,23 +4,35 @@ A workload says how its replicas behave, in its env:
   SIMULATED_EXIT_AFTER   seconds until each life ends by itself; absent = it runs on
   SIMULATED_EXIT_CODE    the code it then ends with (default 1)
   SIMULATED_REFUSE       a reason: no replica of it can be started
+  SIMULATED_PREPARE      seconds that an image of it would take to come (default 0)
   SIMULATED_READY_AFTER  seconds from start until `is_ready` (default 0)
   SIMULATED_ADDRESS      host:port of something that answers requests in its place
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from itertools import count
 
-from agent.drivers.driver import Exit, Handle, Inspection, RunState, StartRefused, StartRequest, Stats
+from agent.drivers.driver import (
+    Executed,
+    Exit,
+    Found,
+    Handle,
+    Inspection,
+    Labels,
+    RunState,
+    StartRefused,
+    StartRequest,
+    Stats,
+)
 
 _POLL_SECONDS = 0.25
 
 
 @dataclass(eq=False, slots=True)
 class _Life:
-    replica_id: str
+    labels: Labels
     handle: Handle
     ready_at: float
     ended: asyncio.Future[Exit]
@@ -44,6 +56,12 @@ class SimulatedDriver:
         self._lives: dict[int, _Life] = {}
         self._numbers = count(1)
 
+    async def prepare(self, request: StartRequest, report: Callable[[str], None]) -> None:
+        seconds = float(request.env.get("SIMULATED_PREPARE", "0"))
+        if seconds:
+            report(f"preparing for {seconds:g} s")
+            await asyncio.sleep(seconds)
+
     async def start(self, request: StartRequest) -> Handle:
         if "SIMULATED_REFUSE" in request.env:
             raise StartRefused(request.env["SIMULATED_REFUSE"])
@@ -54,7 +72,7 @@ class SimulatedDriver:
         number = next(self._numbers)
         handle = Handle(self.name, 1, host, int(port), {"number": number})
         lines = before[-1][1].lines if before else []
-        life = _Life(request.replica_id, handle, ready_at, loop.create_future(), lines=lines)
+        life = _Life(request.labels, handle, ready_at, loop.create_future(), lines=lines)
         life.lines.append(f"started on port {request.port}\n".encode())
         if "SIMULATED_EXIT_AFTER" in request.env:
             code = int(request.env.get("SIMULATED_EXIT_CODE", "1"))
@@ -71,6 +89,19 @@ class SimulatedDriver:
             if not life.ended.done() and handle in (None, life.handle):
                 return life.handle
         return None
+
+    async def find_all(self) -> list[Found]:
+        return [
+            Found(life.labels, life.handle, RunState.EXITED if life.ended.done() else RunState.RUNNING)
+            for life in self._lives.values()
+        ]
+
+    async def execute(self, handle: Handle, command: tuple[str, ...], timeout_seconds: float) -> Executed:
+        """Every command is found, and agrees."""
+        life = self._lives.get(handle.data["number"])
+        if life is None or life.ended.done():
+            raise StartRefused("the replica has ended")
+        return Executed(0, "")
 
     async def wait(self, handle: Handle) -> Exit:
         life = self._lives.get(handle.data["number"])
@@ -121,4 +152,4 @@ class SimulatedDriver:
         return life is not None and not life.ended.done() and asyncio.get_running_loop().time() >= life.ready_at
 
     def _of(self, replica_id: str) -> list[tuple[int, _Life]]:
-        return [(number, life) for number, life in self._lives.items() if life.replica_id == replica_id]
+        return [(number, life) for number, life in self._lives.items() if life.labels.replica_id == replica_id]

@@ -3,20 +3,22 @@
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
 from agent.boot import boot_id
-from agent.drivers import process_table
-from agent.drivers.driver import Driver, Handle, Labels, RunState, StartRefused, StartRequest
-from agent.drivers.process import ProcessDriver
+from agent.drivers.driver import Driver, Found, Handle, Labels, RunState, StartRefused, StartRequest
+from agent.drivers.process import table
+from agent.drivers.process.driver import ProcessDriver
 from agent.drivers.simulated import SimulatedDriver
 
 # The process driver finds replicas of the whole host by their ids: tests that run beside these must not share one.
 _ID = f"r-{os.getpid()}"
+_NODE = f"n-{os.getpid()}"
+_LABELS = Labels(_ID, "chat", "p-1", 3, "sha256:0f9a", 2)
 
 _SERVE = "import time; print('hello', flush=True); time.sleep(600)"
 _FAIL = "import sys; print('cannot load', flush=True); sys.exit(3)"
@@ -27,7 +29,10 @@ _STUBBORN = (
 
 @dataclass
 class Bench:
+    """`another` makes a driver of the same runtime for an agent of the given node."""
+
     driver: Driver
+    another: Callable[[str], Driver]
     serve: StartRequest
     fail: StartRequest
     refuse: StartRequest
@@ -36,10 +41,11 @@ class Bench:
 
 def _process(folder: Path) -> Bench:
     def request(*command: str) -> StartRequest:
-        return StartRequest(Labels(_ID, "chat"), command, {}, "", "", "127.0.0.1", 1234)
+        return StartRequest(_LABELS, command, {}, "", "", "127.0.0.1", 1234)
 
     return Bench(
-        ProcessDriver(folder),
+        ProcessDriver(folder, _NODE),
+        lambda node: ProcessDriver(folder / node if node != _NODE else folder, node),
         request(sys.executable, "-c", _SERVE),
         request(sys.executable, "-c", _FAIL),
         request("no-such-command"),
@@ -49,10 +55,12 @@ def _process(folder: Path) -> Bench:
 
 def _simulated(folder: Path) -> Bench:
     def request(**env: str) -> StartRequest:
-        return StartRequest(Labels(_ID, "chat"), (), env, "", "", "127.0.0.1", 1234)
+        return StartRequest(_LABELS, (), env, "", "", "127.0.0.1", 1234)
 
+    driver = SimulatedDriver()
     return Bench(
-        SimulatedDriver(),
+        driver,
+        lambda node: driver if node == _NODE else SimulatedDriver(),
         request(),
         request(SIMULATED_EXIT_AFTER="0.01", SIMULATED_EXIT_CODE="3"),
         request(SIMULATED_REFUSE="no such image"),
@@ -140,6 +148,42 @@ async def test_recover_knows_that_it_ended(bench: Bench) -> None:
     assert await bench.driver.recover(_ID, handle) is None
 
 
+async def test_what_it_finds_tells_who_it_is(bench: Bench) -> None:
+    handle = await bench.driver.start(bench.serve)
+    await _until_output(bench.driver)
+    assert await bench.driver.find_all() == [Found(_LABELS, handle, RunState.RUNNING)]
+    after = bench.another(_NODE)
+    assert await after.find_all() == [Found(_LABELS, handle, RunState.RUNNING)]
+    await bench.driver.stop(handle, 10)
+    assert [(found.labels, found.state) for found in await after.find_all()] == [(_LABELS, RunState.EXITED)]
+    await bench.driver.destroy(_ID)
+    assert await after.find_all() == []
+    await after.close()
+
+
+async def test_another_agent_on_this_host_has_nothing_to_do_with_it(bench: Bench) -> None:
+    await bench.driver.start(bench.serve)
+    await _until_output(bench.driver)
+    stranger = bench.another("n-stranger")
+    assert await stranger.find_all() == []
+    assert await stranger.recover(_ID, None) is None
+    await stranger.close()
+
+
+async def test_preparing_may_be_repeated(bench: Bench) -> None:
+    for _ in range(2):
+        await bench.driver.prepare(bench.serve, lambda line: None)
+
+
+async def test_a_command_runs_beside_it(bench: Bench) -> None:
+    handle = await bench.driver.start(bench.serve)
+    await _until_output(bench.driver)
+    assert (await bench.driver.execute(handle, ("sh", "-c", "exit 0"), 20)).code == 0
+    await bench.driver.stop(handle, 10)
+    with pytest.raises(StartRefused, match="ended"):
+        await bench.driver.execute(handle, ("sh", "-c", "exit 0"), 20)
+
+
 async def test_a_handle_of_nothing_is_taken_for_ended(bench: Bench) -> None:
     handle = await bench.driver.start(bench.serve)
     foreign = replace(handle, data={**handle.data, **{key: -7 for key in ("pid", "number") if key in handle.data}})
@@ -184,7 +228,7 @@ class TestProcess:
 
     @pytest.fixture
     async def driver(self, tmp_path: Path) -> AsyncIterator[ProcessDriver]:
-        driver = ProcessDriver(tmp_path, log_bytes=1000)
+        driver = ProcessDriver(tmp_path, _NODE, log_bytes=1000)
         yield driver
         handle = await driver.recover(_ID, None)
         if handle:
@@ -211,6 +255,37 @@ class TestProcess:
         request = replace(_run("import os; print(os.environ['CUDA_VISIBLE_DEVICES'])"), gpu_uuids=("GPU-a", "GPU-b"))
         await driver.wait(await driver.start(request))
         assert [chunk async for chunk in driver.logs(_ID, 1, False)] == [b"GPU-a,GPU-b\n"]
+
+    async def test_a_command_beside_it_has_its_environment(self, driver: ProcessDriver) -> None:
+        handle = await driver.start(_run(_SERVE, FLAVOUR="mild"))
+        await _until_output(driver)
+        told = await driver.execute(handle, ("sh", "-c", "pwd; echo $FLAVOUR; echo oh >&2; exit 3"), 20)
+        assert (told.code, told.output.splitlines()[1:]) == (3, ["mild", "oh"])
+        assert told.output.splitlines()[0].endswith(_ID)
+        long = await driver.execute(handle, ("sh", "-c", "seq 10000"), 20)
+        assert long.output.endswith("\n9999\n10000\n")
+        assert len(long.output) <= 4096
+
+    async def test_a_command_beside_it_is_not_taken_for_it(self, driver: ProcessDriver) -> None:
+        handle = await driver.start(_run(_SERVE))
+        await _until_output(driver)
+        running = asyncio.create_task(driver.execute(handle, ("sh", "-c", "echo here >> output.log; sleep 600"), 600))
+        async for chunk in driver.logs(_ID, 10, True):
+            if b"here" in chunk:
+                break
+        assert [found.handle for found in await driver.find_all()] == [handle]
+        await driver.stop(handle, 0)
+        assert [found.state for found in await driver.find_all()] == [RunState.EXITED]
+        running.cancel()
+        await asyncio.wait({running})
+
+    async def test_a_command_beside_it_ends_in_time_or_is_refused(self, driver: ProcessDriver) -> None:
+        handle = await driver.start(_run(_SERVE))
+        await _until_output(driver)
+        with pytest.raises(TimeoutError):
+            await driver.execute(handle, ("sh", "-c", "sleep 600 & sleep 600"), 0.1)
+        with pytest.raises(StartRefused, match="'no-such' is not on this host"):
+            await driver.execute(handle, ("no-such",), 20)
 
     async def test_the_last_line_explains_the_exit(self, driver: ProcessDriver) -> None:
         exit = await driver.wait(await driver.start(_run("import sys; print('no weights'); sys.exit(1)")))
@@ -248,7 +323,7 @@ class TestProcess:
     async def test_a_handle_of_another_boot_is_not_adopted(self, driver: ProcessDriver) -> None:
         handle = await driver.start(_run("import time; time.sleep(600)"))
         old = replace(handle, data={**handle.data, "boot_id": "another"})
-        fresh = ProcessDriver(Path("/nonexistent"))
+        fresh = ProcessDriver(Path("/nonexistent"), _NODE)
         assert await fresh.recover(_ID, old) is None
 
     async def test_output_is_rotated_and_a_tail_reaches_behind_it(self, driver: ProcessDriver) -> None:
@@ -266,7 +341,7 @@ def _run(code: str, **env: str) -> StartRequest:
 async def _until_dead(pid: int) -> None:
     async with asyncio.timeout(10):
         while True:
-            entry = process_table.read(pid)
+            entry = table.read(pid)
             if entry is None or entry.ended:
                 return
             await asyncio.sleep(0.01)

@@ -10,10 +10,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from agent.drivers import process_table
 from agent.drivers.driver import DriverUnavailable, Exit, Labels, StartRefused, StartRequest
-from agent.drivers.process import ProcessDriver
-from agent.drivers.replica_unit import ReplicaUnits, parse_exit, unit_of
+from agent.drivers.process import table
+from agent.drivers.process.driver import ProcessDriver
+from agent.drivers.process.replica_unit import ReplicaUnits, parse_exit, unit_of
 from tests.fakes.replica_units import FakeReplicaUnits
 
 _ID = "0f9a1c52-in-a-unit"
@@ -24,7 +24,7 @@ async def driver(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterat
     with FakeReplicaUnits(tmp_path) as units:
         for name, value in units.environ.items():
             monkeypatch.setenv(name, value)
-        driver = ProcessDriver(tmp_path / "replicas")
+        driver = ProcessDriver(tmp_path / "replicas", "n-1")
         yield driver
         recovered = await driver.recover(_ID, None)
         if recovered is not None:
@@ -43,7 +43,7 @@ async def _output(driver: ProcessDriver) -> str:
 
 async def test_it_is_no_child_and_leads_its_own_session(driver: ProcessDriver) -> None:
     handle = await driver.start(_run("import time; time.sleep(600)"))
-    entry = process_table.read(handle.data["pid"])
+    entry = table.read(handle.data["pid"])
     assert entry is not None
     assert entry.session == entry.pid
     assert entry.pid not in (child.pid for child in psutil.Process().children())
@@ -51,7 +51,7 @@ async def test_it_is_no_child_and_leads_its_own_session(driver: ProcessDriver) -
 
 async def test_its_surroundings_are_those_that_were_ordered(driver: ProcessDriver) -> None:
     code = (
-        "import os, signal; print(sorted(k for k in os.environ if k.startswith(('HOMEPORT_RE', 'FLA'))));"
+        "import os, signal; print(sorted(k for k in os.environ if k.startswith(('HOMEPORT_REPLICA_ID', 'FLA'))));"
         "print([os.path.basename(os.readlink(f'/proc/self/fd/{n}')) for n in (0, 1, 2)]);"
         "print(sorted(int(n) for n in os.listdir('/proc/self/fd'))[:-1], signal.getsignal(signal.SIGPIPE).name)"
     )
@@ -86,7 +86,7 @@ async def test_stop_asks_and_then_ends(driver: ProcessDriver) -> None:
 async def test_another_agent_finds_it(driver: ProcessDriver, tmp_path: Path) -> None:
     handle = await driver.start(_run("import time; time.sleep(600)"))
     await driver.close()
-    after = ProcessDriver(tmp_path / "replicas")
+    after = ProcessDriver(tmp_path / "replicas", "n-1")
     assert await after.recover(_ID, handle) == handle
     await after.stop(handle, 0)
     await after.close()

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from agent.drivers.driver import Stats
+
 _PROC = Path("/proc")
 
 
@@ -51,15 +53,18 @@ def environment(pid: int) -> dict[str, str]:
     return {key.decode(errors="replace"): value.decode(errors="replace") for key, _, value in pairs}
 
 
-def usage(pids: list[int]) -> tuple[float, int]:
-    """(CPU seconds, resident bytes) of these processes together."""
-    ticks, pages = 0, 0
+def usage(pids: list[int]) -> Stats:
+    """Of these processes together. Bytes that came from memory instead of a disk are no I/O."""
+    ticks, pages, io_bytes = 0, 0, 0
     for pid in pids:
+        folder = _PROC / str(pid)
         try:
-            stat = (_PROC / str(pid) / "stat").read_text()
-            pages += int((_PROC / str(pid) / "statm").read_text().split()[1])
-        except (FileNotFoundError, ProcessLookupError):
+            stat = (folder / "stat").read_text()
+            pages += int((folder / "statm").read_text().split()[1])
+            counters = dict(line.split(": ") for line in (folder / "io").read_text().splitlines())
+        except OSError:
             continue
         fields = stat[stat.rindex(")") + 2 :].split()
         ticks += int(fields[11]) + int(fields[12])
-    return ticks / os.sysconf("SC_CLK_TCK"), pages * os.sysconf("SC_PAGE_SIZE")
+        io_bytes += int(counters["read_bytes"]) + int(counters["write_bytes"])
+    return Stats(ticks / os.sysconf("SC_CLK_TCK"), pages * os.sysconf("SC_PAGE_SIZE"), io_bytes)
