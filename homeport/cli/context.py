@@ -1,21 +1,54 @@
 """`homeport context`: which Homeport the command talks to."""
 
+import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from homeport.cli.options import ContextOption, OutputFormat, OutputOption
+from homeport.cli.confirm import confirm
+from homeport.cli.grammar import noun
+from homeport.cli.options import ContextOption, OutputFormat, OutputOption, YesOption
 from homeport.cli.output import print_plain, print_table
+from homeport.core.errors import ErrorCode, HomeportError
 
-app = typer.Typer(
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    help="""Which Homeport the command talks to.
+app = noun(
+    """Which Homeport the command talks to.
 
 Contexts stand in ~/.config/homeport/config.yaml. HOMEPORT_CONTEXT, HOMEPORT_API, HOMEPORT_GATEWAY and HOMEPORT_TOKEN
 win over the current context; --context wins over them.
-""",
+"""
 )
+
+
+@app.command("create")
+def create(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The new context's name.")],
+    api: Annotated[str, typer.Option(metavar="URL", help="The control plane's API.")],
+    gateway: Annotated[str, typer.Option(metavar="URL", help="Where requests to deployments go.")],
+    token_file: Annotated[
+        str, typer.Option(metavar="FILE", help="Holds the access token; - reads standard input.")
+    ] = "-",
+) -> None:
+    """Remember another Homeport, and talk to it from now on.
+
+    \b
+    Example:
+      ssh control cat /var/lib/homeport-server/admin-token | \\
+        homeport context create prod --api https://control:8080 --gateway https://control:8000
+    """
+    from homeport.client.contexts import Context, ContextFile
+
+    file = ContextFile.load()
+    if name in file.contexts:
+        raise HomeportError(
+            ErrorCode.ALREADY_EXISTS, f"there is a context {name}", hint=f"homeport context delete {name}"
+        )
+    file.put(
+        Context(name, _address(api, "--api"), _address(gateway, "--gateway"), _token(token_file)), make_current=True
+    )
+    file.save()
+    print(f"context {name} created; it is current")
 
 
 @app.command("list")
@@ -74,6 +107,46 @@ def show(output: OutputOption = OutputFormat.TABLE, context: ContextOption = "")
         return
     for key, value in {**plain, "file": str(config_path())}.items():
         print(f"{key + ':':<9}{value}")
+
+
+@app.command("delete")
+def delete(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The context to forget.")], yes: YesOption = False
+) -> None:
+    """Forget a context. Nothing on its Homeport changes.
+
+    \b
+    Example:
+      homeport context delete prod
+    """
+    from homeport.client.contexts import ContextFile
+
+    file = ContextFile.load()
+    file.get(name)
+    if not yes:
+        confirm(f"forget context {name}", lambda: ["Its access token is forgotten with it."], name)
+    file.remove(name)
+    file.save()
+    print(f"context {name} deleted")
+
+
+def _address(text: str, option: str) -> str:
+    """Without a slash at the end. A usage error for what is no http address."""
+    if not text.startswith(("http://", "https://")) or not text.partition("://")[2]:
+        raise typer.BadParameter(f"{text!r} is not of the form http://HOST:PORT", param_hint=option)
+    return text.rstrip("/")
+
+
+def _token(file: str) -> str:
+    try:
+        token = (sys.stdin.read() if file == "-" else Path(file).read_text()).strip()
+    except OSError as error:
+        raise HomeportError(ErrorCode.NOT_FOUND, f"cannot read {file}: {error.strerror}") from None
+    if not token or len(token.split()) != 1:
+        raise HomeportError(
+            ErrorCode.INVALID_ARGUMENT, "there is not exactly one word, the access token, in it", path=file
+        )
+    return token
 
 
 def _hidden(token: str) -> str:

@@ -69,6 +69,11 @@ class ContextFile:
         if make_current:
             self.current = context.name
 
+    def remove(self, name: str) -> None:
+        del self.contexts[name]
+        if self.current == name:
+            self.current = ""
+
     def save(self) -> None:
         """Replaces the file in one step: a reader sees the old or the new one, never half of it."""
         import yaml

@@ -47,6 +47,36 @@ def test_an_unknown_context(cli: Cli) -> None:
     assert "did you mean prod?" in ran.err
 
 
+def test_a_context_from_birth_to_end(cli: Cli, tmp_path: Path) -> None:
+    urls = ["--api", "https://control:8080/", "--gateway", "https://control:8000"]
+    assert (
+        cli("context", "create", "prod", *urls, stdin="hp1.a.secret\n").out == "context prod created; it is current\n"
+    )
+    assert ContextFile.load().get("prod") == Context("prod", "https://control:8080", urls[3], "hp1.a.secret")
+    assert "there is a context prod" in cli("context", "create", "prod", *urls, stdin="x").err
+    (tmp_path / "token").write_text("hp1.b.secret")
+    assert cli("context", "create", "lab", *urls, "--token-file", str(tmp_path / "token")).code == 0
+    assert "not confirmed" in cli("context", "delete", "lab", stdin="labb\n", terminal=True).err
+    assert cli("context", "rm", "lab", "--yes").out == "context lab deleted\n"
+    assert (ContextFile.load().current, list(ContextFile.load().contexts)) == ("", ["prod"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "stdin", "words"),
+    [
+        (["--api", "control:8080"], "token", "http://HOST:PORT"),
+        (["--api", "http://a"], "", "exactly one word"),
+        (["--api", "http://a"], "two words", "exactly one word"),
+        (["--api", "http://a", "--token-file", "/none"], "", "cannot read /none"),
+    ],
+)
+def test_a_context_that_would_not_work(cli: Cli, arguments: list[str], stdin: str, words: str) -> None:
+    ran = cli("context", "create", "prod", "--gateway", "http://g", *arguments, stdin=stdin)
+    assert ran.code != 0
+    assert words in ran.err
+    assert ContextFile.load().contexts == {}
+
+
 def test_no_contexts_yet(cli: Cli) -> None:
     assert "homeport dev" in cli("context", "list").out
 
