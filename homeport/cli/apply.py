@@ -62,7 +62,7 @@ def apply(
         if watch and not dry_run:
             from homeport.cli.settling import watch_until_settled
 
-            watch_until_settled(client, [result.id for result in results if result.kind == "deployment"])
+            watch_until_settled(client, [each.id for each in results if each.kind == "deployment"], output)
 
 
 def _print_results(results: "list[Applied]", dry_run: bool) -> None:

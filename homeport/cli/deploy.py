@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from homeport.cli.connect import connect
-from homeport.cli.options import ContextOption, EnvOption, pairs
+from homeport.cli.options import ContextOption, EnvOption, OutputFormat, SettleOption, pairs
 from homeport.core.errors import ErrorCode, HomeportError
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ def deploy(
     min_replicas: Annotated[int | None, typer.Option("--min", help="Fewest replicas, 0 allowed (default 1).")] = None,
     max_replicas: Annotated[int | None, typer.Option("--max", help="Most replicas (default 1).")] = None,
     env: EnvOption = None,
+    watch: SettleOption = False,
     context: ContextOption = "",
 ) -> None:
     """Deploy a model, and print the YAML for it.
@@ -30,7 +31,7 @@ def deploy(
 
     \b
     Examples:
-      homeport deploy smollm2
+      homeport deploy smollm2 --watch
       homeport deploy whisper/v2 --nodepool office/gpu --id dictation --min 0 --max 4
     """
     import sys
@@ -45,9 +46,13 @@ def deploy(
         flags = DeploymentFlags(model, pools, min_replicas, max_replicas, env=variables)
         document = {"deployment": deployment_spec(name, flags)}
         results = client.apply([document])
-    print_documents([document])
-    for result in results:
-        sys.stderr.write(f"{result.kind}/{result.id} {result.action}\n")
+        print_documents([document])
+        for result in results:
+            sys.stderr.write(f"{result.kind}/{result.id} {result.action}\n")
+        if watch:
+            from homeport.cli.settling import watch_until_settled
+
+            watch_until_settled(client, [name], OutputFormat.YAML)
 
 
 def _only_nodepool(client: "Client") -> str:

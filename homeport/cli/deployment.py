@@ -22,6 +22,7 @@ from homeport.cli.options import (
     OutputOption,
     ProjectOption,
     SearchOption,
+    SettleOption,
     Shown,
     SortOption,
     WatchOption,
@@ -53,6 +54,7 @@ def create(
     env: EnvOption = None,
     label: LabelOption = None,
     create_missing: CreateMissingOption = False,
+    watch: SettleOption = False,
     file: FileOption = "",
     output: OutputOption = OutputFormat.TABLE,
     context: ContextOption = "",
@@ -61,7 +63,7 @@ def create(
 
     \b
     Examples:
-      homeport deployment create chat --model smollm2/v1 --nodepool office/gpu --min 1 --max 3
+      homeport deployment create chat --model smollm2/v1 --nodepool office/gpu --min 1 --max 3 --watch
       homeport deployment create office/gpu chat --model smollm2 --environment production
       homeport deployment create my-nodepool my-deployment --config deployment_config.yaml
     """
@@ -86,7 +88,12 @@ def create(
     with connect(context) as client:
         places = [client.find_nodepool(pool) for pool in pools]
     spec = _from_file(file, deployment_id, places) if file else deployment_spec(deployment_id, flags, places)
-    objects.create_object(DEPLOYMENT, spec, Shown(output, context=context), create_missing=create_missing)
+    created = objects.create_object(DEPLOYMENT, spec, Shown(output, context=context), create_missing=create_missing)
+    if watch:
+        from homeport.cli.settling import watch_until_settled
+
+        with connect(context) as client:
+            watch_until_settled(client, [created.id], output)
 
 
 @app.command("list")

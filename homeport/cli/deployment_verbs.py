@@ -7,14 +7,13 @@ import typer
 
 from homeport.cli.connect import connect
 from homeport.cli.nouns import DEPLOYMENT
-from homeport.cli.options import ContextOption, OutputFormat, OutputOption
+from homeport.cli.options import ContextOption, OutputFormat, OutputOption, SettleOption
 
 if TYPE_CHECKING:
     from homeport.client.resource import Resource
     from homeport.client.sync_client import Client
 
 DeploymentId = Annotated[str, typer.Argument(metavar="DEPLOYMENT", help="The deployment's id.")]
-SettleOption = Annotated[bool, typer.Option("--watch", "-w", help="Follow it until that is done.")]
 
 
 def stop(
@@ -112,4 +111,4 @@ def _do(
         if watch:
             from homeport.cli.settling import watch_until_settled
 
-            watch_until_settled(client, [deployment_id])
+            watch_until_settled(client, [deployment_id], output)

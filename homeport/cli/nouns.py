@@ -63,7 +63,7 @@ def split_reference(reference: str) -> tuple[Noun, str]:
         raise HomeportError(
             ErrorCode.INVALID_ARGUMENT,
             f"{reference!r} names no object",
-            hint=f"write {name}/ID, for instance {name}/my-id",
+            hint=f"write {name}/ID, for instance {name}/my-id; `list` shows which there are",
         )
     return BY_NAME[name], object_id
 

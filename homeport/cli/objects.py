@@ -17,13 +17,14 @@ if TYPE_CHECKING:
 
 def create_object(
     noun: Noun, spec: dict[str, Any], shown: Shown, parent: str = "", *, create_missing: bool = False
-) -> None:
+) -> "Resource":
     with connect(shown.context) as client:
         created = noun.collection(client, parent).create(spec, create_missing=create_missing)
     if shown.output is OutputFormat.TABLE:
         print(f"{noun.word} {created.id} created")
     else:
-        print_resources(noun, [created], shown.output)
+        print_one(noun, created, shown.output)
+    return created
 
 
 def list_objects(noun: Noun, shown: Shown, chosen: Chosen | None = None, parent: str = "") -> None:

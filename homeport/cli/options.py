@@ -30,6 +30,7 @@ CreateMissingOption = Annotated[
     bool, typer.Option("--create-missing", help="Make the cluster and the nodepools that it names on the way.")
 ]
 WatchOption = Annotated[bool, typer.Option("--watch", "-w", help="Go on showing it as it changes, until Ctrl-C.")]
+SettleOption = Annotated[bool, typer.Option("--watch", "-w", help="Follow it until that is done.")]
 # Of lists.
 LimitOption = Annotated[int | None, typer.Option("--limit", min=1, help="Show that many at most (default: all).")]
 SortOption = Annotated[str, typer.Option("--sort", metavar="FIELD", help="id, created_at, ...; -FIELD: backwards.")]

@@ -1,8 +1,10 @@
 """Following deployments until each is where it was asked to be."""
 
+import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from homeport.cli.options import OutputFormat
 from homeport.core.errors import ErrorCode, HomeportError
 
 if TYPE_CHECKING:
@@ -10,12 +12,14 @@ if TYPE_CHECKING:
     from homeport.client.sync_client import Client
 
 
-def watch_until_settled(client: "Client", deployments: Sequence[str]) -> None:
-    """One line per change of state. Raises UPSTREAM_FAILED when one fails, NOT_FOUND when one is gone."""
+def watch_until_settled(client: "Client", deployments: Sequence[str], output: OutputFormat) -> None:
+    """One line per change of state, beside what programs read. Raises UPSTREAM_FAILED when one fails, NOT_FOUND when
+    one is gone."""
     from homeport.cli.columns import with_reason
     from homeport.client.resource import Resource
 
     said: dict[str, str] = {}
+    stream = sys.stdout if output is OutputFormat.TABLE else sys.stderr
     for watched in client.watch("deployments") if deployments else ():
         states = {}
         for id in deployments:
@@ -26,7 +30,7 @@ def watch_until_settled(client: "Client", deployments: Sequence[str]) -> None:
         for id, resource in states.items():
             line = with_reason(resource.status["phase"], resource.status.get("reason", ""))
             if said.get(id) != line:
-                print(f"deployment/{id} {line}", flush=True)
+                print(f"deployment/{id} {line}", file=stream, flush=True)
                 said[id] = line
             if resource.status["phase"] == "failed":
                 raise HomeportError(
@@ -39,9 +43,9 @@ def watch_until_settled(client: "Client", deployments: Sequence[str]) -> None:
 
 
 def is_settled(deployment: "Resource") -> bool:
-    """Ready with its newest revision alone, or stopped with no replica left."""
+    """Ready with its newest revision alone and no more replicas than it may have, or stopped with none left."""
     status = deployment.status
     if status["phase"] == "stopped":
         return bool(status["replicas"]["total"] == 0)
     newest = all(placement["revision"] == status["revision"] for placement in status["placements"])
-    return status["phase"] == "ready" and newest
+    return status["phase"] == "ready" and newest and status["replicas"]["ready"] <= status["desired"]["max"]

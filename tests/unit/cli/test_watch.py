@@ -4,6 +4,8 @@ from typing import Any
 import pytest
 import yaml
 
+from homeport.cli.settling import is_settled
+from homeport.client.resource import Resource
 from tests.fakes.api import ScriptedApi, resource
 from tests.unit.cli.conftest import Cli
 
@@ -13,7 +15,8 @@ _SPEC = {"id": "chat", "worker": {"model": {"id": "m"}}, "nodepools": [], "envir
 def _deployment(phase: str, id: str = "chat", ready: int = 0, **status: Any) -> dict[str, Any]:
     counts = {"ready": ready, "total": ready}
     placements = status.pop("placements", [])
-    told = {"phase": phase, "reason": "", "replicas": counts, "placements": placements, "revision": 2, **status}
+    told = {"phase": phase, "reason": "", "replicas": counts, "placements": placements, "revision": 2}
+    told |= {"desired": {"min": 1, "max": 1}, **status}
     return resource("deployment", id, {**_SPEC, "id": id}, told)
 
 
@@ -136,6 +139,33 @@ def test_stopped_is_when_the_last_replica_has_ended(cli: Cli, api: ScriptedApi) 
     ran = cli("deployment", "stop", "chat", "--watch")
     assert ran.out.splitlines() == ["deployment chat stopped", "deployment/chat stopped"]
     assert ran.code == 0
+
+
+@pytest.mark.parametrize(
+    ("deployment", "settled"),
+    [
+        (_deployment("ready", ready=1), True),
+        (_deployment("ready", ready=1, placements=[_NEW]), True),
+        (_deployment("ready", ready=1, placements=[_OLD, _NEW]), False),
+        (_deployment("ready", ready=3), False),
+        (_deployment("degraded", ready=1), False),
+        (_deployment("stopped", ready=1), False),
+        (_deployment("stopped"), True),
+    ],
+)
+def test_when_it_is_where_it_was_asked_to_be(deployment: dict[str, Any], settled: bool) -> None:
+    assert is_settled(Resource.from_plain(deployment)) is settled
+
+
+def test_what_programs_read_stays_apart(cli: Cli, api: ScriptedApi) -> None:
+    for path in ("deployments", "deployments/chat/start"):
+        api.answer("POST", path, _deployment("starting"))
+    create = ["create", "chat", "--model", "m", "--nodepool", "a/b"]
+    for arguments in (create, ["start", "chat"]):
+        api.watches = [[_snapshot("deployments", _deployment("ready", ready=1)), None]]
+        ran = cli("deployment", *arguments, "--watch", "-o", "json")
+        assert json.loads(ran.out), ran.err
+        assert ran.err == "deployment/chat ready\n"
 
 
 def test_following_nothing_ends_at_once(cli: Cli, api: ScriptedApi) -> None:
