@@ -4,10 +4,16 @@ from typing import Annotated
 
 import typer
 
+from homeport.cli.completing import references
 from homeport.cli.options import ContextOption, OutputFormat, OutputOption, Shown, WatchOption, YesOption
 
 Reference = Annotated[
-    str, typer.Argument(metavar="KIND/ID", help="For instance deployment/smollm2-chat or nodepool/office/gpu.")
+    str,
+    typer.Argument(
+        metavar="KIND/ID",
+        help="For instance deployment/smollm2-chat or nodepool/office/gpu.",
+        autocompletion=references,
+    ),
 ]
 
 

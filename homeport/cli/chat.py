@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from homeport.cli.completing import ids_of
 from homeport.cli.connect import connect
+from homeport.cli.nouns import DEPLOYMENT
 from homeport.cli.options import ContextOption
 
 if TYPE_CHECKING:
@@ -13,7 +15,12 @@ if TYPE_CHECKING:
 
 
 def chat(
-    deployment: Annotated[str, typer.Argument(metavar="DEPLOYMENT", help="Which deployment (or model) answers.")],
+    deployment: Annotated[
+        str,
+        typer.Argument(
+            metavar="DEPLOYMENT", help="Which deployment (or model) answers.", autocompletion=ids_of(DEPLOYMENT)
+        ),
+    ],
     message: Annotated[str, typer.Argument(metavar="MESSAGE", help="Without it: a conversation.")] = "",
     system: Annotated[str, typer.Option(help="How the model shall behave.")] = "",
     max_tokens: Annotated[int | None, typer.Option(min=1, help="Longest answer.")] = None,

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from homeport.cli import objects
+from homeport.cli.completing import ids_of
 from homeport.cli.grammar import noun
 from homeport.cli.nouns import CLUSTER
 from homeport.cli.options import (
@@ -28,7 +29,7 @@ from homeport.cli.options import (
 from homeport.cli.spec_source import spec_from
 
 app = noun("Sites: hosts that share a place, a network and an owner.")
-ClusterId = Annotated[str, typer.Argument(metavar="CLUSTER", help="The cluster's id.")]
+ClusterId = Annotated[str, typer.Argument(metavar="CLUSTER", help="The cluster's id.", autocompletion=ids_of(CLUSTER))]
 
 
 @app.command("create")

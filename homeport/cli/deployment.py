@@ -7,6 +7,7 @@ import typer
 from homeport.cli import deployment_verbs, objects
 from homeport.cli.connect import connect
 from homeport.cli.deployment_spec import DeploymentFlags, deployment_spec
+from homeport.cli.deployment_verbs import DeploymentId
 from homeport.cli.grammar import noun
 from homeport.cli.nouns import DEPLOYMENT
 from homeport.cli.options import (
@@ -31,7 +32,6 @@ from homeport.cli.options import (
 )
 
 app = noun("Model versions served on nodepools.")
-DeploymentId = Annotated[str, typer.Argument(metavar="DEPLOYMENT", help="The deployment's id.")]
 
 
 @app.command("create")

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from homeport.cli.completing import ids_of
 from homeport.cli.connect import connect
 from homeport.cli.nouns import DEPLOYMENT
 from homeport.cli.options import ContextOption, OutputFormat, OutputOption, SettleOption
@@ -13,7 +14,9 @@ if TYPE_CHECKING:
     from homeport.client.resource import Resource
     from homeport.client.sync_client import Client
 
-DeploymentId = Annotated[str, typer.Argument(metavar="DEPLOYMENT", help="The deployment's id.")]
+DeploymentId = Annotated[
+    str, typer.Argument(metavar="DEPLOYMENT", help="The deployment's id.", autocompletion=ids_of(DEPLOYMENT))
+]
 
 
 def stop(

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from homeport.cli import objects
+from homeport.cli.completing import ids_of
 from homeport.cli.grammar import noun
 from homeport.cli.nouns import INSTANCE_TYPE
 from homeport.cli.options import (
@@ -25,7 +26,12 @@ from homeport.cli.options import (
 from homeport.cli.spec_source import spec_from
 
 app = noun("Named shapes of machines: from a catalogue, your own, and those of your nodes.")
-InstanceTypeId = Annotated[str, typer.Argument(metavar="INSTANCE-TYPE", help="Its id, for instance g5.xlarge.")]
+InstanceTypeId = Annotated[
+    str,
+    typer.Argument(
+        metavar="INSTANCE-TYPE", help="Its id, for instance g5.xlarge.", autocompletion=ids_of(INSTANCE_TYPE)
+    ),
+]
 
 
 @app.command("create")

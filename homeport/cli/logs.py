@@ -4,12 +4,16 @@ from typing import Annotated
 
 import typer
 
+from homeport.cli.completing import ids_of
 from homeport.cli.connect import connect
+from homeport.cli.nouns import DEPLOYMENT
 from homeport.cli.options import ContextOption
 
 
 def logs(
-    deployment: Annotated[str, typer.Argument(metavar="DEPLOYMENT", help="Whose replicas.")],
+    deployment: Annotated[
+        str, typer.Argument(metavar="DEPLOYMENT", help="Whose replicas.", autocompletion=ids_of(DEPLOYMENT))
+    ],
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until Ctrl-C.")] = False,
     tail: Annotated[int, typer.Option(metavar="N", min=0, max=100_000, help="Begin with the last N lines.")] = 100,
     replica: Annotated[str, typer.Option(metavar="ID", help="Only this replica.")] = "",

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from homeport.cli import model_version, objects
+from homeport.cli.completing import ids_of
 from homeport.cli.grammar import noun
 from homeport.cli.nouns import MODEL
 from homeport.cli.options import (
@@ -28,7 +29,7 @@ from homeport.cli.spec_source import spec_from
 
 app = noun("Models and their immutable versions.")
 app.add_typer(model_version.app, name="version")
-ModelId = Annotated[str, typer.Argument(metavar="MODEL", help="The model's id.")]
+ModelId = Annotated[str, typer.Argument(metavar="MODEL", help="The model's id.", autocompletion=ids_of(MODEL))]
 
 
 @app.command("create")

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from homeport.cli import objects
+from homeport.cli.completing import ids_of
 from homeport.cli.grammar import noun
 from homeport.cli.ids import two_parts
 from homeport.cli.nouns import MODEL_VERSION
@@ -29,7 +30,12 @@ from homeport.cli.options import (
 from homeport.cli.spec_source import spec_from
 
 app = noun("Immutable packagings of a model: what to run, and what it needs. A change is a new version.")
-VersionId = Annotated[str, typer.Argument(metavar="MODEL/VERSION", help="The version's id within its model.")]
+VersionId = Annotated[
+    str,
+    typer.Argument(
+        metavar="MODEL/VERSION", help="The version's id within its model.", autocompletion=ids_of(MODEL_VERSION)
+    ),
+]
 
 
 @app.command("create")

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from homeport.cli import objects
+from homeport.cli.completing import ids_of
 from homeport.cli.connect import connect
 from homeport.cli.grammar import noun
 from homeport.cli.nouns import NODE
@@ -24,7 +25,12 @@ from homeport.cli.output import print_plain
 from homeport.core.errors import ErrorCode, HomeportError
 
 app = noun("Enrolled hosts. `homeport node add` prints the command that makes a host one.")
-NodeId = Annotated[str, typer.Argument(metavar="NODE", help="The node's id, or its name where that is unique.")]
+NodeId = Annotated[
+    str,
+    typer.Argument(
+        metavar="NODE", help="The node's id, or its name where that is unique.", autocompletion=ids_of(NODE)
+    ),
+]
 
 
 @app.command("add")

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from homeport.cli import objects
+from homeport.cli.completing import ids_of
 from homeport.cli.grammar import noun
 from homeport.cli.ids import nodepool_ref, one_or_two
 from homeport.cli.nouns import NODEPOOL
@@ -31,7 +32,12 @@ from homeport.cli.spec_source import spec_from
 app = noun("Groups of like nodes within one cluster.")
 FORM = "CLUSTER/NODEPOOL"
 NodepoolId = Annotated[
-    list[str], typer.Argument(metavar=FORM, help="The cluster and the nodepool's id within it, with / or a blank.")
+    list[str],
+    typer.Argument(
+        metavar=FORM,
+        help="The cluster and the nodepool's id within it, with / or a blank.",
+        autocompletion=ids_of(NODEPOOL),
+    ),
 ]
 
 

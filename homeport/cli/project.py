@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from homeport.cli import objects
+from homeport.cli.completing import ids_of
 from homeport.cli.grammar import noun
 from homeport.cli.nouns import PROJECT
 from homeport.cli.options import (
@@ -28,7 +29,7 @@ from homeport.cli.options import (
 from homeport.cli.spec_source import spec_from
 
 app = noun("Who models and deployments belong to. Nodepools can be dedicated to a project.")
-ProjectId = Annotated[str, typer.Argument(metavar="PROJECT", help="The project's id.")]
+ProjectId = Annotated[str, typer.Argument(metavar="PROJECT", help="The project's id.", autocompletion=ids_of(PROJECT))]
 
 
 @app.command("create")

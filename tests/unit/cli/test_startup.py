@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-_HEAVY = ("aiohttp", "grpc", "pydantic", "rich", "sqlalchemy", "structlog", "tenacity", "yaml")
+_HEAVY = ("aiohttp", "asyncio", "grpc", "pydantic", "rich", "sqlalchemy", "structlog", "tenacity", "yaml")
 
 
 @pytest.mark.parametrize("module", ["homeport.cli.main", "homeport.client"])
