@@ -12,6 +12,7 @@ from homeport.cli.changes import change_lines, text_of
 from homeport.cli.connect import connect
 from homeport.cli.error_block import print_error
 from homeport.cli.nouns import Noun
+from homeport.cli.output import yaml_of
 from homeport.client.merge_patch import merge_patch
 from homeport.core.errors import ErrorCode, HomeportError
 
@@ -27,7 +28,7 @@ _MENDABLE = (ErrorCode.INVALID_ARGUMENT, ErrorCode.NOT_FOUND)
 def edit_object(noun: Noun, object_id: str, dry_run: bool, context: str) -> None:
     with connect(context) as client:
         before = noun.collection(client).get(object_id)
-        text = _HEADER.format(reference=f"{noun.word} {object_id}") + _yaml({noun.root: before.spec})
+        text = _HEADER.format(reference=f"{noun.word} {object_id}") + yaml_of({noun.root: before.spec})
         draft = _Draft(noun, object_id)
         try:
             edited = _until_accepted(client, noun, before, draft, text, dry_run)
@@ -134,9 +135,3 @@ def _without_header(text: str) -> str:
 
 def _without_comments(text: str) -> str:
     return "".join(line for line in text.splitlines() if not line.startswith("#")).strip()
-
-
-def _yaml(value: Any) -> str:
-    import yaml
-
-    return yaml.safe_dump(value, sort_keys=False, allow_unicode=True)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from homeport.cli.columns import COLUMNS
 from homeport.cli.nouns import Noun
 from homeport.cli.options import OutputFormat
-from homeport.cli.output import print_documents
+from homeport.cli.output import aligned, cell_width, print_documents
 from homeport.cli.show import document
 
 if TYPE_CHECKING:
@@ -98,9 +98,8 @@ class Rows:
         self._print(cells)
 
     def _print(self, cells: Sequence[str]) -> None:
-        self._widths = [max(width, len(cell)) for width, cell in zip(self._widths, cells, strict=True)]
-        line = "  ".join(cell.ljust(width) for width, cell in zip(self._widths, cells, strict=True))
-        print(line.rstrip())
+        self._widths = [max(width, cell_width(cell)) for width, cell in zip(self._widths, cells, strict=True)]
+        print(aligned(cells, self._widths, [""] * len(cells)))
 
 
 def _print_gone(noun: Noun, id: str, output: OutputFormat) -> None:

@@ -4,10 +4,11 @@ import os
 import sys
 from typing import TextIO
 
-GOOD, BAD, WARN, QUIET = "32", "31", "33", "2"
+GOOD, BAD, WARN, QUIET, BOLD = "32", "31", "33", "2", "1"
 
 
 def paint(text: str, colour: str, stream: TextIO | None = None) -> str:
-    if not (stream or sys.stdout).isatty() or os.environ.get("NO_COLOR"):
+    """`colour` may be empty."""
+    if not colour or not (stream or sys.stdout).isatty() or os.environ.get("NO_COLOR"):
         return text
     return f"\x1b[{colour}m{text}\x1b[0m"
