@@ -163,18 +163,19 @@ class Demo:
         return sum(replica["status"] == "ready" for replica in self.api("GET", "/replicas")["items"])
 
     def open_streams(self) -> dict[str, Any]:
-        """One of each site, by its address. Who has the fewest requests gets the next, so all stay open until then."""
-        streams: dict[str, Any] = {}
-        spare = []
-        while len(streams) < 2:
-            request = urllib.request.Request(f"{GATEWAY}/d/counter/stream", headers=self._headers)
-            stream = urllib.request.urlopen(request, timeout=30)
-            address = stream.readline().decode().split()[2]
-            spare.append(streams.get(address))
-            streams[address] = stream
-        for each in filter(None, spare):
-            each.close()
-        return streams
+        """One of each site, by its address. Who has the fewest requests gets the next, so some stay open until then."""
+        while True:
+            streams = []
+            for _ in range(4):
+                request = urllib.request.Request(f"{GATEWAY}/d/counter/stream", headers=self._headers)
+                streams.append(urllib.request.urlopen(request, timeout=30))
+            by_site = {stream.readline().decode().split()[2]: stream for stream in streams}
+            for stream in streams:
+                if len(by_site) < 2 or stream not in by_site.values():
+                    stream.close()
+            if len(by_site) == 2:
+                return by_site
+            time.sleep(0.5)
 
     def processes(self) -> dict[str, str]:
         """The process id of each site's model, by the site's address."""
