@@ -1,101 +1,76 @@
-from typing import Any
+from collections.abc import Callable
 
+from controlplane.api.collection import EDIT_ERRORS, Collection, CollectionRoutes
 from controlplane.api.dependencies import ApiDependencies
+from controlplane.api.lists import as_items, list_answer
 from controlplane.api.logs import LogQuery, stream_logs
-from controlplane.api.resources import CREATE_ERRORS, DELETE_ERRORS, create, delete, envelope, find, listing
-from controlplane.api.routing import Answer, Call, Route
-from controlplane.fleet.deployments import accept_deployment, delete_deployment
-from controlplane.fleet.overview import Overview
+from controlplane.api.queries import DeploymentQuery, RevisionQuery
+from controlplane.api.routing import Answer, Call, Handler, Route
+from controlplane.fleet.accept import Accepted
+from controlplane.fleet.deployment_verbs import (
+    restart_deployment,
+    scale_deployment,
+    start_deployment,
+    stop_deployment,
+)
+from controlplane.fleet.kinds import DEPLOYMENT
 from controlplane.fleet.revisions import revisions_of
-from controlplane.store.store import Kind, Record
+from controlplane.store.store import Kind, Transaction
+from controlplane.views.objects import envelope
+from controlplane.views.views import Views
 from homeport.core.errors import ErrorCode
-from homeport.schema.deployment import DeploymentSpec
-from homeport.schema.resources import Deployment, Revision
+from homeport.schema.edits import EmptyRequest, ScaleRequest
+from homeport.schema.resources import Deployment, EditedDeployment, Revision
 
 _TAG = "deployments"
+_ITEM = "/deployments/{deployment}"
+DEPLOYMENTS = Collection(DEPLOYMENT, _TAG, "/deployments", _ITEM, DeploymentQuery, Deployment, EditedDeployment)
 
 
-class Deployments:
-    def __init__(self, dependencies: ApiDependencies, overview: Overview) -> None:
-        self._store = dependencies.store
-        self._registry = dependencies.registry
+class Deployments(CollectionRoutes):
+    def __init__(self, dependencies: ApiDependencies, views: Views) -> None:
+        super().__init__(dependencies, views, DEPLOYMENTS)
         self._logs = dependencies.logs
-        self._overview = overview
 
     def routes(self) -> list[Route]:
-        item = "/deployments/{deployment}"
         return [
-            Route("GET", "/deployments", self.show_all, _TAG, "List deployments", response=Deployment, many=True),
-            Route(
-                "POST",
-                "/deployments",
-                self.create,
-                _TAG,
-                "Create a deployment",
-                body=DeploymentSpec,
-                root="deployment",
-                status=201,
-                response=Deployment,
-                errors=CREATE_ERRORS,
-            ),
-            Route("GET", item, self.get, _TAG, "Show a deployment", response=Deployment, errors=(ErrorCode.NOT_FOUND,)),
-            Route(
-                "DELETE",
-                item,
-                self.delete,
-                _TAG,
-                "Delete a deployment: its replicas stop",
-                status=204,
-                errors=DELETE_ERRORS,
-            ),
-            Route(
-                "GET",
-                f"{item}/revisions",
-                self.revisions,
-                _TAG,
-                "List a deployment's revisions, oldest first",
-                response=Revision,
-                many=True,
-                errors=(ErrorCode.NOT_FOUND,),
-            ),
-            Route(
-                "GET",
-                f"{item}/logs",
-                self.logs,
-                _TAG,
-                "Stream the lines that a deployment's replicas wrote",
-                query=LogQuery,
-                media_type="text/plain",
-                errors=(ErrorCode.INVALID_ARGUMENT, ErrorCode.NOT_FOUND, ErrorCode.UNAVAILABLE),
-            ),
-        ]
+            *super().routes(),
+            _verb("stop", self._do(stop_deployment), "Stop all replicas of a deployment; it keeps everything else"),
+            _verb("start", self._do(start_deployment), "Start a deployment that was stopped"),
+            _verb("restart", self._do(restart_deployment), "Replace all replicas by new ones of the same workload"),
+            Route("POST", f"{_ITEM}/scale", self.scale, _TAG, "Set how many replicas a deployment may have",
+                  body=ScaleRequest, response=Deployment, errors=EDIT_ERRORS),
+            Route("GET", f"{_ITEM}/revisions", self.revisions, _TAG, "List a deployment's revisions, oldest first",
+                  query=RevisionQuery, response=Revision, many=True, errors=(ErrorCode.NOT_FOUND,)),
+            Route("GET", f"{_ITEM}/logs", self.logs, _TAG, "Stream the lines that a deployment's replicas wrote",
+                  query=LogQuery, media_type="text/plain", errors=(ErrorCode.NOT_FOUND, ErrorCode.UNAVAILABLE)),
+        ]  # fmt: skip
 
-    async def show_all(self, call: Call) -> Answer:
-        return listing(self._store, self._views(self._store.all(Kind.DEPLOYMENT)))
+    def _do(self, verb: Callable[[Transaction, str], Accepted]) -> Handler:
+        async def handle(call: Call) -> Answer:
+            id = self.key(call)
+            return await self.shown((await self.store.write(lambda tx: verb(tx, id))).record)
 
-    async def create(self, call: Call) -> Answer:
-        spec: DeploymentSpec = call.body
-        record = await create(
-            self._store, Kind.DEPLOYMENT, spec.id, "deployment", lambda tx: accept_deployment(tx, spec)
-        )
-        return self._views([record])[0]
+        return handle
 
-    async def get(self, call: Call) -> Answer:
-        return self._views([find(self._store, Kind.DEPLOYMENT, call.path["deployment"])])[0]
-
-    async def delete(self, call: Call) -> None:
-        id = call.path["deployment"]
-        await delete(self._store, Kind.DEPLOYMENT, id, lambda tx: delete_deployment(tx, id))
+    async def scale(self, call: Call) -> Answer:
+        wanted: ScaleRequest = call.body
+        lowest = wanted.min_replicas if wanted.replicas is None else wanted.replicas
+        highest = wanted.max_replicas if wanted.replicas is None else wanted.replicas
+        id = self.key(call)
+        done = await self.store.write(lambda tx: scale_deployment(tx, id, lowest, highest))
+        return await self.shown(done.record)
 
     async def revisions(self, call: Call) -> Answer:
-        deployment = find(self._store, Kind.DEPLOYMENT, call.path["deployment"])
-        return listing(self._store, map(envelope, revisions_of(self._store.all(Kind.REVISION), deployment.id)))
+        id = (await self.find(self.key(call))).id
+        revisions = revisions_of(self.store.all(Kind.REVISION), id)
+        return await list_answer(as_items(map(envelope, revisions)), call.query, self.store.seq)
 
     async def logs(self, call: Call) -> Answer:
-        deployment = find(self._store, Kind.DEPLOYMENT, call.path["deployment"])
-        replicas = self._registry.replicas(deployment.id)
-        return await stream_logs(call.request, self._logs, deployment.id, replicas, call.query)
+        id = (await self.find(self.key(call))).id
+        return await stream_logs(call.request, self._logs, id, self.registry.replicas(id), call.query)
 
-    def _views(self, records: list[Record]) -> list[dict[str, Any]]:
-        states = self._overview.deployments(records)
-        return [envelope(record, state) for record, state in zip(records, states, strict=True)]
+
+def _verb(name: str, handler: Handler, summary: str) -> Route:
+    path = f"{_ITEM}/{name}"
+    return Route("POST", path, handler, _TAG, summary, body=EmptyRequest, response=Deployment, errors=EDIT_ERRORS)

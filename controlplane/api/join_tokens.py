@@ -1,9 +1,10 @@
-from typing import Any
-
 from controlplane.api.dependencies import ApiDependencies
-from controlplane.api.resources import delete, envelope, find, listing
+from controlplane.api.lists import list_answer
+from controlplane.api.queries import JoinTokenQuery
 from controlplane.api.routing import Answer, Call, Route
-from controlplane.store.store import Kind, Record
+from controlplane.fleet.references import missing
+from controlplane.store.store import Kind, Transaction
+from controlplane.views.views import Views
 from homeport.core.errors import ErrorCode
 from homeport.schema.nodepool import JoinTokenSpec
 from homeport.schema.resources import JoinToken, NewJoinToken
@@ -12,7 +13,8 @@ _TAG = "join tokens"
 
 
 class JoinTokens:
-    def __init__(self, dependencies: ApiDependencies) -> None:
+    def __init__(self, dependencies: ApiDependencies, views: Views) -> None:
+        self._views = views
         self._store = dependencies.store
         self._issuer = dependencies.join_tokens
         self._enroll = dependencies.urls.enroll
@@ -20,7 +22,16 @@ class JoinTokens:
 
     def routes(self) -> list[Route]:
         return [
-            Route("GET", "/join-tokens", self.show_all, _TAG, "List join tokens", response=JoinToken, many=True),
+            Route(
+                "GET",
+                "/join-tokens",
+                self.show_all,
+                _TAG,
+                "List join tokens",
+                query=JoinTokenQuery,
+                response=JoinToken,
+                many=True,
+            ),
             Route(
                 "POST",
                 "/join-tokens",
@@ -45,14 +56,18 @@ class JoinTokens:
         ]
 
     async def show_all(self, call: Call) -> Answer:
-        return listing(self._store, map(_view, self._store.all(Kind.JOIN_TOKEN)))
+        await self._views.refresh()
+        return await list_answer(self._views.of(Kind.JOIN_TOKEN).items(), call.query, self._views.seq)
 
     async def create(self, call: Call) -> Answer:
         spec: JoinTokenSpec = call.body
         id, token = await self._store.write(lambda tx: self._issuer.create(tx, spec.nodepool.key, spec.ttl_seconds))
+        record = self._store.get(Kind.JOIN_TOKEN, id)
+        if record is None:
+            raise missing(Kind.JOIN_TOKEN, id, ())
         command = f"homeport-agent join --server {self._enroll} --token {token}"
         return {
-            **_view(find(self._store, Kind.JOIN_TOKEN, id)),
+            **self._views.show(record),
             "token": token,
             "command": command,
             "install_command": self._install_command(token),
@@ -60,10 +75,10 @@ class JoinTokens:
 
     async def delete(self, call: Call) -> None:
         id = call.path["token"]
-        await delete(self._store, Kind.JOIN_TOKEN, id, lambda tx: tx.delete(Kind.JOIN_TOKEN, id))
 
+        def change(tx: Transaction) -> None:
+            if tx.get(Kind.JOIN_TOKEN, id) is None:
+                raise missing(Kind.JOIN_TOKEN, id, (each.id for each in tx.all(Kind.JOIN_TOKEN)))
+            tx.delete(Kind.JOIN_TOKEN, id)
 
-def _view(record: Record) -> dict[str, Any]:
-    """What may be shown: no secret, no hash."""
-    spec = {key: record.spec[key] for key in ("nodepool", "expires_at")}
-    return envelope(record, {key: record.status.get(key) for key in ("used_at", "node_id")}, spec)
+        await self._store.write(change)

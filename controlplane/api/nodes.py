@@ -1,32 +1,26 @@
-from typing import Any
-
+from controlplane.api.collection import DELETE_ERRORS
 from controlplane.api.dependencies import ApiDependencies
-from controlplane.api.resources import DELETE_ERRORS, delete, envelope, listing
-from controlplane.api.routing import Answer, Call, Query, Route
-from controlplane.fleet.nodes import delete_node, nodepool_key_of
-from controlplane.fleet.overview import Overview
+from controlplane.api.lists import list_answer
+from controlplane.api.queries import NodeQuery
+from controlplane.api.routing import Answer, Call, Route
+from controlplane.fleet.impact import impact_answer, impact_of
+from controlplane.fleet.nodes import delete_node
 from controlplane.fleet.references import missing
 from controlplane.store.store import Kind, Record
+from controlplane.views.views import Views
 from homeport.core.errors import ErrorCode, HomeportError
-from homeport.schema.resources import Node
+from homeport.schema.resources import Impact, Node
 
 _TAG = "nodes"
-
-
-class NodeQuery(Query):
-    cluster: str | None = None
-    """Only those of this cluster."""
-    nodepool: str | None = None
-    """Only those of this nodepool: `cluster/nodepool`, or the nodepool's id alone."""
 
 
 class Nodes:
     """A node is named by its id, or by its name or hostname where that is unique."""
 
-    def __init__(self, dependencies: ApiDependencies, overview: Overview) -> None:
+    def __init__(self, dependencies: ApiDependencies, views: Views) -> None:
         self._store = dependencies.store
         self._registry = dependencies.registry
-        self._overview = overview
+        self._views = views
 
     def routes(self) -> list[Route]:
         return [
@@ -39,7 +33,6 @@ class Nodes:
                 query=NodeQuery,
                 response=Node,
                 many=True,
-                errors=(ErrorCode.INVALID_ARGUMENT,),
             ),
             Route(
                 "GET",
@@ -57,27 +50,35 @@ class Nodes:
                 _TAG,
                 "Forget a node: its agent has to join again",
                 status=204,
-                errors=(*DELETE_ERRORS, ErrorCode.CONFLICT),
+                errors=DELETE_ERRORS,
+            ),
+            Route(
+                "GET",
+                "/nodes/{node}/impact",
+                self.impact,
+                _TAG,
+                "What deleting a node would mean",
+                response=Impact,
+                errors=(ErrorCode.NOT_FOUND, ErrorCode.CONFLICT),
             ),
         ]
 
     async def show_all(self, call: Call) -> Answer:
-        query: NodeQuery = call.query
-        return listing(self._store, [self._view(node) for node in self._store.all(Kind.NODE) if _matches(node, query)])
+        await self._views.refresh()
+        return await list_answer(self._views.of(Kind.NODE).items(), call.query, self._views.seq)
 
     async def get(self, call: Call) -> Answer:
-        return self._view(self._find(call.path["node"]))
+        return self._views.show(self._find(call.path["node"]))
 
     async def delete(self, call: Call) -> None:
         id = self._find(call.path["node"]).id
         live = self._registry.get(id)
         connected = live is not None and live.connected
-        await delete(self._store, Kind.NODE, id, lambda tx: delete_node(tx, id, connected))
+        await self._store.write(lambda tx: delete_node(tx, id, connected))
         self._registry.forget(id)
 
-    def _view(self, node: Record) -> dict[str, Any]:
-        facts = {key: node.spec[key] for key in ("name", "cluster", "nodepool")}
-        return envelope(node, self._overview.node(node), facts)
+    async def impact(self, call: Call) -> Answer:
+        return impact_answer(impact_of(self._store, self._registry, Kind.NODE, self._find(call.path["node"]).id))
 
     def _find(self, wanted: str) -> Record:
         node = self._store.get(Kind.NODE, wanted)
@@ -95,8 +96,3 @@ class Nodes:
         if not named:
             raise missing(Kind.NODE, wanted, [node.spec["name"] for node in nodes])
         return named[0]
-
-
-def _matches(node: Record, query: NodeQuery) -> bool:
-    in_cluster = query.cluster in (None, node.spec["cluster"])
-    return in_cluster and query.nodepool in (None, node.spec["nodepool"], nodepool_key_of(node))

@@ -109,23 +109,23 @@ def _path_parameters(route: Route) -> list[dict[str, Any]]:
 def _query_parameters(route: Route) -> list[dict[str, Any]]:
     if route.query is None:
         return []
-    properties = route.query.model_json_schema()["properties"]
+    document = route.query.model_json_schema()
     return [
         {
             "name": name,
             "in": "query",
             "description": schema.get("description", ""),
-            "schema": {key: value for key, value in _without_null(schema).items() if key not in _SAID_OUTSIDE},
+            "schema": _parameter_schema(schema, document.get("$defs", {})),
         }
-        for name, schema in properties.items()
+        for name, schema in document["properties"].items()
     ]
 
 
-def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
-    """A query parameter is left out rather than sent as null."""
-    if "anyOf" not in schema:
-        return schema
-    return next(arm for arm in schema["anyOf"] if arm.get("type") != "null")
+def _parameter_schema(schema: dict[str, Any], models: dict[str, Any]) -> dict[str, Any]:
+    """Complete in itself. A query parameter is left out rather than sent as null."""
+    arm = next(arm for arm in schema.get("anyOf", [schema]) if arm.get("type") != "null")
+    found = models[arm["$ref"].rpartition("/")[2]] if "$ref" in arm else arm
+    return {key: value for key, value in found.items() if key not in _SAID_OUTSIDE}
 
 
 def _responses(route: Route, schemas: _Schemas) -> dict[str, Any]:
@@ -157,10 +157,14 @@ def _success(route: Route, schemas: _Schemas) -> dict[str, Any]:
     if route.many:
         schema = {
             "type": "object",
-            "required": ["items", "seq"],
+            "required": ["items", "seq", "next_cursor"],
             "properties": {
                 "items": {"type": "array", "items": schema},
                 "seq": {"type": "integer", "description": "the state of the store that the list shows"},
+                "next_cursor": {
+                    "type": ["string", "null"],
+                    "description": "`cursor` of the next page; null = this is the last one",
+                },
             },
         }
     return {"description": "ok", "content": {route.media_type: {"schema": schema}}}

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict
@@ -28,8 +28,8 @@ class Call:
     query: Any = None
 
 
-# A JSON object, None for 204, or a response that the handler has made itself.
-Answer = dict[str, Any] | web.StreamResponse | None
+# A JSON object or its text, None for 204, or a response that the handler has made itself.
+Answer = dict[str, Any] | bytes | web.StreamResponse | None
 Handler = Callable[[Call], Awaitable[Answer]]
 
 
@@ -45,7 +45,7 @@ class Route:
     summary: str
     body: type[ApiModel] | None = None
     root: str = ""
-    query: type[ApiModel] | None = None
+    query: "type[Query] | None" = None
     status: int = 200
     response: type[BaseModel] | None = None
     many: bool = False
@@ -65,7 +65,8 @@ def _endpoint(route: Route, check_token: CheckToken) -> Callable[[web.Request], 
     async def endpoint(request: web.Request) -> web.StreamResponse:
         if not route.public:
             _authenticate(request, check_token)
-        query = parse_spec(route.query or NoQuery, _query_of(request), "")
+        query_type = route.query or NoQuery
+        query = parse_spec(query_type, _query_of(request, query_type), "")
         body = None
         if route.body is not None:
             body = parse_spec(route.body, route.complete(await read_json(request), request.match_info), route.root)
@@ -74,13 +75,18 @@ def _endpoint(route: Route, check_token: CheckToken) -> Callable[[web.Request], 
             return answer
         if answer is None:
             return web.Response(status=204)
+        if isinstance(answer, bytes):
+            return web.Response(body=answer, status=route.status, content_type="application/json", charset="utf-8")
         return web.json_response(answer, status=route.status)
 
     return endpoint
 
 
 class Query(ApiModel):
-    """Query parameters are text, so numbers and booleans are read from it."""
+    """Query parameters are text, so numbers and booleans are read from it. Those that are `repeatable` may be given
+    several times, which means the same as once with commas."""
+
+    repeatable: ClassVar[frozenset[str]] = frozenset()
 
     model_config = ConfigDict(strict=False)
 
@@ -107,8 +113,8 @@ def _authenticate(request: web.Request, check_token: CheckToken) -> Principal:
     return principal
 
 
-def _query_of(request: web.Request) -> dict[str, str]:
+def _query_of(request: web.Request, query: type[Query]) -> dict[str, str]:
     for name in request.query:
-        if len(request.query.getall(name)) > 1:
+        if len(request.query.getall(name)) > 1 and name not in query.repeatable:
             raise HomeportError(ErrorCode.INVALID_ARGUMENT, "given more than once", path=name)
-    return dict(request.query)
+    return {name: ",".join(request.query.getall(name)) for name in request.query}

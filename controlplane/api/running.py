@@ -1,70 +1,38 @@
 """Placements and replicas: what the scheduler has decided, and what runs. Read only."""
 
-from controlplane.api.dependencies import ApiDependencies
-from controlplane.api.resources import envelope, listing
-from controlplane.api.routing import Answer, Call, Query, Route
-from controlplane.fleet.overview import Overview
+from pydantic import BaseModel
+
+from controlplane.api.list_query import ListQuery
+from controlplane.api.lists import list_answer
+from controlplane.api.queries import PlacementQuery, ReplicaQuery
+from controlplane.api.routing import Answer, Call, Handler, Route
 from controlplane.store.store import Kind
-from homeport.core.errors import ErrorCode
+from controlplane.views.views import REPLICA, Views
 from homeport.schema.resources import Placement, Replica
 
 
-class RunningQuery(Query):
-    deployment: str | None = None
-    """Only those of this deployment."""
-    node: str | None = None
-    """Only those on the node with this id or name."""
-
-
 class Running:
-    def __init__(self, dependencies: ApiDependencies, overview: Overview) -> None:
-        self._store = dependencies.store
-        self._overview = overview
+    def __init__(self, views: Views) -> None:
+        self._views = views
 
     def routes(self) -> list[Route]:
-        errors = (ErrorCode.INVALID_ARGUMENT,)
         return [
-            Route(
-                "GET",
-                "/placements",
-                self.placements,
-                "placements",
+            self._route(
+                Kind.PLACEMENT,
                 "List placements: which node may run how many replicas of what",
-                query=RunningQuery,
-                response=Placement,
-                many=True,
-                errors=errors,
+                PlacementQuery,
+                Placement,
             ),
-            Route(
-                "GET",
-                "/replicas",
-                self.replicas,
-                "replicas",
-                "List replicas as their agents reported them last",
-                query=RunningQuery,
-                response=Replica,
-                many=True,
-                errors=errors,
-            ),
+            self._route(REPLICA, "List replicas as their agents reported them last", ReplicaQuery, Replica),
         ]
 
-    async def placements(self, call: Call) -> Answer:
-        query: RunningQuery = call.query
-        node_id = self._node_id(query)
-        wanted = [
-            placement
-            for placement in self._store.all(Kind.PLACEMENT)
-            if query.deployment in (None, placement.spec["deployment_id"])
-            and node_id in (None, placement.spec["node_id"])
-        ]
-        states = self._overview.placements(wanted)
-        return listing(self._store, map(envelope, wanted, states))
+    def _route(self, kind: str, summary: str, query: type[ListQuery], response: type[BaseModel]) -> Route:
+        tag = self._views.of(kind).name
+        return Route("GET", f"/{tag}", self._list(kind), tag, summary, query=query, response=response, many=True)
 
-    async def replicas(self, call: Call) -> Answer:
-        query: RunningQuery = call.query
-        return listing(self._store, self._overview.replicas(query.deployment, self._node_id(query)))
+    def _list(self, kind: str) -> Handler:
+        async def handle(call: Call) -> Answer:
+            await self._views.refresh()
+            return await list_answer(self._views.of(kind).items(), call.query, self._views.seq)
 
-    def _node_id(self, query: RunningQuery) -> str | None:
-        """A node's name stands for its id; one that nobody has matches nothing."""
-        ids = {name: id for id, name in self._overview.node_names().items()}
-        return ids.get(query.node, query.node) if query.node is not None else None
+        return handle

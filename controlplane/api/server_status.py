@@ -1,6 +1,11 @@
+from collections.abc import Callable
+from typing import Any
+
 from controlplane.api.dependencies import ApiDependencies
 from controlplane.api.routing import Answer, Call, Route
-from controlplane.fleet.overview import Overview
+from controlplane.fleet.alarms import alarms
+from controlplane.store.store import Kind
+from controlplane.views.views import REPLICA, Views
 from homeport.schema.resources import Health, ServerStatus
 
 _TAG = "server"
@@ -9,9 +14,9 @@ _TAG = "server"
 class Server:
     """Its uptime counts from when it is made."""
 
-    def __init__(self, dependencies: ApiDependencies, overview: Overview) -> None:
+    def __init__(self, dependencies: ApiDependencies, views: Views) -> None:
         self._dependencies = dependencies
-        self._overview = overview
+        self._views = views
         self._started = dependencies.monotonic()
 
     def routes(self) -> list[Route]:
@@ -22,16 +27,23 @@ class Server:
 
     async def status(self, call: Call) -> Answer:
         dependencies = self._dependencies
+        await self._views.refresh()
         return {
             "version": dependencies.version,
             "store_id": dependencies.store.store_id,
             "seq": dependencies.store.seq,
             "uptime_seconds": dependencies.monotonic() - self._started,
-            **self._overview.totals(),
-            "alarms": self._overview.alarms(),
+            "nodes": self._count(Kind.NODE, lambda node: node["status"]["status"]),
+            "deployments": self._count(Kind.DEPLOYMENT, lambda deployment: deployment["status"]["phase"]),
+            "replicas": self._count(REPLICA, lambda replica: replica["status"]),
+            "alarms": alarms(dependencies.store, dependencies.registry),
             "gateway_url": dependencies.urls.gateway,
             "api_url": dependencies.urls.api,
         }
 
     async def healthz(self, call: Call) -> Answer:
         return {"status": "ok"}
+
+    def _count(self, kind: str, state_of: Callable[[dict[str, Any]], str]) -> dict[str, int]:
+        states = [state_of(item.object) for item in self._views.of(kind).items()]
+        return {"ready": states.count("ready"), "total": len(states)}

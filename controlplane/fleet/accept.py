@@ -1,5 +1,6 @@
 """What accepting a spec does, the same for every kind of object."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -35,18 +36,23 @@ def accept(tx: Transaction, kind: Kind, id: str, spec: ApiModel, root: str, fixe
     if old is None:
         return Accepted(tx.create(kind, id, plain), Action.CREATED)
     changes = tuple(changes_between(type(spec), old.spec, plain))
+    refuse_fixed(kind, id, changes, root, fixed_hint)
+    if not changes:
+        return Accepted(old, Action.UNCHANGED)
+    return Accepted(tx.put_spec(kind, id, plain), Action.CONFIGURED, changes)
+
+
+def refuse_fixed(kind: Kind, id: str, changes: Iterable[FieldChange], root: str, hint: str = "") -> None:
+    """Raises CONFLICT, with the reason, when one of the changes is of a field that never changes."""
     fixed = next((change for change in changes if change.change is Change.IMMUTABLE), None)
     if fixed is not None:
         why = f": {fixed.reason}" if fixed.reason else ""
         raise HomeportError(
             ErrorCode.CONFLICT,
             f"{noun(kind)} {id} exists and this field of it cannot change{why}",
-            hint=fixed_hint or f"use a new id, or delete {noun(kind)} {id} first",
+            hint=hint or f"use a new id, or delete {noun(kind)} {id} first",
             path=f"{root}.{fixed.path}",
         )
-    if not changes:
-        return Accepted(old, Action.UNCHANGED)
-    return Accepted(tx.put_spec(kind, id, plain), Action.CONFIGURED, changes)
 
 
 def must_be_new(tx: Transaction, kind: Kind, id: str, root: str) -> None:

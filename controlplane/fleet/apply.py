@@ -1,34 +1,18 @@
 """Many documents as one write: all of them are accepted, or none."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from controlplane.fleet.accept import Accepted, Action
-from controlplane.fleet.clusters import accept_cluster
-from controlplane.fleet.deployments import accept_deployment
-from controlplane.fleet.instance_types import accept_instance_type
+from controlplane.fleet.dry_run import write
+from controlplane.fleet.kinds import OBJECT_KINDS
 from controlplane.fleet.missing_parents import create_missing
-from controlplane.fleet.models import accept_model, accept_model_version
-from controlplane.fleet.nodepools import accept_nodepool
-from controlplane.fleet.projects import accept_project
 from controlplane.store.store import Kind, Store, Transaction
 from homeport.core.errors import ErrorCode, HomeportError
 from homeport.schema.base import ApiModel
 from homeport.schema.changes import FieldChange, recorded_fields
-from homeport.schema.documents import DOCUMENT_KINDS
 
-# Of each root key: how its spec is accepted.
-_ACCEPT: dict[str, Callable[[Transaction, Any], Accepted]] = {
-    "project": accept_project,
-    "instance_type": accept_instance_type,
-    "compute_cluster": accept_cluster,
-    "nodepool": accept_nodepool,
-    "model": accept_model,
-    "model_version": accept_model_version,
-    "deployment": accept_deployment,
-}
-_ORDER = {root: position for position, root in enumerate(DOCUMENT_KINDS)}
+_ORDER = {root: position for position, root in enumerate(OBJECT_KINDS)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +26,6 @@ class Applied:
     recorded: tuple[str, ...] = ()
 
 
-class _DryRun(Exception):
-    """Undoes a transaction that went well."""
-
-    def __init__(self, results: list[Applied]) -> None:
-        self.results = results
-
-
 async def apply_documents(
     store: Store, documents: Sequence[tuple[str, ApiModel]], dry_run: bool = False, create_missing: bool = False
 ) -> list[Applied]:
@@ -58,16 +35,7 @@ async def apply_documents(
     A dry run does everything but keep it. Errors carry the document's number: `[2].deployment.nodepools.0.id`.
     """
 
-    def change(tx: Transaction) -> list[Applied]:
-        results = _accept_all(tx, documents, create_missing)
-        if dry_run:
-            raise _DryRun(results)
-        return results
-
-    try:
-        return await store.write(change)
-    except _DryRun as done:
-        return done.results
+    return await write(store, lambda tx: _accept_all(tx, documents, create_missing), dry_run)
 
 
 def _accept_all(tx: Transaction, documents: Sequence[tuple[str, ApiModel]], with_parents: bool) -> list[Applied]:
@@ -96,6 +64,6 @@ def _accept_all(tx: Transaction, documents: Sequence[tuple[str, ApiModel]], with
 
 def _accept_one(tx: Transaction, index: int, root: str, spec: ApiModel) -> Accepted:
     try:
-        return _ACCEPT[root](tx, spec)
+        return OBJECT_KINDS[root].accept(tx, spec)
     except HomeportError as error:
         raise error.with_path(f"[{index}].{error.path or root}") from None

@@ -1,18 +1,15 @@
 """Instance types: those of the catalogue, those of one's own, and the shapes of enrolled hosts."""
 
 from collections import Counter
-from collections.abc import Iterable
+from functools import lru_cache
 from typing import Literal
 
 from controlplane.fleet.accept import Accepted, accept
 from controlplane.fleet.catalogue import catalogue
-from controlplane.fleet.nodes import inventory_of
-from controlplane.fleet.references import missing
-from controlplane.sessions.registry import NodeRegistry
-from controlplane.store.store import Kind, Record, Store, Transaction
+from controlplane.store.store import Kind, Transaction
 from homeport.core.errors import ErrorCode, HomeportError
 from homeport.core.quantity import format_bytes, format_cpu
-from homeport.core.resources import Gpu, Inventory
+from homeport.core.resources import Inventory
 from homeport.schema.compute import ComputeInfo
 from homeport.schema.instance_type import InstanceTypeSpec
 
@@ -25,69 +22,58 @@ _ARCHITECTURES: dict[str, Literal["amd64", "arm64"]] = {
     "arm64": "arm64",
 }
 
-_ORIGINS = {"catalogue": "it came with Homeport", "node": "enrolled hosts have this shape", "own": "it is gone"}
-
 
 def accept_instance_type(tx: Transaction, spec: InstanceTypeSpec) -> Accepted:
     return accept(tx, Kind.INSTANCE_TYPE, spec.id, spec, "instance_type")
 
 
-def delete_instance_type(tx: Transaction, found: Record) -> None:
-    """`found` as from `find_instance_type`. Raises CONFLICT for one that is not one's own."""
-    if tx.get(Kind.INSTANCE_TYPE, found.id) is None:
-        origin = _ORIGINS[found.status["source"]]
+def delete_instance_type(tx: Transaction, id: str) -> None:
+    """Raises CONFLICT for one that is not one's own."""
+    must_be_own(tx, id, "deleted")
+    tx.delete(Kind.INSTANCE_TYPE, id)
+
+
+def must_be_own(tx: Transaction, id: str, what: str) -> None:
+    """Raises CONFLICT for an instance type that exists and of which there is no record: `what` cannot be done to it."""
+    if tx.get(Kind.INSTANCE_TYPE, id) is None:
+        origin = "it came with Homeport" if id in catalogue() else "enrolled hosts have this shape"
         raise HomeportError(
             ErrorCode.CONFLICT,
-            f"instance type {found.id} is not one of your own and cannot be deleted: {origin}",
-            hint=f"create an instance type {found.id} of your own: it takes precedence",
+            f"instance type {id} is not one of your own and cannot be {what}: {origin}",
+            hint=f"create an instance type {id} of your own: it takes precedence",
         )
-    tx.delete(Kind.INSTANCE_TYPE, found.id)
 
 
-def instance_types(store: Store, registry: NodeRegistry) -> list[Record]:
-    """All of them, by id. A record of a type that is not one's own has generation 0 and stands for no write."""
-    found = {spec.id: _record(spec, "catalogue") for spec in catalogue().values()}
-    inventories = [inventory_of(node, registry) for node in store.all(Kind.NODE)]
-    for spec, nodes in shapes_of(inventories):
-        found.setdefault(spec.id, _record(spec, "node", nodes))
-    for own in store.all(Kind.INSTANCE_TYPE):
-        found[own.id] = _with_status(own)
-    return [found[id] for id in sorted(found)]
-
-
-def find_instance_type(store: Store, registry: NodeRegistry, id: str) -> Record:
-    """Raises NOT_FOUND with near matches."""
-    known = {record.id: record for record in instance_types(store, registry)}
-    if id not in known:
-        raise missing(Kind.INSTANCE_TYPE, id, known)
-    return known[id]
-
-
-def shapes_of(inventories: Iterable[Inventory]) -> list[tuple[InstanceTypeSpec, int]]:
-    """Each shape with how many hosts have it. Hosts that differ by less than a GiB of memory count as alike."""
-    counted = Counter(spec.model_dump_json() for inventory in inventories if (spec := _shape(inventory)))
-    return [(InstanceTypeSpec.model_validate_json(text), nodes) for text, nodes in counted.items()]
-
-
-def _shape(inventory: Inventory) -> InstanceTypeSpec | None:
-    """None before the agent has said what its host has."""
+def shape_of(inventory: Inventory) -> InstanceTypeSpec | None:
+    """The type of which a host is. Hosts that differ by less than a GiB of memory are alike. None before its agent has
+    said what it has."""
     if not inventory.cpu_milli:
         return None
-    memory = inventory.memory_bytes // _GIB * _GIB
-    kinds = Counter(gpu.name for gpu in inventory.gpus)
-    parts = [f"{format_cpu(inventory.cpu_milli)}cpu", f"{format_bytes(memory).lower()}"]
+    gpus = tuple(sorted((gpu.name, gpu.memory_bytes // _GIB) for gpu in inventory.gpus))
+    memory = inventory.memory_bytes // _GIB
+    return _shape(inventory.cpu_milli, memory, gpus, inventory.cpu_model, inventory.architecture.lower())
+
+
+@lru_cache(4096)
+def _shape(
+    cpu_milli: int, memory_gib: int, gpus: tuple[tuple[str, int], ...], cpu_model: str, architecture: str
+) -> InstanceTypeSpec:
+    """`gpus` are (name, GiB)."""
+    kinds = Counter(name for name, _ in gpus)
+    memory = format_bytes(memory_gib * _GIB)
+    parts = [f"{format_cpu(cpu_milli)}cpu", memory.lower()]
     parts += [f"{count}x{_word(name)}" for name, count in sorted(kinds.items())]
     return InstanceTypeSpec(
         id="-".join(["node", *parts])[:100],
-        description=_description(inventory.cpu_model, kinds),
+        description=_description(cpu_model, kinds),
         compute_info=ComputeInfo(
-            cpu_limit=format_cpu(inventory.cpu_milli),
-            cpu_memory=format_bytes(memory),
-            num_accelerators=min(len(inventory.gpus), 64),
+            cpu_limit=format_cpu(cpu_milli),
+            cpu_memory=memory,
+            num_accelerators=min(len(gpus), 64),
             accelerator_type=sorted(kinds)[:32],
-            accelerator_memory=_smallest(inventory.gpus),
+            accelerator_memory=format_bytes(min((gib for _, gib in gpus), default=0) * _GIB),
         ),
-        architecture=_ARCHITECTURES.get(inventory.architecture.lower(), ""),
+        architecture=_ARCHITECTURES.get(architecture, ""),
     )
 
 
@@ -99,18 +85,3 @@ def _word(name: str) -> str:
 def _description(cpu_model: str, gpus: Counter[str]) -> str:
     parts = [cpu_model, *(f"{count} x {name}" for name, count in sorted(gpus.items()))]
     return ", ".join(part for part in parts if part)[:1000]
-
-
-def _smallest(gpus: Iterable[Gpu]) -> str:
-    sizes = [gpu.memory_bytes // _GIB * _GIB for gpu in gpus]
-    return format_bytes(min(sizes)) if sizes else "0"
-
-
-def _record(spec: InstanceTypeSpec, source: str, nodes: int = 0) -> Record:
-    status = {"source": source, "nodes": nodes}
-    return Record(Kind.INSTANCE_TYPE, spec.id, 0, 0, 0.0, 0.0, spec.model_dump(mode="json"), status)
-
-
-def _with_status(own: Record) -> Record:
-    status = {"source": "own", "nodes": 0}
-    return Record(own.kind, own.id, own.generation, own.seq, own.created_at, own.updated_at, own.spec, status)

@@ -5,7 +5,7 @@ from controlplane.fleet.references import in_use, noun, parent
 from controlplane.store.store import Kind, Transaction
 from homeport.schema.project import ProjectSpec
 
-_OWNED = (Kind.NODEPOOL, Kind.MODEL, Kind.DEPLOYMENT)
+OWNED = (Kind.NODEPOOL, Kind.MODEL, Kind.DEPLOYMENT)
 
 
 def accept_project(tx: Transaction, spec: ProjectSpec) -> Accepted:
@@ -20,7 +20,7 @@ def known_project(tx: Transaction, project_id: str, path: str) -> None:
 
 def delete_project(tx: Transaction, project_id: str) -> None:
     """Raises NOT_FOUND, IN_USE."""
-    for kind in _OWNED:
+    for kind in OWNED:
         owned = [each.id for each in tx.all(kind) if each.spec.get("project") == project_id]
         if owned:
             raise in_use(f"project {project_id}", f"it has {noun(kind)}", owned, "delete them or clear their `project`")

@@ -121,15 +121,19 @@ class NodeRegistry:
 
     def replicas(self, deployment_id: str | None = None) -> list[tuple[str, ReplicaReport]]:
         """(node id, report); a replica on a silent node is `unknown`, not gone."""
-        found: list[tuple[str, ReplicaReport]] = []
-        for node in self._live.values():
-            silent = self.status(node.node_id) in (NodeStatus.DISCONNECTED, NodeStatus.LOST)
-            found += [
-                (node.node_id, _as_unknown(report) if silent else report)
-                for report in node.replicas.values()
-                if deployment_id is None or report.deployment_id == deployment_id
-            ]
-        return found
+        return [
+            (node_id, report)
+            for node_id in self._live
+            for report in self.replicas_on(node_id)
+            if deployment_id is None or report.deployment_id == deployment_id
+        ]
+
+    def replicas_on(self, node_id: str) -> list[ReplicaReport]:
+        node = self._live.get(node_id)
+        if node is None:
+            return []
+        silent = self.status(node_id) in (NodeStatus.DISCONNECTED, NodeStatus.LOST)
+        return [_as_unknown(report) if silent else report for report in node.replicas.values()]
 
     # -- what silence says
 

@@ -245,6 +245,58 @@ class ChangedField(Answer):
     after: Any = Field(alias="to")
 
 
+class Edited(Answer):
+    """What an edit did, beside the object as it is now."""
+
+    changes: list[ChangedField]
+    needs_restart: bool
+    """Some of the changes replace the replicas."""
+
+
+class EditedCluster(Cluster, Edited):
+    pass
+
+
+class EditedNodepool(Nodepool, Edited):
+    pass
+
+
+class EditedProject(Project, Edited):
+    pass
+
+
+class EditedInstanceType(InstanceType, Edited):
+    pass
+
+
+class EditedModel(Model, Edited):
+    pass
+
+
+class EditedModelVersion(ModelVersion, Edited):
+    pass
+
+
+class EditedDeployment(Deployment, Edited):
+    pass
+
+
+class ObjectName(Answer):
+    kind: str
+    id: str
+
+
+class Impact(Answer):
+    """What the deletion of an object would mean."""
+
+    stops: dict[str, int]
+    """How many of what runs would stop, by kind: {replicas: 2}."""
+    objects: list[ObjectName]
+    """What would be deleted with it."""
+    blocked_by: list[ObjectName]
+    """What needs it: while there is something, deleting it is refused."""
+
+
 class AppliedDocument(Answer):
     kind: str
     id: str
@@ -295,6 +347,8 @@ class ErrorBody(Answer):
     path: str
     """The field that is wrong; may be empty."""
     request_id: str
+    details: dict[str, Any] = Field(default_factory=dict)
+    """For programs. Of an edit in conflict: `current`, `generation_read` and `conflicts` [{path, yours, theirs}]."""
 
 
 class Error(Answer):

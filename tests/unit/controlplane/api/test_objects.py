@@ -28,7 +28,7 @@ async def test_create_show_list_delete(api: ControlApi, collection: str, body: A
     assert created.body["generation"] == 1
     assert (await api.call("GET", item)).body == created.body
     listed = (await api.call("GET", collection)).body
-    assert listed == {"items": [created.body], "seq": api.store.seq}
+    assert listed == {"items": [created.body], "seq": api.store.seq, "next_cursor": None}
     again = await api.call("POST", collection, body)
     assert (again.status, again.error["code"]) == (409, "already_exists")
     assert (await api.call("DELETE", item)).status == 204

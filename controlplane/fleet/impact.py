@@ -1,0 +1,68 @@
+"""What deleting an object would mean: what stops, what goes with it, and what stands in the way."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from controlplane.fleet.nodepools import nodepools_of
+from controlplane.fleet.nodes import nodepool_key_of
+from controlplane.fleet.projects import OWNED
+from controlplane.fleet.revisions import revisions_of, version_key_of
+from controlplane.sessions.registry import NodeRegistry
+from controlplane.store.store import Kind, Record, Store
+
+
+@dataclass(frozen=True, slots=True)
+class Impact:
+    """`replicas` stop; `objects` go too; while there is something in `blocked_by`, nothing can be deleted at all."""
+
+    replicas: int = 0
+    objects: list[Record] = field(default_factory=list)
+    blocked_by: list[Record] = field(default_factory=list)
+
+
+def impact_answer(impact: Impact) -> dict[str, Any]:
+    """The form is homeport.schema.resources.Impact."""
+    return {
+        "stops": {"replicas": impact.replicas},
+        "objects": [{"kind": each.kind.value, "id": each.id} for each in impact.objects],
+        "blocked_by": [{"kind": each.kind.value, "id": each.id} for each in impact.blocked_by],
+    }
+
+
+def impact_of(store: Store, registry: NodeRegistry, kind: Kind, id: str) -> Impact:
+    """Of an object that exists."""
+    match kind:
+        case Kind.DEPLOYMENT:
+            return Impact(len(registry.replicas(id)), objects=revisions_of(store.all(Kind.REVISION), id))
+        case Kind.NODE:
+            return _of_node(store, registry, id)
+    return Impact(blocked_by=list(_users(store, kind, id)))
+
+
+def _of_node(store: Store, registry: NodeRegistry, id: str) -> Impact:
+    live = registry.get(id)
+    held = {p.spec["deployment_id"] for p in store.all(Kind.PLACEMENT) if p.spec["node_id"] == id}
+    serving = [each for each in store.all(Kind.DEPLOYMENT) if each.id in held]
+    return Impact(len(registry.replicas_on(id)), blocked_by=serving if live is not None and live.connected else [])
+
+
+def _users(store: Store, kind: Kind, id: str) -> Iterable[Record]:
+    match kind:
+        case Kind.CLUSTER:
+            return (pool for pool in store.all(Kind.NODEPOOL) if pool.spec["compute_cluster"]["id"] == id)
+        case Kind.NODEPOOL:
+            nodes = [node for node in store.all(Kind.NODE) if nodepool_key_of(node) == id]
+            return [*nodes, *(each for each in store.all(Kind.DEPLOYMENT) if id in nodepools_of(each.spec))]
+        case Kind.MODEL:
+            return (version for version in store.all(Kind.MODEL_VERSION) if version.spec["model"]["id"] == id)
+        case Kind.MODEL_VERSION:
+            return (each for each in store.all(Kind.DEPLOYMENT) if _runs(store, each, id))
+        case Kind.PROJECT:
+            return (each for owned in OWNED for each in store.all(owned) if each.spec.get("project") == id)
+    return ()
+
+
+def _runs(store: Store, deployment: Record, version_key: str) -> bool:
+    revision = store.get(Kind.REVISION, f"{deployment.id}/{deployment.status.get('revision', 0)}")
+    return revision is not None and version_key_of(revision) == version_key

@@ -1,0 +1,69 @@
+"""The kinds of objects that people write: how the spec of each is accepted, and how one is deleted."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from controlplane.fleet.accept import Accepted
+from controlplane.fleet.clusters import accept_cluster, delete_cluster
+from controlplane.fleet.deployments import accept_deployment, delete_deployment
+from controlplane.fleet.instance_types import accept_instance_type, delete_instance_type
+from controlplane.fleet.models import accept_model, accept_model_version, delete_model, delete_model_version
+from controlplane.fleet.nodepools import accept_nodepool, delete_nodepool, nodepool_key
+from controlplane.fleet.projects import accept_project, delete_project
+from controlplane.store.store import Kind, Transaction
+from homeport.schema.base import ApiModel
+from homeport.schema.documents import DOCUMENT_KINDS
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectKind:
+    """`root` is the key of its documents. `edit` accepts what a person changed in an object, as opposed to a spec that
+    is written anew."""
+
+    kind: Kind
+    root: str
+    spec: type[ApiModel]
+    key: Callable[[Any], str]
+    accept: Callable[[Transaction, Any], Accepted]
+    edit: Callable[[Transaction, Any], Accepted]
+    delete: Callable[[Transaction, str], None]
+
+
+def _id(spec: Any) -> str:
+    id: str = spec.id
+    return id
+
+
+def _version_key(spec: Any) -> str:
+    return f"{spec.model.id}/{spec.id}"
+
+
+def _kind(
+    kind: Kind,
+    root: str,
+    accept: Callable[[Transaction, Any], Accepted],
+    delete: Callable[[Transaction, str], None],
+    key: Callable[[Any], str] = _id,
+    edit: Callable[[Transaction, Any], Accepted] | None = None,
+) -> ObjectKind:
+    return ObjectKind(kind, root, DOCUMENT_KINDS[root], key, accept, edit or accept, delete)
+
+
+PROJECT = _kind(Kind.PROJECT, "project", accept_project, delete_project)
+INSTANCE_TYPE = _kind(Kind.INSTANCE_TYPE, "instance_type", accept_instance_type, delete_instance_type)
+CLUSTER = _kind(Kind.CLUSTER, "compute_cluster", accept_cluster, delete_cluster)
+NODEPOOL = _kind(Kind.NODEPOOL, "nodepool", accept_nodepool, delete_nodepool, nodepool_key)
+MODEL = _kind(Kind.MODEL, "model", accept_model, delete_model)
+MODEL_VERSION = _kind(Kind.MODEL_VERSION, "model_version", accept_model_version, delete_model_version, _version_key)
+DEPLOYMENT = _kind(
+    Kind.DEPLOYMENT,
+    "deployment",
+    accept_deployment,
+    delete_deployment,
+    edit=partial(accept_deployment, keep_version=True),
+)
+OBJECT_KINDS = {
+    each.root: each for each in (PROJECT, INSTANCE_TYPE, CLUSTER, NODEPOOL, MODEL, MODEL_VERSION, DEPLOYMENT)
+}
