@@ -126,6 +126,17 @@ class Site:
     def api(self, method: str, path: str, body: object = None) -> Any:
         return self._http(method, f"http://127.0.0.1:{self.api_port}/api/v1{path}", json.dumps(body).encode())
 
+    def every(self, path: str) -> list[Any]:
+        """All objects of a list, page by page."""
+        items: list[Any] = []
+        cursor = ""
+        while True:
+            page = self.api("GET", f"{path}?limit=1000{cursor}")
+            items += page["items"]
+            if page["next_cursor"] is None:
+                return items
+            cursor = f"&cursor={page['next_cursor']}"
+
     def ask(self, text: str, path: str = "/d/echo/anything") -> Any:
         """Through gateway, tunnel and relay."""
         return self._http("POST", f"http://127.0.0.1:{self.gateway_port}{path}", text.encode())

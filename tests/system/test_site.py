@@ -88,7 +88,7 @@ def test_no_acknowledged_write_is_lost_when_the_server_is_killed(site: Site) -> 
         for writer in writers:
             writer.join()
         site.start_server()
-        kept = {item["id"] for item in site.api("GET", "/clusters")["items"]}
+        kept = {item["id"] for item in site.every("/clusters")}
         assert set(acknowledged) <= kept
 
 

@@ -26,7 +26,7 @@ def test_a_server_that_is_killed_under_load_keeps_every_write_and_every_model(tm
                 writer.join()
             assert is_alive(pid)
             site.start_server()
-            kept = {item["id"] for item in site.api("GET", "/clusters")["items"]}
+            kept = {item["id"] for item in site.every("/clusters")}
             assert set(acknowledged) <= kept
             site.until(lambda: site.api("GET", "/nodes")["items"][0]["status"]["status"] == "ready", "the session")
             site.until(lambda: site.ask("again")["pid"] == pid, "the same process answers")
