@@ -7,7 +7,7 @@ from homeport.http2.call import Call, ClientCall, ClientTalker
 from homeport.http2.connection import Connection, OnStream
 from homeport.http2.errors import NO_ERROR, Http2Error
 from homeport.http2.header_block import Headers
-from homeport.http2.keepalive import Keepalive, Verdict
+from homeport.http2.keepalive import ACCEPTED_IDLE_SECONDS, DIALLED_IDLE_SECONDS, Keepalive, Verdict
 
 _WATCH_SECONDS = 1.0
 # Bytes of messages in one write: more would only wait in the transport, where nothing can be put before them.
@@ -28,7 +28,7 @@ class Endpoint(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._write_paused = False
         self._calls: dict[Call, None] = {}
-        self._keepalive = Keepalive(now)
+        self._keepalive = Keepalive(now, DIALLED_IDLE_SECONDS if on_stream is None else ACCEPTED_IDLE_SECONDS)
         self._watch: asyncio.TimerHandle | None = None
         self._closing_since: float | None = None
         self.closed: asyncio.Future[None] = self._loop.create_future()

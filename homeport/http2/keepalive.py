@@ -2,8 +2,10 @@
 
 from enum import Enum
 
-# Silence after which it is asked, and after that, for how long an answer may take.
-IDLE_SECONDS = 5.0
+# Silence after which it is asked, and after that, for how long an answer may take. Who dialled tells of its load each
+# second, so that the end which listens finds silence strange much earlier.
+DIALLED_IDLE_SECONDS = 5.0
+ACCEPTED_IDLE_SECONDS = 1.5
 ANSWER_SECONDS = 3.0
 
 
@@ -16,8 +18,9 @@ class Verdict(Enum):
 class Keepalive:
     """Anything that is heard is a sign of life. `now` is monotonic, in seconds."""
 
-    def __init__(self, now: float) -> None:
+    def __init__(self, now: float, idle_seconds: float) -> None:
         self.heard_at = now
+        self.idle_seconds = idle_seconds
         self._asked_at: float | None = None
 
     def judge(self, now: float) -> Verdict:
@@ -26,7 +29,7 @@ class Keepalive:
             self._asked_at = None
         if self._asked_at is not None:
             return Verdict.DEAD if now - self._asked_at >= ANSWER_SECONDS else Verdict.ALIVE
-        if now - self.heard_at < IDLE_SECONDS:
+        if now - self.heard_at < self.idle_seconds:
             return Verdict.ALIVE
         self._asked_at = now
         return Verdict.ASK

@@ -82,6 +82,13 @@ class Host:
         self._rule("OUTPUT", "-o", _LINK, *packet, "-j", "REJECT", "--reject-with", "tcp-reset")
         _checked("ip", "netns", "exec", self.namespace, "ss", "-K", "-t", "src", self.address)
 
+    def unplug(self) -> None:
+        """No link at all, so no route: dialling fails at once."""
+        _checked("ip", "-n", self.namespace, "link", "set", _LINK, "down")
+
+    def plug_in(self) -> None:
+        _checked("ip", "-n", self.namespace, "link", "set", _LINK, "up")
+
     def firewall(self, *allowed: str) -> None:
         """Drops all that arrives, but for answers to what the host itself began, and for `allowed` source addresses."""
         self._rule("INPUT", "-i", _LINK, "-m", "conntrack", "--ctstate", "ESTABLISHED,RELATED", "-j", "ACCEPT")

@@ -69,9 +69,7 @@ def test_it_stops_with_its_control_plane(site: Site) -> None:
 
 def test_a_taken_port_is_one_line_with_the_fix(site: Site) -> None:
     site.stop(site.server)
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", site.gateway_port))
-        taken.listen()
+    with socket.create_server(("127.0.0.1", site.gateway_port)):
         refused = subprocess.run(site.server_command(), capture_output=True, text=True, timeout=60)
     assert refused.returncode == 1
     assert f"cannot listen on 127.0.0.1:{site.gateway_port}" in refused.stderr.splitlines()[-1]

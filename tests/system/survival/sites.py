@@ -14,6 +14,8 @@ from typing import Any
 
 import yaml
 
+from agent.local_api import ask
+from homeport.core.errors import HomeportError
 from tests.system.conftest import BIN
 from tests.system.netns import Host, Network
 from tests.system.site import ECHO_MODEL, Site
@@ -44,7 +46,7 @@ deployment:
 
 @dataclass(slots=True)
 class Station:
-    """A host with an agent. `pid` is that of its one replica."""
+    """A host with an agent."""
 
     host: Host
     state_dir: Path
@@ -57,19 +59,36 @@ class Station:
         with open(self.log, "a") as log:
             self.agent = self.host.popen([*command, "--allow-driver", "process"], stdout=log, stderr=log)
 
-    def signal(self, number: signal.Signals) -> None:
-        """`ip netns exec` becomes the agent, so its process id is the agent's."""
-        assert self.agent is not None
-        os.kill(self.agent.pid, number)
-
-    def kill(self) -> None:
-        assert self.agent is not None
-        self.agent.kill()
-        self.agent.wait()
-
     @property
     def name(self) -> str:
         return self.state_dir.name
+
+    @property
+    def pid(self) -> int:
+        """The agent's: `ip netns exec` becomes what it executes."""
+        assert self.agent is not None
+        return self.agent.pid
+
+    def lose_power(self) -> None:
+        """Agent and models end at once."""
+        assert self.agent is not None
+        self.agent.kill()
+        self.agent.wait()
+        for pid in self.replica_pids():
+            os.kill(pid, signal.SIGKILL)
+
+    def connected(self) -> bool:
+        """As the agent says itself."""
+        link: dict[str, Any] = ask(self.state_dir / "agent.sock", "status")["link"]
+        return bool(link["connected"])
+
+    def ready_replicas(self) -> int:
+        """As the agent says itself; none while it cannot be asked."""
+        try:
+            replicas = ask(self.state_dir / "agent.sock", "status")["replicas"]
+        except HomeportError:
+            return 0
+        return sum(replica["status"] == "ready" for replica in replicas)
 
     def replica_pids(self) -> list[int]:
         """Of its models, told by their working directories."""
@@ -119,6 +138,10 @@ class Sites(Site):
         line = self.server.stdout.readline()
         assert line, (self.folder / "server.log").read_text()
 
+    def restart_server(self) -> None:
+        self.kill(self.server)
+        self.start_server()
+
     def node(self, name: str) -> dict[str, Any]:
         """Its status as the API shows it."""
         status: dict[str, Any] = self.api("GET", f"/nodes/{name}")["status"]
@@ -126,6 +149,19 @@ class Sites(Site):
 
     def statuses(self) -> list[str]:
         return [self.node(station.name)["status"] for station in self.stations]
+
+    def model_pids(self) -> list[int]:
+        return [pid for station in self.stations for pid in station.replica_pids()]
+
+    def restarts(self) -> int | None:
+        """Of all replicas together; None unless there is a ready one on each host."""
+        replicas = self.api("GET", "/replicas")["items"]
+        if [replica["status"] for replica in replicas] != ["ready"] * len(self.stations):
+            return None
+        return sum(replica["restarts"] for replica in replicas)
+
+    def placements(self) -> dict[str, Any]:
+        return {placement["id"]: placement["spec"] for placement in self.api("GET", "/placements")["items"]}
 
     def until_all_serve(self) -> None:
         def ready() -> bool:
@@ -184,11 +220,23 @@ class Caller:
         self._stop.set()
         self._thread.join(60)
 
+    @property
+    def last_pid(self) -> int:
+        return self.calls[-1][2]
+
+    def pids(self) -> list[int]:
+        return [pid for _, _, pid in self.calls]
+
+    def last_wait_since(self, moment: float) -> float:
+        """Until when, in seconds after it, requests took longer than any should."""
+        ends = [began + seconds - moment for began, seconds, _ in self.calls if seconds > 0.5 and began >= moment - 0.5]
+        return max(ends, default=0.0)
+
     def _run(self) -> None:
         while not self._stop.is_set():
             began, pid = time.monotonic(), 0
             try:
-                pid = self._sites.ask("x")["pid"]
+                pid = self._sites.ask("x", "/d/echo/v1/embeddings")["pid"]
             except urllib.error.HTTPError as error:
                 with error:
                     self.errors.append(f"{error.code} {json.loads(error.read())['error']['message']}")

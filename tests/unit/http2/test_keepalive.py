@@ -19,7 +19,7 @@ ALIVE, ASK, DEAD = Verdict.ALIVE, Verdict.ASK, Verdict.DEAD
     ],
 )
 def test_who_is_taken_for_dead_when(heard: list[float], looks: list[tuple[float, Verdict]]) -> None:
-    keepalive = Keepalive(100.0)
+    keepalive = Keepalive(100.0, idle_seconds=5)
     for now, verdict in looks:
         keepalive.heard_at = max([100.0, *(at for at in heard if at <= now)])
         assert (now, keepalive.judge(now)) == (now, verdict)
