@@ -155,10 +155,10 @@ class Sites(Site):
 
     def restarts(self) -> int | None:
         """Of all replicas together; None unless there is a ready one on each host."""
-        replicas = self.api("GET", "/replicas")["items"]
+        replicas: list[dict[str, Any]] = self.api("GET", "/replicas")["items"]
         if [replica["status"] for replica in replicas] != ["ready"] * len(self.stations):
             return None
-        return sum(replica["restarts"] for replica in replicas)
+        return sum(int(replica["restarts"]) for replica in replicas)
 
     def placements(self) -> dict[str, Any]:
         return {placement["id"]: placement["spec"] for placement in self.api("GET", "/placements")["items"]}
