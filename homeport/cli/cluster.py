@@ -66,6 +66,8 @@ def create(
 @app.command("list")
 def list_(
     kind: Annotated[str, typer.Option(help="Only those of this kind.")] = "",
+    provider: Annotated[str, typer.Option("--provider", "--cloud", help="Only those of this provider.")] = "",
+    region: Annotated[str, typer.Option(help="Only those of this region.")] = "",
     label: LabelledOption = None,
     search: SearchOption = "",
     sort: SortOption = "",
@@ -81,7 +83,8 @@ def list_(
       homeport cluster list
       homeport cluster list -o yaml > clusters.yaml
     """
-    objects.list_objects(CLUSTER, Shown(output, watch, context), Chosen(limit, sort, search, label, {"kind": kind}))
+    filters = {"kind": kind, "cloud_provider": provider, "region": region}
+    objects.list_objects(CLUSTER, Shown(output, watch, context), Chosen(limit, sort, search, label, filters))
 
 
 @app.command("get")

@@ -103,6 +103,7 @@ def list_(
     cluster: Annotated[str, typer.Option(help="Only those on this cluster.")] = "",
     nodepool: Annotated[str, typer.Option(metavar="CLUSTER/NODEPOOL", help="Only those on this nodepool.")] = "",
     phase: Annotated[str, typer.Option(help="Only those in this phase: ready, pending, failed, ...")] = "",
+    state: Annotated[str, typer.Option(help="Only those asked to be: running, stopped.")] = "",
     environment: Annotated[str, typer.Option(help="Only those of this environment.")] = "",
     project: Annotated[str, typer.Option(help="Only those of this project.")] = "",
     label: LabelledOption = None,
@@ -125,6 +126,7 @@ def list_(
         "cluster": cluster,
         "nodepool": nodepool or on_nodepool,
         "phase": phase,
+        "state": state,
         "environment": environment,
         "project": project,
     }

@@ -8,7 +8,17 @@ from homeport.cli import objects
 from homeport.cli.connect import connect
 from homeport.cli.grammar import noun
 from homeport.cli.nouns import JOIN_TOKEN
-from homeport.cli.options import ContextOption, OutputFormat, OutputOption, Shown, YesOption
+from homeport.cli.options import (
+    Chosen,
+    ContextOption,
+    LimitOption,
+    OutputFormat,
+    OutputOption,
+    Shown,
+    SortOption,
+    WatchOption,
+    YesOption,
+)
 from homeport.cli.output import print_plain
 
 app = noun("One-time tokens with which a host joins a nodepool.")
@@ -36,14 +46,22 @@ def create(
 
 
 @app.command("list")
-def list_(output: OutputOption = OutputFormat.TABLE, context: ContextOption = "") -> None:
+def list_(
+    nodepool: Annotated[str, typer.Option(metavar="CLUSTER/NODEPOOL", help="Only those for this nodepool.")] = "",
+    sort: SortOption = "",
+    limit: LimitOption = None,
+    watch: WatchOption = False,
+    output: OutputOption = OutputFormat.TABLE,
+    context: ContextOption = "",
+) -> None:
     """List join tokens. The secrets are never shown again.
 
     \b
     Example:
       homeport join-token list
     """
-    objects.list_objects(JOIN_TOKEN, Shown(output, context=context))
+    chosen = Chosen(limit, sort, filters={"nodepool": nodepool})
+    objects.list_objects(JOIN_TOKEN, Shown(output, watch, context), chosen)
 
 
 @app.command("delete")

@@ -84,6 +84,8 @@ def create(
 def list_(
     in_cluster: Annotated[str, typer.Argument(metavar="CLUSTER", help="Only those of this cluster.")] = "",
     cluster: Annotated[str, typer.Option(help="Only those of this cluster.")] = "",
+    tenancy: Annotated[str, typer.Option(help="Only those that are: shared, dedicated.")] = "",
+    project: Annotated[str, typer.Option(help="Only those that are dedicated to this project.")] = "",
     label: LabelledOption = None,
     search: SearchOption = "",
     sort: SortOption = "",
@@ -99,8 +101,8 @@ def list_(
       homeport nodepool list
       homeport nodepool list --cluster office -o yaml
     """
-    chosen = Chosen(limit, sort, search, label, {"cluster": cluster or in_cluster})
-    objects.list_objects(NODEPOOL, Shown(output, watch, context), chosen)
+    filters = {"cluster": cluster or in_cluster, "tenancy": tenancy, "project": project}
+    objects.list_objects(NODEPOOL, Shown(output, watch, context), Chosen(limit, sort, search, label, filters))
 
 
 @app.command("get")

@@ -14,7 +14,7 @@ async def each_item(
     """At most `limit` items, in the server's order; None = all."""
     cursor, left = "", limit
     while left is None or left > 0:
-        page = {"limit": str(min(PAGE, left))} if left is not None else {}
+        page = {"limit": str(PAGE if left is None else min(PAGE, left))}
         if cursor:
             page["cursor"] = cursor
         answer = await transport.call("GET", path, params={**params, **page})

@@ -45,7 +45,10 @@ JOIN_TOKENS = KindPath("join_token", "TOKEN", "join-tokens", "join-tokens/{}")
 
 # As lists and watches name what they hold.
 TOPIC_OF = {
-    **{path.kind: path.listing for path in (CLUSTERS, NODEPOOLS, INSTANCE_TYPES, NODES, MODELS, DEPLOYMENTS, PROJECTS)},
+    **{
+        path.kind: path.listing
+        for path in (CLUSTERS, NODEPOOLS, INSTANCE_TYPES, NODES, MODELS, DEPLOYMENTS, PROJECTS, JOIN_TOKENS)
+    },
     "model_version": "model-versions",
     "placement": "placements",
     "replica": "replicas",

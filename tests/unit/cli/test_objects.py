@@ -73,7 +73,7 @@ def test_text_in_brackets_is_printed_as_it_is(cli: Cli, api: ScriptedApi) -> Non
 def test_filters_are_passed_on(cli: Cli, api: ScriptedApi) -> None:
     api.answer("GET", "nodes", {"items": [], "seq": 1})
     cli("node", "list", "--nodepool", "office/gpu")
-    assert api.asked[0].query == {"nodepool": "office/gpu"}
+    assert api.asked[0].query == {"nodepool": "office/gpu", "limit": "1000"}
 
 
 def test_get_tells_the_whole_story_of_a_deployment(cli: Cli, api: ScriptedApi) -> None:
@@ -90,7 +90,7 @@ def test_get_tells_the_whole_story_of_a_deployment(cli: Cli, api: ScriptedApi) -
         "http://gateway/d/chat/",
     ):
         assert expected in out
-    assert api.asked[1].query == {"deployment": "chat"}
+    assert api.asked[1].query == {"deployment": "chat", "limit": "1000"}
 
 
 def test_a_reference_names_kind_and_id(cli: Cli, api: ScriptedApi) -> None:

@@ -21,7 +21,7 @@ async def test_objects_of_one_kind(api: ScriptedApi) -> None:
         assert await homeport.nodepools.create({"id": "gpu"}) == expected
         await homeport.nodepools.delete("office/gpu")
     assert [asked.method for asked in api.asked] == ["GET", "GET", "POST", "DELETE"]
-    assert api.asked[0].query == {"cluster": "office"}
+    assert api.asked[0].query == {"cluster": "office", "limit": "1000"}
     assert api.asked[2].body == {"id": "gpu"}
 
 
