@@ -1,5 +1,6 @@
 """What stops when an object is deleted, in words. The server refuses what would orphan something."""
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from homeport.cli.nouns import DEPLOYMENT, JOIN_TOKEN, NODE, Noun
@@ -22,7 +23,8 @@ def consequences(client: "Client", noun: Noun, object_id: str) -> list[str]:
         )
     lines = [_stops(impact["stops"])]
     if impact["objects"]:
-        lines.append(f"Deleted with it: {_names(impact['objects'])}.")
+        kinds = Counter(each["kind"] for each in impact["objects"])
+        lines.append(f"Deleted with it: {' and '.join(_count(number, kind) for kind, number in kinds.items())}.")
     if noun is DEPLOYMENT:
         lines.append("Requests for it are answered with an error.")
     if noun is NODE:
@@ -43,6 +45,6 @@ def _count(number: int, kind: str) -> str:
 
 def _names(objects: list[Any]) -> str:
     """Up to ten of them."""
-    names = [f"{each['kind']}/{each['id']}" if isinstance(each, dict) else str(each) for each in objects]
+    names = [f"{each['kind']}/{each['id']}" for each in objects]
     more = f" and {len(names) - 10} more" if len(names) > 10 else ""
     return ", ".join(names[:10]) + more

@@ -199,7 +199,11 @@ def test_an_error_is_one_block(cli: Cli, api: ScriptedApi) -> None:
     assert ran.err == "error: invalid_argument\n  message: too small\n  path:    cluster.x\n  hint:    0 to 5\n"
 
 
-_IMPACT = {"stops": {"replicas": 2, "deployments": 0}, "objects": ["revision/chat/1"], "blocked_by": []}
+_IMPACT = {
+    "stops": {"replicas": 2, "deployments": 0},
+    "objects": [{"kind": "revision", "id": "chat/1"}],
+    "blocked_by": [],
+}
 
 
 def test_delete_says_what_stops_and_wants_the_name(cli: Cli, api: ScriptedApi) -> None:
@@ -208,7 +212,7 @@ def test_delete_says_what_stops_and_wants_the_name(cli: Cli, api: ScriptedApi) -
     refused = cli("delete", "deployment/chat", stdin="yes\n", terminal=True)
     assert refused.code == 1
     assert "2 replicas will stop." in refused.out
-    assert "Deleted with it: revision/chat/1." in refused.out
+    assert "Deleted with it: 1 revision." in refused.out
     assert "nothing was deleted" in refused.err
     assert [asked.method for asked in api.asked] == ["GET"]
     done = cli("deployment", "delete", "chat", stdin="chat\n", terminal=True)
@@ -218,7 +222,7 @@ def test_delete_says_what_stops_and_wants_the_name(cli: Cli, api: ScriptedApi) -
 
 
 def test_nobody_is_asked_about_what_cannot_be_deleted(cli: Cli, api: ScriptedApi) -> None:
-    blocked = [f"deployment/d{number}" for number in range(12)]
+    blocked = [{"kind": "deployment", "id": f"d{number}"} for number in range(12)]
     api.answer("GET", "nodepools/office/gpu/impact", {"stops": {}, "objects": [], "blocked_by": blocked})
     ran = cli("np", "rm", "office", "gpu", stdin="office/gpu\n", terminal=True)
     assert (ran.code, ran.out) == (1, "")
