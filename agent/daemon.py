@@ -38,6 +38,7 @@ from agent.reconcile.loop import Reconciler
 from agent.reconcile.replica import Replica
 from agent.relay.relay import Relay
 from agent.relay.tunnels import Tunnels
+from agent.replica_logs.failures import Failures
 from agent.serving import Serving
 from agent.state.database import StateDatabase
 from agent.state.desired import DesiredStateStore
@@ -99,9 +100,11 @@ class Daemon:
         self._desired_store = DesiredStateStore(database)
         self._renewer = Renewer(identity, identities, random.random)
         self._relay = Relay(monotonic=time.monotonic)
+        self._failures = Failures(directory.failures)
         self._reconciler = Reconciler(
             drivers=self._drivers,
             journal=ReplicaJournal(database),
+            failures=self._failures,
             drained=lambda replica: self._serving.drained(replica),
             memory_available=available_memory,
             monotonic=time.monotonic,
@@ -139,7 +142,7 @@ class Daemon:
     async def _startup(self, tasks: list[asyncio.Task[None]]) -> None:
         identity = self._renewer.identity
         desired = await self._desired_store.load()
-        await self._reconciler.adopt()
+        await self._reconciler.adopt(desired)
         self._tunnels = Tunnels(self._relay, lambda: node_tls(self._renewer.identity), lambda: self._link.epoch)
         self._reconciler.listen(self._serving.replica_changed)
         self._reconciler.listen(lambda replica: self._link.replica_changed(replica.report()))
@@ -176,7 +179,7 @@ class Daemon:
         await self._local_api.close()
 
     async def stop_replicas(self) -> int:
-        await self._reconciler.adopt()
+        await self._reconciler.adopt(await self._desired_store.load())
         count = len(self._reconciler.replicas())
         await self._reconciler.close(stop_replicas=True)
         for driver in self._drivers.values():

@@ -84,7 +84,7 @@ class Serving:
         ready = tuple(
             Upstream(replica.replica_id, replica.handle.host, replica.handle.port)
             for replica in mine
-            if replica.status is ReplicaStatus.READY and replica.handle is not None
+            if replica.serves and replica.handle is not None
         )
         if self._upstreams.get(deployment_id) != ready:
             self._upstreams[deployment_id] = ready

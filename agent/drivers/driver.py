@@ -136,9 +136,11 @@ class Executed:
 
 @runtime_checkable
 class SelfProbing(Protocol):
-    """A driver whose replicas answer no probe because the driver itself knows when they are ready."""
+    """A driver whose replicas answer no probe because the driver itself knows how they are."""
 
     def is_ready(self, handle: Handle) -> bool: ...
+
+    def is_alive(self, handle: Handle) -> bool: ...
 
 
 class Driver(Protocol):

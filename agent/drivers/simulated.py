@@ -6,6 +6,8 @@ A workload says how its replicas behave, in its env:
   SIMULATED_REFUSE       a reason: no replica of it can be started
   SIMULATED_PREPARE      seconds that an image of it would take to come (default 0)
   SIMULATED_READY_AFTER  seconds from start until `is_ready` (default 0)
+  SIMULATED_HANG_AFTER   seconds from start until it is neither ready nor alive; absent = never
+  SIMULATED_CORES        of CPU at work (default 0)
   SIMULATED_ADDRESS      host:port of something that answers requests in its place
 """
 
@@ -34,7 +36,10 @@ _POLL_SECONDS = 0.25
 class _Life:
     labels: Labels
     handle: Handle
+    started_at: float
     ready_at: float
+    hangs_at: float
+    cores: float
     ended: asyncio.Future[Exit]
     timer: asyncio.TimerHandle | None = None
     lines: list[bytes] = field(default_factory=list)
@@ -67,12 +72,21 @@ class SimulatedDriver:
             raise StartRefused(request.env["SIMULATED_REFUSE"])
         loop = asyncio.get_running_loop()
         before = self._of(request.replica_id)
-        ready_at = loop.time() + float(request.env.get("SIMULATED_READY_AFTER", "0"))
+        now = loop.time()
         host, _, port = request.env.get("SIMULATED_ADDRESS", f"{request.host}:{request.port}").rpartition(":")
         number = next(self._numbers)
         handle = Handle(self.name, 1, host, int(port), {"number": number})
         lines = before[-1][1].lines if before else []
-        life = _Life(request.labels, handle, ready_at, loop.create_future(), lines=lines)
+        life = _Life(
+            request.labels,
+            handle,
+            started_at=now,
+            ready_at=now + float(request.env.get("SIMULATED_READY_AFTER", "0")),
+            hangs_at=now + float(request.env.get("SIMULATED_HANG_AFTER", "inf")),
+            cores=float(request.env.get("SIMULATED_CORES", "0")),
+            ended=loop.create_future(),
+            lines=lines,
+        )
         life.lines.append(f"started on port {request.port}\n".encode())
         if "SIMULATED_EXIT_AFTER" in request.env:
             code = int(request.env.get("SIMULATED_EXIT_CODE", "1"))
@@ -126,7 +140,9 @@ class SimulatedDriver:
 
     async def stats(self, handle: Handle) -> Stats | None:
         life = self._lives.get(handle.data["number"])
-        return None if life is None or life.ended.done() else Stats(0.0, 0)
+        if life is None or life.ended.done():
+            return None
+        return Stats(life.cores * (asyncio.get_running_loop().time() - life.started_at), 0)
 
     async def logs(self, replica_id: str, tail_lines: int, follow: bool) -> AsyncIterator[bytes]:
         lives = self._of(replica_id)
@@ -149,7 +165,12 @@ class SimulatedDriver:
     def is_ready(self, handle: Handle) -> bool:
         """What a probe of it would find."""
         life = self._lives.get(handle.data["number"])
-        return life is not None and not life.ended.done() and asyncio.get_running_loop().time() >= life.ready_at
+        now = asyncio.get_running_loop().time()
+        return life is not None and not life.ended.done() and life.ready_at <= now < life.hangs_at
+
+    def is_alive(self, handle: Handle) -> bool:
+        life = self._lives.get(handle.data["number"])
+        return life is not None and asyncio.get_running_loop().time() < life.hangs_at
 
     def _of(self, replica_id: str) -> list[tuple[int, _Life]]:
         return [(number, life) for number, life in self._lives.items() if life.labels.replica_id == replica_id]

@@ -9,9 +9,15 @@ import structlog
 
 from agent.drivers.driver import Driver
 from agent.placement import DesiredState, Placement
+from agent.reconcile.adoption import adopted
 from agent.reconcile.apply import Replicas
+from agent.reconcile.listing import list_found
 from agent.reconcile.plan import Target, plan
-from agent.reconcile.replica import Replica, Surroundings
+from agent.reconcile.ports import fixed_port
+from agent.reconcile.replica import Replica
+from agent.reconcile.surroundings import Surroundings
+from agent.reconcile.upkeep import Upkeep
+from agent.replica_logs.failures import Failures
 from agent.state.journal import ReplicaJournal
 from homeport.core.status import ReplicaReport, ReplicaStatus
 
@@ -19,7 +25,6 @@ log = structlog.get_logger()
 
 # How long adoption may hold up the start when a runtime does not answer.
 _ADOPTION_SECONDS = 5.0
-_TEND_SECONDS = 10.0
 # A timer may fire a hair early: then one short wait follows, not a busy loop.
 _LEAST_WAIT_SECONDS = 0.001
 
@@ -31,6 +36,7 @@ class Reconciler:
         self,
         drivers: Mapping[str, Driver],
         journal: ReplicaJournal,
+        failures: Failures,
         drained: Callable[[Replica], Awaitable[None]],
         memory_available: Callable[[], int],
         monotonic: Callable[[], float],
@@ -45,17 +51,20 @@ class Reconciler:
         self._wanted: dict[str, int] = {}
         self._wake = asyncio.Event()
         self._listeners: list[Callable[[Replica], None]] = []
-        around = Surroundings(
-            drivers=drivers,
-            journal=journal,
-            ports_in_use=lambda: self._replicas.ports(),
-            changed=self._changed,
-            drained=drained,
-            monotonic=monotonic,
-            wall=wall,
-            jitter=jitter,
+        self._replicas = Replicas(
+            Surroundings(
+                drivers=drivers,
+                journal=journal,
+                failures=failures,
+                ports_in_use=lambda: self._replicas.ports(),
+                changed=self._changed,
+                drained=drained,
+                monotonic=monotonic,
+                wall=wall,
+                jitter=jitter,
+            )
         )
-        self._replicas = Replicas(lambda record: Replica(record, around))
+        self._upkeep = Upkeep(drivers, self._replicas, failures, lambda: self._desired, monotonic, wall)
 
     # -- what others see
 
@@ -85,20 +94,29 @@ class Reconciler:
 
     # -- startup, run, shutdown
 
-    async def adopt(self) -> None:
-        """Finds the replicas of the agent before this one. Returns when the drivers have answered, or soon after."""
-        adopted = self._replicas.adopt(await self._journal.load())
-        answers = [asyncio.create_task(replica.adopt().wait()) for replica in adopted]
-        if answers:
-            _, unanswered = await asyncio.wait(answers, timeout=_ADOPTION_SECONDS)
-            for answer in unanswered:
-                answer.cancel()
-            running = sum(r.status in (ReplicaStatus.READY, ReplicaStatus.STARTING) for r in adopted)
-            log.info("replicas adopted", running=running, ended=len(adopted) - running)
+    async def adopt(self, desired: DesiredState) -> None:
+        """Finds the replicas of the agent before this one. Returns when the drivers have answered, or soon after.
+
+        `desired` is what the disk holds: it tells what those are whose notes are lost.
+        """
+        noted = await self._journal.load()
+        found = await list_found(self._drivers.values(), _ADOPTION_SECONDS)
+        records = adopted(noted, found or (), desired.placements)
+        if not records:
+            return
+        answers = [asyncio.ensure_future(answer) for answer in self._replicas.adopt(records)]
+        _, unanswered = await asyncio.wait(answers, timeout=_ADOPTION_SECONDS)
+        for answer in unanswered:
+            answer.cancel()
+        statuses = [replica.status for replica in self._replicas.all()]
+        running = sum(status in (ReplicaStatus.READY, ReplicaStatus.STARTING) for status in statuses)
+        log.info(
+            "replicas adopted", running=running, ended=len(statuses) - running, without_note=len(records) - len(noted)
+        )
 
     async def run(self) -> None:
         """Until cancelled."""
-        tending = asyncio.create_task(self._tend())
+        upkeep = asyncio.create_task(self._upkeep.run())
         try:
             while True:
                 self._wake.clear()
@@ -107,20 +125,17 @@ class Reconciler:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._wake.wait(), timeout)
         finally:
-            tending.cancel()
+            upkeep.cancel()
 
     async def close(self, stop_replicas: bool) -> None:
         """After `run` has ended: lets the replicas run on, or stops them all and forgets them."""
-        replicas = self._replicas.all()
         if stop_replicas:
-            for replica in replicas:
-                replica.retire("the agent stops")
-            await asyncio.gather(*(replica.gone() for replica in replicas))
-        else:
-            await asyncio.gather(*(replica.let_go() for replica in replicas))
+            await self._replicas.stop("the agent stops")
+        await self._replicas.let_go()
 
     def _reconcile(self) -> float | None:
         placements = self._desired.placements
+        self._replicas.remember(placements)
         targets = [
             Target(placements[key], count, self._has_room_for_one_more(placements[key]))
             for key, count in self._wanted.items()
@@ -135,7 +150,7 @@ class Reconciler:
 
     def _has_room_for_one_more(self, placement: Placement) -> bool:
         """A fixed port can be listened on once; memory must be there. Devices are counted by the plan itself."""
-        if placement.workload.port and placement.workload.driver == "process":
+        if fixed_port(placement.workload):
             return False
         return placement.workload.needs.memory_bytes <= self._memory_available()
 
@@ -145,9 +160,3 @@ class Reconciler:
         for listener in self._listeners:
             listener(replica)
         self._wake.set()
-
-    async def _tend(self) -> None:
-        while True:
-            await asyncio.sleep(_TEND_SECONDS)
-            for driver in self._drivers.values():
-                await driver.tend()

@@ -3,8 +3,20 @@
 import socket
 
 from agent.drivers.driver import StartRefused
+from homeport.core.workload import Workload
 
 HOST = "127.0.0.1"
+# A container listens on a port of its own, and is reached on any of the host's.
+_CONTAINER_DRIVERS = frozenset({"docker"})
+
+
+def is_container(workload: Workload) -> bool:
+    return workload.driver in _CONTAINER_DRIVERS
+
+
+def fixed_port(workload: Workload) -> int:
+    """The port of the host that a replica must have, which only one can; 0 = any will do."""
+    return 0 if is_container(workload) else workload.port
 
 
 def pick_port(wanted: int, in_use: frozenset[int]) -> int:

@@ -1,9 +1,8 @@
 """From single probe results to ready or not. Pure."""
 
 from dataclasses import dataclass
-from enum import Enum
 
-from homeport.core.workload import Probe, Startup
+from homeport.core.workload import Probe
 
 _FIRST_DELAY_SECONDS = 0.02
 # One that has answered this often in a row is looked at less: its end is seen at once anyway, and requests tell more
@@ -12,17 +11,10 @@ _STEADY_AFTER = 10
 _STEADY_FACTOR = 5
 
 
-class Verdict(Enum):
-    STARTING = "starting"
-    READY = "ready"
-    TOO_LATE = "too late"
-
-
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """Of one life of a replica. Times are monotonic seconds."""
+    """Of one life of a replica."""
 
-    started_at: float
     ready: bool = False
     failures: int = 0
     successes: int = 0
@@ -33,15 +25,7 @@ class Readiness:
         failures = 0 if succeeded else self.failures + 1
         successes = self.successes + 1 if succeeded else 0
         ready = succeeded or (self.ready and failures < probe.failure_threshold)
-        return Readiness(self.started_at, ready, failures, successes, self.probes + 1)
-
-    def verdict(self, startup: Startup, was_ready: bool, now: float) -> Verdict:
-        """`was_ready`: ever in this life. The start deadline counts only until then."""
-        if self.ready:
-            return Verdict.READY
-        if not was_ready and now - self.started_at > startup.deadline_seconds:
-            return Verdict.TOO_LATE
-        return Verdict.STARTING
+        return Readiness(ready, failures, successes, self.probes + 1)
 
     def next_delay(self, probe: Probe) -> float:
         """Often at first, so that a quick start is seen at once; then at the probe's interval; seldom once steady."""

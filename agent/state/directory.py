@@ -16,6 +16,7 @@ class StateDirectory:
         self.identity = root / "identity"
         self.database = root / "state.db"
         self.replicas = root / "replicas"
+        self.failures = root / "failures"
         self.socket = root / "agent.sock"
         self._lock: int | None = None
 

@@ -36,6 +36,10 @@ class ReplicaRecord:
     handle: Handle | None = field(default=None)
     restarts: int = 0
     start_ms: int = 0
+    # False for one that was found running when its note was lost, as long as nobody says what its workload is.
+    remembered: bool = True
+    # It did not end when it was killed: it gets no requests, and its devices are given to nobody, until it is gone.
+    fenced: bool = False
 
 
 class ReplicaJournal:

@@ -18,6 +18,7 @@ from agent.link.link import Link
 from agent.node import AgentNode
 from agent.reconcile.loop import Reconciler
 from agent.relay.deployment import DeploymentRelay, Upstream
+from agent.replica_logs.failures import Failures
 from agent.serving import Serving
 from agent.state.database import StateDatabase
 from agent.state.desired import DesiredStateStore
@@ -110,6 +111,7 @@ class Host:
         reconciler = self._reconciler = Reconciler(
             drivers={"simulated": self.driver},
             journal=ReplicaJournal(database),
+            failures=Failures(self._directory / "failures"),
             drained=lambda replica: serving.drained(replica),
             memory_available=lambda: 8 * GIB,
             monotonic=clock,
@@ -134,7 +136,7 @@ class Host:
         )
         link = Link(self._identity, node, clock, clock, lambda: 0.5, dial=lambda _: self._network.dial(self.node_id))
         desired = await store.load()
-        await reconciler.adopt()
+        await reconciler.adopt(desired)
         reconciler.listen(serving.replica_changed)
         reconciler.listen(lambda replica: link.replica_changed(replica.report()))
         relay.on_demand = autoscaler.poke

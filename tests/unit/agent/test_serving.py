@@ -54,7 +54,10 @@ class WritingRelay:
 def _replica(replica_id: str, status: ReplicaStatus, reason: str = "") -> Replica:
     record = SimpleNamespace(deployment_id="chat", placement_id="p")
     handle = Handle("process", 1, "127.0.0.1", 1234)
-    fake = SimpleNamespace(replica_id=replica_id, status=status, reason=reason, record=record, handle=handle)
+    serves = status is ReplicaStatus.READY
+    fake = SimpleNamespace(
+        replica_id=replica_id, status=status, reason=reason, record=record, handle=handle, serves=serves
+    )
     return cast(Replica, fake)
 
 

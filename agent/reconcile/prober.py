@@ -1,0 +1,39 @@
+"""Asks a replica a probe's question."""
+
+from agent.drivers.driver import Driver, Handle, SelfProbing
+from agent.reconcile.exec_probe import probe_exec
+from agent.reconcile.http_probe import probe_http
+from agent.reconcile.request import filled_probe
+from agent.reconcile.tcp_probe import probe_tcp
+from agent.state.journal import ReplicaRecord
+from homeport.core.workload import Probe, ProbeKind
+
+
+class Prober:
+    """Answers are empty for a success, else what was wrong; None = nobody can tell."""
+
+    def __init__(self, driver: Driver, record: ReplicaRecord, handle: Handle) -> None:
+        self._driver = driver
+        self._handle = handle
+        self._readiness = filled_probe(record.workload.readiness, record, handle)
+        liveness = record.workload.liveness
+        self._liveness = filled_probe(liveness, record, handle) if liveness else None
+
+    async def is_ready(self) -> str | None:
+        if isinstance(self._driver, SelfProbing):
+            return "" if self._driver.is_ready(self._handle) else "is starting"
+        return await self._ask(self._readiness)
+
+    async def is_alive(self) -> str | None:
+        if isinstance(self._driver, SelfProbing):
+            return "" if self._driver.is_alive(self._handle) else "hangs"
+        return await self._ask(self._liveness) if self._liveness else ""
+
+    async def _ask(self, probe: Probe) -> str | None:
+        match probe.kind:
+            case ProbeKind.HTTP:
+                return await probe_http(self._handle.host, self._handle.port, probe.path, probe.timeout_seconds)
+            case ProbeKind.TCP:
+                return await probe_tcp(self._handle.host, self._handle.port, probe.timeout_seconds)
+            case ProbeKind.EXEC:
+                return await probe_exec(self._driver, self._handle, probe.command, probe.timeout_seconds)

@@ -1,0 +1,1 @@
+"""What replicas printed before they failed, kept for those who ask later."""
