@@ -23,6 +23,7 @@ import structlog
 
 from agent.autoscaler import Autoscaler
 from agent.config import RunConfig
+from agent.drivers.docker.driver import DockerDriver
 from agent.drivers.driver import Driver
 from agent.drivers.process.driver import ProcessDriver
 from agent.drivers.simulated import SimulatedDriver
@@ -217,9 +218,10 @@ def make_drivers(config: RunConfig, directory: StateDirectory, node_id: str) -> 
     """Those that the host's administrator allows."""
     makers: dict[str, Callable[[], Driver]] = {
         "process": lambda: ProcessDriver(directory.replicas, node_id),
+        "docker": lambda: DockerDriver(directory.containers, node_id, config.policy),
         "simulated": SimulatedDriver,
     }
-    return {name: makers[name]() for name in config.policy.drivers if name in makers}
+    return {name: makers[name]() for name in config.policy.drivers}
 
 
 def _on_signals(stop: asyncio.Event, hurry: asyncio.Event) -> None:

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from agent.doctor.engine import Engine, ask_engine
+from agent.doctor.engine import ask_engine
 from agent.doctor.finding import Finding, Host, fail, ok, warn
+from agent.drivers.docker.facts import EngineFacts
 from agent.fingerprint.gpu_nvidia import library_is_present
 
 _CHECK = "cdi"
@@ -21,7 +22,7 @@ def check_cdi(host: Host) -> list[Finding]:
     return [judge_cdi(ask_engine(host), specs)]
 
 
-def judge_cdi(engine: Engine | None, specs: Sequence[str]) -> Finding:
+def judge_cdi(engine: EngineFacts | None, specs: Sequence[str]) -> Finding:
     """`specs` are files that describe NVIDIA's devices by the Container Device Interface."""
     if engine is None:
         return warn(_CHECK, "no container engine answers, so no container can get a GPU", "see the engine's finding")

@@ -2,36 +2,18 @@
 
 import http.client
 import json
-import os
 import socket
-from dataclasses import dataclass
 from typing import Any
 
 from agent.doctor.finding import Finding, Host, fail, ok
+from agent.drivers.docker.facts import EngineFacts, engine_facts
+from agent.drivers.docker.socket import USUAL_PLACES, socket_path
 from agent.policy import HostPolicy, load_policy
 from homeport.core.errors import HomeportError
 
 _CHECK = "engine"
 _SECONDS = 5.0
-_LEAST_API = (1, 41)
-_PLACES = ("/var/run/docker.sock", "/run/podman/podman.sock")
 _INSTALL = "install Docker 20.10.21 or newer (or Podman 4), or take docker out of drivers in the policy file"
-
-
-@dataclass(frozen=True, slots=True)
-class Engine:
-    """`name` is docker or podman; `api` is the newest version of its API that it speaks, such as 1.44."""
-
-    socket: str
-    name: str
-    version: str
-    api: str
-    runtimes: tuple[str, ...] = ()
-
-    @property
-    def release(self) -> tuple[int, ...]:
-        """Major and minor."""
-        return tuple(int(part) for part in self.version.split(".")[:2])
 
 
 def check_engine(host: Host) -> list[Finding]:
@@ -40,9 +22,9 @@ def check_engine(host: Host) -> list[Finding]:
         return [ok(_CHECK, "none is needed: the policy allows no containers")]
     path = socket_path(policy)
     if path is None:
-        return [fail(_CHECK, f"no socket at {' or '.join(_PLACES)}", _INSTALL)]
+        return [fail(_CHECK, f"no socket at {' or '.join(USUAL_PLACES)}", _INSTALL)]
     try:
-        return [judge_engine(_ask(path))]
+        return [judge_engine(_ask(path), path)]
     except PermissionError:
         return [fail(_CHECK, f"{path}: permission denied", "usermod -aG docker homeport-agent, then restart the agent")]
     except TimeoutError:
@@ -53,7 +35,7 @@ def check_engine(host: Host) -> list[Finding]:
         return [fail(_CHECK, f"{path}: {error or type(error).__name__}", "start the engine: systemctl start docker")]
 
 
-def ask_engine(host: Host) -> Engine | None:
+def ask_engine(host: Host) -> EngineFacts | None:
     path = socket_path(_policy(host))
     try:
         return _ask(path) if path else None
@@ -61,17 +43,10 @@ def ask_engine(host: Host) -> Engine | None:
         return None
 
 
-def judge_engine(engine: Engine) -> Finding:
-    found = f"{engine.name} {engine.version}, API {engine.api}, at {engine.socket}"
-    if tuple(int(part) for part in engine.api.split(".")[:2]) < _LEAST_API:
-        return fail(_CHECK, f"{found}: API 1.41 is the least", _INSTALL)
-    return ok(_CHECK, found)
-
-
-def socket_path(policy: HostPolicy) -> str | None:
-    """The policy's, $DOCKER_HOST's, or the first of the usual places that exists."""
-    named = policy.engine_socket or os.environ.get("DOCKER_HOST", "").removeprefix("unix://")
-    return named or next((place for place in _PLACES if os.path.exists(place)), None)
+def judge_engine(engine: EngineFacts, path: str) -> Finding:
+    if engine.problem:
+        return fail(_CHECK, f"{path}: {engine.problem}", _INSTALL)
+    return ok(_CHECK, f"{engine}, API {engine.api}, at {path}")
 
 
 def _policy(host: Host) -> HostPolicy:
@@ -81,16 +56,8 @@ def _policy(host: Host) -> HostPolicy:
         return HostPolicy()  # the policy's check says so
 
 
-def _ask(path: str) -> Engine:
-    version, info = _get(path, "/version"), _get(path, "/info")
-    is_podman = any(part.get("Name") == "Podman Engine" for part in version.get("Components") or [])
-    return Engine(
-        socket=path,
-        name="podman" if is_podman else "docker",
-        version=version["Version"],
-        api=version["ApiVersion"],
-        runtimes=tuple(info.get("Runtimes") or ()),
-    )
+def _ask(path: str) -> EngineFacts:
+    return engine_facts(_get(path, "/version"), _get(path, "/info"))
 
 
 def _get(path: str, what: str) -> dict[str, Any]:

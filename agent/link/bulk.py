@@ -9,6 +9,7 @@ import structlog
 from homeport_proto.v1 import bulk_pb2 as pb
 from homeport_proto.v1 import bulk_pb2_grpc
 
+from agent.drivers.driver import DriverError
 from agent.link.channel import node_credentials, open_channel
 from agent.link.messages import LogsQuestion
 from agent.state.identity import Identity
@@ -82,6 +83,8 @@ async def _write(call: "_Call", question_id: str, lines: AsyncIterator[bytes]) -
             await call.write(pb.LogChunk(question_id=question_id, lines=chunk))
     except OSError as error:
         await call.write(pb.LogChunk(question_id=question_id, problem=f"the log cannot be read: {error.strerror}"))
+    except DriverError as error:
+        await call.write(pb.LogChunk(question_id=question_id, problem=f"the log cannot be read: {error}"))
 
 
 async def _finished(call: "_Call") -> None:

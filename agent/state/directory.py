@@ -17,6 +17,7 @@ class StateDirectory:
         self.database = root / "state.db"
         self.replicas = root / "replicas"
         self.failures = root / "failures"
+        self.containers = root / "containers"
         self.socket = root / "agent.sock"
         self._lock: int | None = None
 

@@ -3,6 +3,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.engine import PrivateEngine, private_engine
 from tests.fakes.postgresql import BINARIES, PostgresqlCluster, is_installed, running_cluster
 
 
@@ -15,3 +16,9 @@ def postgresql() -> Iterator[PostgresqlCluster]:
         pytest.skip(message)
     with running_cluster() as cluster:
         yield cluster
+
+
+@pytest.fixture(scope="session")
+def engine() -> Iterator[PrivateEngine]:
+    with private_engine() as engine:
+        yield engine

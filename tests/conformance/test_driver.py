@@ -10,10 +10,13 @@ from pathlib import Path
 import pytest
 
 from agent.boot import boot_id
+from agent.drivers.docker.driver import DockerDriver
 from agent.drivers.driver import Driver, Found, Handle, Labels, RunState, StartRefused, StartRequest
 from agent.drivers.process import table
 from agent.drivers.process.driver import ProcessDriver
 from agent.drivers.simulated import SimulatedDriver
+from agent.policy import HostPolicy
+from tests.engine import IMAGE, PrivateEngine
 
 # The process driver finds replicas of the whole host by their ids: tests that run beside these must not share one.
 _ID = f"r-{os.getpid()}"
@@ -68,13 +71,36 @@ def _simulated(folder: Path) -> Bench:
     )
 
 
-@pytest.fixture(params=[_process, _simulated], ids=["process", "simulated"])
+def _docker(folder: Path, engine: PrivateEngine) -> Bench:
+    policy = HostPolicy(engine_socket=str(engine.socket))
+
+    def request(*command: str, image: str = IMAGE) -> StartRequest:
+        return StartRequest(_LABELS, command, {}, "", image, "127.0.0.1", 1234)
+
+    return Bench(
+        DockerDriver(folder, _NODE, policy),
+        lambda node: DockerDriver(folder, node, policy),
+        request("sh", "-c", "echo hello; exec sleep 600"),
+        request("sh", "-c", "echo cannot load; exit 3"),
+        request(image="homeport-test/no-such:1"),
+        request("sh", "-c", "trap '' TERM; echo hello; while :; do sleep 1; done"),
+    )
+
+
+@pytest.fixture(params=["process", "simulated", "docker"])
 async def bench(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Bench]:
-    made: Bench = request.param(tmp_path)
+    match request.param:
+        case "process":
+            made = _process(tmp_path)
+        case "simulated":
+            made = _simulated(tmp_path)
+        case _:
+            made = _docker(tmp_path, request.getfixturevalue("engine"))
     yield made
     handle = await made.driver.recover(_ID, None)
     if handle:
         await made.driver.stop(handle, 0.1)
+    await made.driver.destroy(_ID)
     await made.driver.close()
 
 
@@ -186,7 +212,8 @@ async def test_a_command_runs_beside_it(bench: Bench) -> None:
 
 async def test_a_handle_of_nothing_is_taken_for_ended(bench: Bench) -> None:
     handle = await bench.driver.start(bench.serve)
-    foreign = replace(handle, data={**handle.data, **{key: -7 for key in ("pid", "number") if key in handle.data}})
+    nobody = {"pid": -7, "number": -7, "container": "0" * 64}
+    foreign = replace(handle, data={key: nobody.get(key, value) for key, value in handle.data.items()})
     assert await bench.driver.recover("r-9", foreign) is None
     assert (await bench.driver.inspect(foreign)).state is RunState.EXITED
     await bench.driver.stop(foreign, 1)

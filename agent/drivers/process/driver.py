@@ -25,6 +25,7 @@ from agent.drivers.driver import (
     Stats,
     Unkillable,
 )
+from agent.drivers.output import MAX_BYTES
 from agent.drivers.process import table
 from agent.drivers.process.command import absolute, resolve_command
 from agent.drivers.process.environment import Marks, environment_of
@@ -32,7 +33,6 @@ from agent.drivers.process.execute import execute_beside
 from agent.drivers.process.exit import exit_reason, reap
 from agent.drivers.process.folder import ReplicaFolder, folders_in
 from agent.drivers.process.launch import Launched, launch
-from agent.drivers.process.output import MAX_BYTES
 from agent.drivers.process.replica_unit import ReplicaUnits, unit_of
 from agent.drivers.process.session import kill_members, marked_leaders, members
 from agent.drivers.process.table import ProcessEntry

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from agent.drivers.driver import Labels, StartRefused
+from agent.drivers.output import MAX_BYTES, Output
 from agent.drivers.process.environment import Marks
-from agent.drivers.process.output import MAX_BYTES, Output
 
 
 class ReplicaFolder:

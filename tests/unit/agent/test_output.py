@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.drivers.process.output import Output
+from agent.drivers.output import Output
 
 
 @pytest.fixture

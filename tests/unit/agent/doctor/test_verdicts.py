@@ -7,7 +7,7 @@ import pytest
 from agent.doctor.cdi import judge_cdi
 from agent.doctor.clock import judge_skew, judge_time
 from agent.doctor.disk import Room, judge_room
-from agent.doctor.engine import Engine, judge_engine
+from agent.doctor.engine import judge_engine
 from agent.doctor.finding import Finding, Verdict
 from agent.doctor.gpu import judge_driver
 from agent.doctor.policy import judge_policy
@@ -15,6 +15,7 @@ from agent.doctor.proxy import judge_proxy
 from agent.doctor.reachability import judge_port
 from agent.doctor.state import Folder, judge_folder
 from agent.doctor.unit import judge_unit
+from agent.drivers.docker.facts import EngineFacts
 from agent.fingerprint.gpu_nvidia import NvidiaFacts
 from agent.policy import HostPolicy
 from homeport.core.resources import Gpu
@@ -111,13 +112,13 @@ def test_unit(properties: dict[str, str], verdict: Verdict, fix: str) -> None:
 @pytest.mark.parametrize(
     ("engine", "verdict"),
     [
-        (Engine("/s", "docker", "20.10.24+dfsg1", "1.41"), OK),
-        (Engine("/s", "docker", "28.1.0", "1.49"), OK),
-        (Engine("/s", "docker", "19.03.0", "1.40"), FAIL),
+        (EngineFacts("docker", "20.10.24+dfsg1", "1.41"), OK),
+        (EngineFacts("docker", "28.1.0", "1.49"), OK),
+        (EngineFacts("docker", "19.03.0", "1.40"), FAIL),
     ],
 )
-def test_engine(engine: Engine, verdict: Verdict) -> None:
-    _check(judge_engine(engine), verdict, "Docker 20.10" if verdict is FAIL else "")
+def test_engine(engine: EngineFacts, verdict: Verdict) -> None:
+    _check(judge_engine(engine, "/s"), verdict, "Docker 20.10" if verdict is FAIL else "")
 
 
 GPU = Gpu("GPU-aa", "NVIDIA H200", 141 * GIB)
@@ -161,7 +162,7 @@ SPEC = ("/etc/cdi/nvidia.yaml",)
 def test_gpus_in_containers(
     name: str, version: str, runtimes: tuple[str, ...], specs: tuple[str, ...], verdict: Verdict, fix: str
 ) -> None:
-    engine = Engine("/s", name, version, "1.44", runtimes)
+    engine = EngineFacts(name, version, "1.44", runtimes)
     _check(judge_cdi(engine, specs), verdict, fix)
 
 

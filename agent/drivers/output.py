@@ -1,6 +1,6 @@
 """A replica's output: a file that the replica itself writes, so it survives the agent, capped by rotation.
 
-The replica holds the file open for appending, hence rotation copies and truncates: lines written in between are lost,
+A process holds the file open for appending, hence rotation copies and truncates: lines written in between are lost,
 which a cap of disk use is worth.
 """
 
@@ -28,6 +28,16 @@ class Output:
     def open_for_append(self) -> int:
         """A file descriptor for the replica's stdout and stderr."""
         return os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+
+    def append(self, content: bytes) -> None:
+        """Written by the agent, for a replica that cannot write it by itself."""
+        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with os.fdopen(self.open_for_append(), "ab") as file:
+            file.write(content)
+        self.rotate_if_large()
+
+    def exists(self) -> bool:
+        return self._path.exists()
 
     def rotate_if_large(self) -> bool:
         if _size(self._path) <= self._max_bytes:

@@ -1,0 +1,1 @@
+"""Replicas as containers, by the API that Docker and Podman share."""

@@ -1,0 +1,79 @@
+"""From a request to the body of a create call."""
+
+import resource
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from agent.drivers.docker.labels import Marks, to_container
+from agent.drivers.driver import StartRequest
+from homeport.core.workload import Ulimit
+
+# What images that start as root need to become another user and to own their files. Serving itself needs none.
+_CAPABILITIES = ("CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "NET_BIND_SERVICE", "SETGID", "SETUID")
+_OPEN_FILES = 65_536
+# Enough for any server; a fork bomb ends before the host does.
+_PROCESSES = 16_384
+_LOG_FILE, _LOG_FILES = "16m", "2"
+
+
+def create_body(request: StartRequest, scope: str, devices: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """`devices` are its GPUs as device requests. Nothing in it restarts a container: that is the agent's to do."""
+    options = request.container
+    inside = f"{request.container_port or request.port}/tcp"
+    host_config: dict[str, Any] = {
+        "RestartPolicy": {"Name": "no"},
+        "Init": True,
+        "SecurityOpt": ["no-new-privileges"],
+        "CapDrop": ["ALL"],
+        "CapAdd": list(_CAPABILITIES),
+        "PidsLimit": _PROCESSES,
+        "PortBindings": {inside: [{"HostIp": request.host, "HostPort": str(request.port)}]},
+        "LogConfig": {"Type": "json-file", "Config": {"max-size": _LOG_FILE, "max-file": _LOG_FILES}},
+        "Ulimits": [
+            {"Name": limit.name, "Soft": limit.soft, "Hard": limit.hard} for limit in _ulimits(options.ulimits)
+        ],
+        "Mounts": [
+            {"Type": "bind", "Source": mount.source, "Target": mount.target, "ReadOnly": mount.read_only}
+            for mount in options.mounts
+        ],
+        "DeviceRequests": list(devices),
+        "NanoCpus": request.cpu_milli * 1_000_000,
+        "Memory": request.memory_bytes,
+        # Memory and swap together: a model that swaps serves nobody.
+        "MemorySwap": request.memory_bytes,
+    }
+    if options.shared_memory_bytes:
+        host_config["ShmSize"] = options.shared_memory_bytes
+    body: dict[str, Any] = {
+        "Image": request.image,
+        "Env": [f"{key}={value}" for key, value in _environment(request).items()],
+        "Labels": to_container(Marks(request.labels, request.host, request.port), scope),
+        "User": options.user,
+        "WorkingDir": request.working_directory,
+        "ExposedPorts": {inside: {}},
+        "HostConfig": host_config,
+    }
+    if request.command:
+        body["Cmd"] = list(request.command)
+    if options.entrypoint:
+        body["Entrypoint"] = list(options.entrypoint)
+    return body
+
+
+def _environment(request: StartRequest) -> dict[str, str]:
+    return request.env | {
+        "PORT": str(request.container_port or request.port),
+        "HOMEPORT_REPLICA_ID": request.replica_id,
+        "HOMEPORT_DEPLOYMENT_ID": request.deployment_id,
+        # CUDA images ask for every GPU of the host, which NVIDIA's runtime, where it is the default, then grants.
+        # For GPUs that were given, the engine says which.
+        **({} if request.gpu_uuids else {"NVIDIA_VISIBLE_DEVICES": "void"}),
+    }
+
+
+def _ulimits(asked: Sequence[Ulimit]) -> list[Ulimit]:
+    """Always explicit: what an engine takes by default differs from host to host."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    files = _OPEN_FILES if hard == resource.RLIM_INFINITY else min(_OPEN_FILES, hard)
+    limits = {"nofile": Ulimit("nofile", files, files)}
+    return list((limits | {limit.name: limit for limit in asked}).values())

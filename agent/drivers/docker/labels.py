@@ -1,0 +1,60 @@
+"""What is written on a container: who it is, whose it is, and where the agent reaches it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from agent.drivers.driver import Labels
+
+SCOPE = "homeport.node"
+_REPLICA = "homeport.replica"
+_DEPLOYMENT = "homeport.deployment"
+_PLACEMENT = "homeport.placement"
+_REVISION = "homeport.revision"
+_SPEC_HASH = "homeport.spec-hash"
+_NUMBER = "homeport.number"
+_HOST = "homeport.host"
+_PORT = "homeport.port"
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    labels: Labels
+    host: str
+    port: int
+
+
+def to_container(marks: Marks, scope: str) -> dict[str, str]:
+    labels = marks.labels
+    return {
+        SCOPE: scope,
+        _REPLICA: labels.replica_id,
+        _DEPLOYMENT: labels.deployment_id,
+        _PLACEMENT: labels.placement_id,
+        _REVISION: str(labels.revision),
+        _SPEC_HASH: labels.spec_hash,
+        _NUMBER: str(labels.number),
+        _HOST: marks.host,
+        _PORT: str(marks.port),
+    }
+
+
+def from_container(written: Mapping[str, str], scope: str) -> Marks | None:
+    """None for what is no replica, or one of another agent of this engine."""
+    if written.get(SCOPE) != scope:
+        return None
+    try:
+        labels = Labels(
+            written[_REPLICA],
+            written[_DEPLOYMENT],
+            written[_PLACEMENT],
+            int(written[_REVISION]),
+            written[_SPEC_HASH],
+            int(written[_NUMBER]),
+        )
+        return Marks(labels, written[_HOST], int(written[_PORT]))
+    except (KeyError, ValueError):
+        return None
+
+
+def container_name(replica_id: str) -> str:
+    return f"hp-{replica_id}"
