@@ -107,6 +107,10 @@ class PrivateEngine:
         except ValueError:
             return content
 
+    def can_count(self) -> bool:
+        """Not while the systemd of a test beside it has set up groups (cgroup v1) that this host does not show."""
+        return b"no metrics received" not in (self._folder / "dockerd.log").read_bytes()
+
     def containers(self) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = self.call("GET", "/containers/json?all=1")
         return found

@@ -18,8 +18,9 @@ from agent.drivers.simulated import SimulatedDriver
 from agent.policy import HostPolicy
 from tests.engine import IMAGE, PrivateEngine
 
-# The process driver finds replicas of the whole host by their ids: tests that run beside these must not share one.
+# Of this run of the tests alone: others run beside it.
 _ID = f"r-{os.getpid()}"
+_PORT = 20_000 + os.getpid() % 10_000
 _NODE = f"n-{os.getpid()}"
 _LABELS = Labels(_ID, "chat", "p-1", 3, "sha256:0f9a", 2)
 
@@ -40,11 +41,12 @@ class Bench:
     fail: StartRequest
     refuse: StartRequest
     stubborn: StartRequest
+    can_count: Callable[[], bool] = lambda: True
 
 
 def _process(folder: Path) -> Bench:
     def request(*command: str) -> StartRequest:
-        return StartRequest(_LABELS, command, {}, "", "", "127.0.0.1", 1234)
+        return StartRequest(_LABELS, command, {}, "", "", "127.0.0.1", _PORT)
 
     return Bench(
         ProcessDriver(folder, _NODE),
@@ -58,7 +60,7 @@ def _process(folder: Path) -> Bench:
 
 def _simulated(folder: Path) -> Bench:
     def request(**env: str) -> StartRequest:
-        return StartRequest(_LABELS, (), env, "", "", "127.0.0.1", 1234)
+        return StartRequest(_LABELS, (), env, "", "", "127.0.0.1", _PORT)
 
     driver = SimulatedDriver()
     return Bench(
@@ -75,7 +77,7 @@ def _docker(folder: Path, engine: PrivateEngine) -> Bench:
     policy = HostPolicy(engine_socket=str(engine.socket))
 
     def request(*command: str, image: str = IMAGE) -> StartRequest:
-        return StartRequest(_LABELS, command, {}, "", image, "127.0.0.1", 1234)
+        return StartRequest(_LABELS, command, {}, "", image, "127.0.0.1", _PORT)
 
     return Bench(
         DockerDriver(folder, _NODE, policy),
@@ -84,6 +86,7 @@ def _docker(folder: Path, engine: PrivateEngine) -> Bench:
         request("sh", "-c", "echo cannot load; exit 3"),
         request(image="homeport-test/no-such:1"),
         request("sh", "-c", "trap '' TERM; echo hello; while :; do sleep 1; done"),
+        engine.can_count,
     )
 
 
@@ -113,9 +116,10 @@ async def _until_output(driver: Driver) -> None:
 
 async def test_a_started_replica_runs_and_says_where(bench: Bench) -> None:
     handle = await bench.driver.start(bench.serve)
-    assert (handle.driver, handle.host, handle.port) == (bench.driver.name, "127.0.0.1", 1234)
+    assert (handle.driver, handle.host, handle.port) == (bench.driver.name, "127.0.0.1", _PORT)
     assert (await bench.driver.inspect(handle)).state is RunState.RUNNING
-    assert await bench.driver.stats(handle) is not None
+    stats = await bench.driver.stats(handle)
+    assert stats is not None or not bench.can_count()
 
 
 async def test_stop_ends_it_and_may_be_repeated(bench: Bench) -> None:
@@ -269,7 +273,7 @@ class TestProcess:
         await driver.wait(await driver.start(_run("import os; print(sorted(os.environ.items()))", FLAVOUR="mild")))
         environment = b"".join([chunk async for chunk in driver.logs(_ID, 10, False)]).decode()
         for pair in (
-            "('PORT', '1234')",
+            f"('PORT', '{_PORT}')",
             f"('HOMEPORT_REPLICA_ID', '{_ID}')",
             "('HOMEPORT_DEPLOYMENT_ID', 'chat')",
             "('FLAVOUR', 'mild')",
@@ -362,7 +366,7 @@ class TestProcess:
 
 
 def _run(code: str, **env: str) -> StartRequest:
-    return StartRequest(Labels(_ID, "chat"), (sys.executable, "-c", code), env, "", "", "127.0.0.1", 1234)
+    return StartRequest(Labels(_ID, "chat"), (sys.executable, "-c", code), env, "", "", "127.0.0.1", _PORT)
 
 
 async def _until_dead(pid: int) -> None:
