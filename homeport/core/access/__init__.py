@@ -1,0 +1,1 @@
+"""Who may do what: roles, where they hold, and the decision. Pure."""
