@@ -29,7 +29,7 @@ def _check_labels(text: str) -> str:
     for part in text.split(","):
         key, found, _ = part.partition("=")
         if not key or not found:
-            raise ValueError(f"must be KEY=VALUE, several of them separated by commas, got {text!r}")
+            raise ValueError("must be KEY=VALUE, several of them separated by commas")
     return text
 
 
@@ -57,7 +57,7 @@ class ListQuery(Query):
     @classmethod
     def _is_sortable(cls, text: str) -> str:
         if text.removeprefix("-") not in cls.sorts:
-            raise ValueError(f"must be one of {', '.join(cls.sorts)}, with or without `-` before it, got {text!r}")
+            raise ValueError(f"must be one of {', '.join(cls.sorts)}, with or without `-` before it")
         return text
 
     @classmethod

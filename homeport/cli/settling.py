@@ -1,8 +1,8 @@
 """Following deployments until each is where it was asked to be."""
 
 import sys
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from homeport.cli.options import OutputFormat
 from homeport.core.errors import ErrorCode, HomeportError
@@ -20,7 +20,7 @@ def watch_until_settled(client: "Client", deployments: Sequence[str], output: Ou
 
     said: dict[str, str] = {}
     stream = sys.stdout if output is OutputFormat.TABLE else sys.stderr
-    for watched in client.watch("deployments") if deployments else ():
+    for watched in client.watch("deployments", "replicas") if deployments else ():
         states = {}
         for id in deployments:
             plain = watched.objects["deployments"].get(id)
@@ -38,14 +38,17 @@ def watch_until_settled(client: "Client", deployments: Sequence[str], output: Ou
                     f"deployment {id} failed: {resource.status.get('reason', '')}",
                     hint=f"`homeport logs {id}` shows what its replicas said",
                 )
-        if all(is_settled(resource) for resource in states.values()):
+        running = list(watched.objects["replicas"].values())
+        if all(is_settled(resource, running) for resource in states.values()):
             return
 
 
-def is_settled(deployment: "Resource") -> bool:
+def is_settled(deployment: "Resource", replicas: Iterable[Mapping[str, Any]]) -> bool:
     """Ready with its newest revision alone and no more replicas than it may have, or stopped with none left."""
     status = deployment.status
     if status["phase"] == "stopped":
         return bool(status["replicas"]["total"] == 0)
-    newest = all(placement["revision"] == status["revision"] for placement in status["placements"])
+    of_it = [replica["revision"] for replica in replicas if replica["deployment_id"] == deployment.id]
+    revisions = {*of_it, *(placement["revision"] for placement in status["placements"])}
+    newest = revisions <= {status["revision"]}
     return status["phase"] == "ready" and newest and status["replicas"]["ready"] <= status["desired"]["max"]

@@ -105,6 +105,7 @@ def test_apply_follows_its_deployments_until_they_are_ready(cli: Cli, api: Scrip
     api.answer("POST", "apply", {"results": [{"kind": "model", "id": "m", "action": "created"}, *results], "seq": 1})
     api.watches = [
         [
+            _snapshot("replicas"),
             _snapshot("deployments", _deployment("pending", reason="no node"), _deployment("ready", "talk", 1)),
             _put(_deployment("ready", placements=[_OLD, _NEW])),
             _put(_deployment("ready", placements=[_NEW]), 3),
@@ -127,7 +128,7 @@ def test_following_ends_where_nothing_is_to_be_expected(
     cli: Cli, api: ScriptedApi, last: list[dict[str, Any]], words: str
 ) -> None:
     api.answer("POST", "deployments/chat/start", _deployment("starting"))
-    api.watches = [[_snapshot("deployments", *last), None]]
+    api.watches = [[_snapshot("replicas"), _snapshot("deployments", *last), None]]
     ran = cli("deployment", "start", "chat", "--watch")
     assert ran.code == 1
     assert words in ran.err
@@ -135,26 +136,36 @@ def test_following_ends_where_nothing_is_to_be_expected(
 
 def test_stopped_is_when_the_last_replica_has_ended(cli: Cli, api: ScriptedApi) -> None:
     api.answer("POST", "deployments/chat/stop", _deployment("stopped", ready=1))
-    api.watches = [[_snapshot("deployments", _deployment("stopped", ready=1)), _put(_deployment("stopped")), None]]
+    api.watches = [
+        [
+            _snapshot("replicas"),
+            _snapshot("deployments", _deployment("stopped", ready=1)),
+            _put(_deployment("stopped")),
+            None,
+        ]
+    ]
     ran = cli("deployment", "stop", "chat", "--watch")
     assert ran.out.splitlines() == ["deployment chat stopped", "deployment/chat stopped"]
     assert ran.code == 0
 
 
 @pytest.mark.parametrize(
-    ("deployment", "settled"),
+    ("deployment", "revisions", "settled"),
     [
-        (_deployment("ready", ready=1), True),
-        (_deployment("ready", ready=1, placements=[_NEW]), True),
-        (_deployment("ready", ready=1, placements=[_OLD, _NEW]), False),
-        (_deployment("ready", ready=3), False),
-        (_deployment("degraded", ready=1), False),
-        (_deployment("stopped", ready=1), False),
-        (_deployment("stopped"), True),
+        (_deployment("ready", ready=1), [2], True),
+        (_deployment("ready", ready=1, placements=[_NEW]), [2], True),
+        (_deployment("ready", ready=1, placements=[_OLD, _NEW]), [2], False),
+        (_deployment("ready", ready=1, placements=[_NEW]), [1, 2], False),
+        (_deployment("ready", ready=3), [2, 2, 2], False),
+        (_deployment("degraded", ready=1), [2], False),
+        (_deployment("stopped", ready=1), [2], False),
+        (_deployment("stopped"), [], True),
     ],
 )
-def test_when_it_is_where_it_was_asked_to_be(deployment: dict[str, Any], settled: bool) -> None:
-    assert is_settled(Resource.from_plain(deployment)) is settled
+def test_when_it_is_where_it_was_asked_to_be(deployment: dict[str, Any], revisions: list[int], settled: bool) -> None:
+    replicas = [{"deployment_id": "chat", "revision": revision} for revision in revisions]
+    others = [{"deployment_id": "other", "revision": 1}]
+    assert is_settled(Resource.from_plain(deployment), [*others, *replicas]) is settled
 
 
 def test_what_programs_read_stays_apart(cli: Cli, api: ScriptedApi) -> None:
@@ -162,7 +173,7 @@ def test_what_programs_read_stays_apart(cli: Cli, api: ScriptedApi) -> None:
         api.answer("POST", path, _deployment("starting"))
     create = ["create", "chat", "--model", "m", "--nodepool", "a/b"]
     for arguments in (create, ["start", "chat"]):
-        api.watches = [[_snapshot("deployments", _deployment("ready", ready=1)), None]]
+        api.watches = [[_snapshot("replicas"), _snapshot("deployments", _deployment("ready", ready=1)), None]]
         ran = cli("deployment", *arguments, "--watch", "-o", "json")
         assert json.loads(ran.out), ran.err
         assert ran.err == "deployment/chat ready\n"
