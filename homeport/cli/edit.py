@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from homeport.cli.changes import change_lines, text_of
 from homeport.cli.connect import connect
+from homeport.cli.describe import leaves
 from homeport.cli.error_block import print_error
 from homeport.cli.nouns import Noun
 from homeport.cli.output import yaml_of
@@ -33,7 +34,7 @@ def edit_object(noun: Noun, object_id: str, dry_run: bool, context: str) -> None
         try:
             edited = _until_accepted(client, noun, before, draft, text, dry_run)
         except HomeportError as error:
-            raise _with_draft(error, draft) from None
+            raise _with_draft(error, draft, before.spec) from None
     draft.discard()
     if edited is None:
         print("nothing changed")
@@ -105,19 +106,31 @@ def _spec_of(text: str, noun: Noun) -> dict[str, Any]:
     return body
 
 
-def _with_draft(error: HomeportError, draft: _Draft) -> HomeportError:
+def _with_draft(error: HomeportError, draft: _Draft, read: dict[str, Any]) -> HomeportError:
     """Both sides of a conflict, and where the text is."""
-    sides = [
-        f"\n  {each['path']}: yours {text_of(each['yours'])}, now {text_of(each['theirs'])}"
-        for each in error.details.get("conflicts", [])
-    ]
     hint = f"{error.hint}; " if error.hint else ""
     return HomeportError(
         error.code,
-        error.message + "".join(sides),
+        "\n  ".join([error.message, *_sides(error.details, read)]),
         hint=f"{hint}what you wrote is kept in {draft.path}",
         path=error.path,
     )
+
+
+def _sides(details: dict[str, Any], read: dict[str, Any]) -> list[str]:
+    """What others did to the spec that was read, and where that meets what the person did."""
+    met = {each["path"]: each for each in details.get("conflicts", [])}
+    before, now = (dict(leaves(spec)) for spec in (read, details.get("current", {}).get("spec", {})))
+    lines = []
+    for path in {**before, **now}:
+        if before.get(path) == now.get(path):
+            continue
+        side = next((side for whole, side in met.items() if f"{path}.".startswith((f"{whole}.", f"{whole}["))), None)
+        if side is not None:
+            lines.append(f"{side['path']}: yours {text_of(side['yours'])}, now {text_of(side['theirs'])}")
+        else:
+            lines.append(f"{path}: was {before.get(path, '(none)')}, now {now.get(path, '(none)')}")
+    return list(dict.fromkeys(lines))
 
 
 def _explained(error: HomeportError) -> str:

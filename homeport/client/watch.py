@@ -41,13 +41,16 @@ class Watched:
     store_id: str = ""
     # Topics whose snapshot has come; after a resync the old objects stay until the new ones are there.
     _fresh: set[str] = field(default_factory=set)
+    # The portions of a long snapshot that have come so far.
+    _arriving: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
 
     @property
     def is_complete(self) -> bool:
         return self._fresh.issuperset(self.topics)
 
     def request(self) -> dict[str, Any]:
-        """What to ask for: everything at first, later what happened since `seq`."""
+        """What to ask for on a new connection: everything at first, later what happened since `seq`."""
+        self._arriving.clear()
         asked: dict[str, Any] = {"topics": list(self.topics)}
         if self.is_complete:
             asked |= {"since": self.seq, "store_id": self.store_id}
@@ -63,12 +66,17 @@ class Watched:
                 return self._take_delta(message)
             case "resync":
                 self._fresh.clear()
+                self._arriving.clear()
         return False
 
     def _take_snapshot(self, message: Mapping[str, Any]) -> bool:
         topic = message["topic"]
+        now = self._arriving.setdefault(topic, {})
+        now |= {item["id"]: item for item in message["items"]}
+        if message.get("more"):
+            return False
+        del self._arriving[topic]
         before = self.objects.get(topic, {})
-        now = {item["id"]: item for item in message["items"]}
         kind = next((kind for kind, name in TOPIC_OF.items() if name == topic), topic)
         self.changes += [ObjectChange("delete", kind, gone, None) for gone in before if gone not in now]
         self.changes += [ObjectChange("put", kind, id, item) for id, item in now.items() if before.get(id) != item]
@@ -80,8 +88,10 @@ class Watched:
     def _take_delta(self, message: Mapping[str, Any]) -> bool:
         for each in message["changes"]:
             change = ObjectChange(each["op"], each["kind"], each["id"], each.get("object"))
-            self.changes.append(change)
             held = self.objects.setdefault(TOPIC_OF.get(change.kind, change.kind), {})
+            if held.get(change.id) == change.object:
+                continue  # told again after a reconnect
+            self.changes.append(change)
             if change.object is None:
                 held.pop(change.id, None)
             else:

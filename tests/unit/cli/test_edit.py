@@ -117,13 +117,26 @@ def test_a_conflict_shows_both_sides_and_keeps_the_text(
     cli: Cli, api: ScriptedApi, editor: Editor, tmp_path: Path
 ) -> None:
     api.answer("GET", "deployments/chat", _CHAT)
-    conflicts = [{"path": "description", "yours": "new", "theirs": "newer"}]
-    error = {"code": "conflict", "message": "changed meanwhile", "details": {"conflicts": conflicts}}
+    scaling = {"min_replicas": 0, "max_replicas": 1}
+    current = {
+        **_CHAT,
+        "spec": {**_SPEC, "description": "newer", "env": {}, "state": "stopped", "autoscale_config": scaling},
+    }
+    conflicts = [
+        {"path": "description", "yours": "new", "theirs": "newer"},
+        {"path": "env", "yours": {"A": "2"}, "theirs": {}},
+        {"path": "autoscale_config.max_replicas", "yours": 2, "theirs": 1},
+    ]
+    details = {"conflicts": conflicts, "current": current}
+    error = {"code": "conflict", "message": "changed meanwhile", "details": details}
     api.answer("PATCH", "deployments/chat", {"error": error}, 409)
     editor("description: old", "description: new")
     ran = cli("edit", "deployment/chat", terminal=True)
     assert ran.code == 1
     assert "description: yours new, now newer" in ran.err
+    assert 'env: yours {"A": "2"}, now (none)' in ran.err
+    assert "state: was (none), now stopped" in ran.err
+    assert "max_replicas" not in ran.err, "only this side changed it"
     (kept,) = _kept(tmp_path)
     assert str(kept) in ran.err
     assert "description: new" in kept.read_text()

@@ -57,6 +57,24 @@ def test_an_unfinished_beginning_is_begun_anew() -> None:
     assert watched.request() == {"topics": ["deployments", "nodes"]}
 
 
+def test_a_long_snapshot_comes_in_portions() -> None:
+    first, last = {**_snapshot("deployments", 7, _A), "more": True}, _snapshot("deployments", 7, {"id": "b"})
+    news, watched = _taken([first, last])
+    assert news == [False, True]
+    assert list(watched.objects["deployments"]) == ["a", "b"]
+    _, watched = _taken([first])
+    assert watched.request() == {"topics": ["deployments"]}
+    watched.take(last)
+    assert list(watched.objects["deployments"]) == ["b"]
+
+
+def test_what_is_told_again_is_no_news() -> None:
+    news, watched = _taken([_snapshot("deployments", 7, _A), _delta(7, _put("a", "ready"))])
+    assert news == [True, True]
+    watched.changes = []
+    assert watched.take(_delta(7, _put("a", "ready"), {**_GONE, "id": "b"})) is False
+
+
 def test_after_a_resync_only_what_differs_is_a_change() -> None:
     _, watched = _taken([_snapshot("deployments", 7, _A, {"id": "b"})])
     watched.changes = []
