@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping, Sequenc
 from typing import Any, Self, TypeVar
 
 from homeport.client.async_client import AsyncClient
-from homeport.client.blocking import refuse_in_event_loop
+from homeport.client.blocking import refuse_in_event_loop, step_through
 from homeport.client.collection import Collection, DeploymentCollection, Spec
 from homeport.client.contexts import Context
 from homeport.client.resource import Applied, Edited, Resource
@@ -28,6 +28,16 @@ class SyncCollection:
         **filters: str,
     ) -> list[Resource]:
         return self._runner.run(self._inner.list(limit=limit, sort=sort, labels=labels, **filters))
+
+    def each(
+        self,
+        *,
+        limit: int | None = None,
+        sort: str = "",
+        labels: Mapping[str, str] | None = None,
+        **filters: str,
+    ) -> Iterator[Resource]:
+        return step_through(self._runner, self._inner.each(limit=limit, sort=sort, labels=labels, **filters))
 
     def get(self, object_id: str) -> Resource:
         return self._runner.run(self._inner.get(object_id))
@@ -140,19 +150,4 @@ class Client:
         return self._runner.run(call)
 
     def _each(self, items: AsyncIterator[T]) -> Iterator[T]:
-        """Steps through an async generator; leaving the loop early closes it, and with it the connection."""
-        try:
-            while (item := self._run(_next(items))) is not None:
-                yield item
-        finally:
-            self._run(_close(items))
-
-
-async def _next(items: AsyncIterator[T]) -> T | None:
-    return await anext(items, None)
-
-
-async def _close(items: AsyncIterator[Any]) -> None:
-    close = getattr(items, "aclose", None)
-    if close is not None:
-        await close()
+        return step_through(self._runner, items)

@@ -77,6 +77,16 @@ def test_verbs_and_impact_of_the_blocking_client(api: ScriptedApi) -> None:
     ]
 
 
+def test_the_blocking_client_reads_pages_as_they_are_needed(api: ScriptedApi) -> None:
+    api.answer("GET", "deployments", {"items": [_CHAT, _CHAT], "seq": 7, "next_cursor": "more"})
+    with Client(api.context) as homeport:
+        each = homeport.deployments.each(model="m", sort="-id")
+        assert [next(each).id, next(each).id] == ["chat", "chat"]
+        assert len(api.asked) == 1
+        next(each)
+        assert api.asked[1].query == {"model": "m", "sort": "-id", "limit": "1000", "cursor": "more"}
+
+
 async def test_a_nodepool_by_its_id_alone(api: ScriptedApi) -> None:
     pools = [resource("nodepool", key, {}) for key in ("office/gpu", "attic/cpu", "office/cpu")]
     api.answer("GET", "nodepools", {"items": pools, "seq": 7})

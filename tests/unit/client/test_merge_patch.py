@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 from homeport.client.merge_patch import merge_patch
 
 _LEAVES = st.sampled_from([0, 1, True, "", "x", [], [0], [1, 0]])
-_VALUES = st.recursive(_LEAVES, lambda inner: st.dictionaries(st.sampled_from("abcd"), inner, max_size=4), max_leaves=8)
-_OBJECTS = st.dictionaries(st.sampled_from("abcd"), _VALUES, max_size=4)
+_KEYS = st.sampled_from("abc")
+_INNER = st.dictionaries(_KEYS, _LEAVES | st.dictionaries(_KEYS, _LEAVES, max_size=2), max_size=3)
+_OBJECTS = st.dictionaries(_KEYS, _LEAVES | _INNER, max_size=3)
 
 
 def _merged(target: Any, patch: Any) -> Any:
