@@ -15,7 +15,10 @@ from homeport.systemd import ServiceManager
 
 
 def main() -> None:
-    """Exits with 0 after a signal, 1 with one line on stderr when it cannot start, 2 for a wrong command line."""
+    """Exits with 0 after a signal, 1 with one line on stderr when it cannot start, 2 for a wrong command line.
+
+    SIGTERM and SIGINT stop the gateway, too. SIGUSR1 hands over: the gateway goes on for the next control plane.
+    """
     config = parse_config()
     configure_logging()
     try:
@@ -27,8 +30,17 @@ def main() -> None:
 async def _serve(config: ServerConfig) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
+    # What fails leaves the gateway as it is, like what is killed: whatever restarts this program wants it.
+    leave_gateway = True
+
+    def told_to_stop(number: signal.Signals) -> None:
+        nonlocal leave_gateway
+        if not stop.is_set():
+            leave_gateway = number is signal.SIGUSR1
+            stop.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1):
+        loop.add_signal_handler(number, told_to_stop, number)
     server = Server(config)
     manager = ServiceManager()
     watchdog = asyncio.create_task(manager.keep_alive())
@@ -39,7 +51,7 @@ async def _serve(config: ServerConfig) -> None:
         await server.run(stop)
     finally:
         manager.stopping()
-        await server.shutdown()
+        await server.shutdown(leave_gateway)
         watchdog.cancel()
 
 

@@ -65,6 +65,7 @@ class Server:
         self._access_tokens = AccessTokens(facts_in(self._store))
         self._cleanup = AsyncExitStack()
         self._tasks: list[asyncio.Task[None]] = []
+        self._was_ready = self._leave_gateway = False
 
     async def startup(self) -> dict[str, str]:
         """The addresses, once every port listens. Raises HomeportError.
@@ -88,7 +89,9 @@ class Server:
         tunnel_port, gateway_port = await start_gateway(pair, ca.bundle)
         session_port = await self._start_sessions(ca, credentials, tunnel_port)
         enroll_port = await self._start_enrollment(ca, enrollment_credentials(pair), session_port)
-        return await self._start_api(ca, gateway_port, enroll_port)
+        addresses = await self._start_api(ca, gateway_port, enroll_port)
+        self._was_ready = True
+        return addresses
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until `stop`, or until a part that must not end has ended: then its error is raised."""
@@ -99,7 +102,9 @@ class Server:
             if task is not stopping:
                 task.result()
 
-    async def shutdown(self) -> None:
+    async def shutdown(self, leave_gateway: bool = False) -> None:
+        """With `leave_gateway` a gateway that relays goes on, for the next control plane to take over."""
+        self._leave_gateway = leave_gateway
         await self._cleanup.aclose()
         log.info("control plane stopped")
 
@@ -115,9 +120,16 @@ class Server:
         self._cleanup.push_async_callback(feed.close)
         self._spawn("routes", publisher.follow_store())
         ports = await process.start()
-        self._cleanup.push_async_callback(process.stop)
+        self._cleanup.push_async_callback(self._end_gateway, process)
         self._spawn("gateway", process.run())
         return ports
+
+    async def _end_gateway(self, process: GatewayProcess) -> None:
+        """One that was started for a control plane that did not get ready has nothing to go on for."""
+        if self._leave_gateway and (self._was_ready or process.was_there):
+            log.info("gateway left running")
+        else:
+            await process.stop()
 
     async def _start_gateway_inside(self, pair: KeyPair, ca: bytes) -> tuple[int, int]:
         table = PolicyTable()

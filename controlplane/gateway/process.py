@@ -29,7 +29,7 @@ _RESTART_SECONDS = 1.0
 
 
 class GatewayProcess:
-    """`feed` is the socket that it is to follow. Use as start, run, stop."""
+    """`feed` is the socket that it is to follow. Use as start, run, stop. `was_there`: it relayed before this start."""
 
     def __init__(self, config: ServerConfig, feed: Path, worker_id: str = "gateway-0") -> None:
         self._feed = feed
@@ -38,6 +38,7 @@ class GatewayProcess:
         self._pid_file = config.data_dir / f"{worker_id}.pid"
         self._said: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
         self._pid = 0
+        self.was_there = False
 
     def heard(self, said: dict[str, Any]) -> None:
         """What a gateway tells the feed."""
@@ -46,7 +47,9 @@ class GatewayProcess:
 
     async def start(self) -> tuple[int, int]:
         """(tunnel port, gateway port), once it listens. Raises HomeportError."""
-        said = await self._take_over() or await self._start_new()
+        found = await self._take_over()
+        self.was_there = found is not None
+        said = found or await self._start_new()
         self._pid = said["pid"]
         return said["tunnel_port"], said["gateway_port"]
 
@@ -69,7 +72,7 @@ class GatewayProcess:
             return None
         with contextlib.suppress(TimeoutError):
             said = await asyncio.wait_for(asyncio.shield(self._said), _TAKE_OVER_SECONDS)
-            if (said.get("pid"), said.get("options"), said.get("version")) == (pid, self._options, __version__):
+            if (said.get("pid"), said.get("options"), said.get("release")) == (pid, self._options, release()):
                 log.info("gateway taken over", pid=pid)
                 return said
         log.info("the gateway of an earlier run does not fit and is replaced", pid=pid)
@@ -112,6 +115,11 @@ class GatewayProcess:
                 os.kill(pid, number)
                 await asyncio.wait_for(_end_of(pid), seconds)
                 return
+
+
+def release() -> list[str]:
+    """What a program must have in common with a gateway to take it over: the version, and where it is installed."""
+    return [__version__, sys.prefix]
 
 
 async def _end_of(pid: int) -> None:

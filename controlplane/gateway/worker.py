@@ -18,8 +18,8 @@ import structlog
 import uvloop
 
 from controlplane.auth.access_tokens import AccessTokens
+from controlplane.gateway.process import release
 from controlplane.gateway.tables import GatewayTables
-from homeport import __version__
 from homeport.core.errors import HomeportError
 from homeport.gateway.gateway import Gateway
 from homeport.http2.tls import server_tls
@@ -102,7 +102,7 @@ class GatewayWorker:
         return {
             "worker": options.worker_id,
             "pid": os.getpid(),
-            "version": __version__,
+            "release": release(),
             "options": _comparable(options),
             "gateway_port": gateway_port,
             "tunnel_port": tunnel_port,

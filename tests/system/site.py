@@ -167,9 +167,9 @@ class Site:
         if process.stdout is not None:
             process.stdout.close()
 
-    def stop(self, process: "subprocess.Popen[str] | None") -> None:
+    def stop(self, process: "subprocess.Popen[str] | None", how: signal.Signals = signal.SIGTERM) -> None:
         if process is not None and process.poll() is None:
-            process.send_signal(signal.SIGTERM)
+            process.send_signal(how)
             process.wait(40)
         if process is not None and process.stdout is not None:
             process.stdout.close()

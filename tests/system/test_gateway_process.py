@@ -61,6 +61,43 @@ def test_a_gateway_that_does_not_fit_is_replaced(site: Site) -> None:
     site.until(lambda: site.ask("at the new port"), "the new gateway answers")
 
 
+def test_streams_go_on_when_a_control_plane_hands_over(site: Site) -> None:
+    gateway = site.gateway_pid
+    with site.open("/d/echo/slow") as stream:
+        assert stream.readline() == b"data: 0\n"
+        site.stop(site.server, signal.SIGUSR1)
+        site.start_server()
+        for number in range(1, 30):
+            assert stream.readline() == b"\n"
+            assert stream.readline() == b"data: %d\n" % number
+    assert site.gateway_pid == gateway
+    site.ask("again")
+
+
+def test_a_control_plane_that_cannot_start_leaves_the_gateway_as_it_found_it(site: Site) -> None:
+    gateway = site.gateway_pid
+    site.kill(site.server)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        command = site.server_command(api_port=taken.getsockname()[1])
+        refused = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert "--api-port" in refused.stderr.splitlines()[-1]
+    assert is_alive(gateway)
+    assert site.ask("still")
+
+
+def test_a_first_start_that_fails_leaves_no_gateway(site: Site) -> None:
+    site.stop(site.server)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        command = site.server_command(api_port=taken.getsockname()[1])
+        refused = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert refused.returncode == 1
+    assert not (site.data_dir / "gateway-0.pid").exists()
+
+
 def test_it_stops_with_its_control_plane(site: Site) -> None:
     gateway = site.gateway_pid
     site.stop(site.server)

@@ -63,13 +63,18 @@ def wheelhouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture
-def machine(engine: Path) -> Iterator[Machine]:
+@pytest.fixture(scope="session")
+def image(engine: Path) -> str:
     subprocess.run(
         ["docker", "--host", f"unix://{engine}", "import", str(systemd_root()), _IMAGE],
         check=True,
         capture_output=True,
         timeout=300,
     )
-    with Machine(engine, _IMAGE) as machine:
+    return _IMAGE
+
+
+@pytest.fixture
+def machine(engine: Path, image: str) -> Iterator[Machine]:
+    with Machine(engine, image) as machine:
         yield machine

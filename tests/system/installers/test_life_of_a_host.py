@@ -2,6 +2,7 @@
 but loopback, so everything comes from the wheelhouse.
 """
 
+import re
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,9 @@ class House:
 
         self.machine.until(answer, "the model answers through the gateway")
 
+    def gateway_pid(self) -> int:
+        return int(self.machine.sh("pgrep -f controlplane.gateway.worker").stdout)
+
     def main_pid(self, unit: str) -> int:
         return int(self.machine.sh(f"systemctl show {unit} -p MainPID --value").stdout)
 
@@ -83,10 +87,16 @@ def house(machine: Machine, wheelhouse: Path) -> House:
 def test_the_life_of_a_host(house: House, wheelhouse: Path, tmp_path: Path) -> None:
     machine = house.machine
 
-    # install -> join -> deploy: the line that a person copies, as it is.
+    # A line that was copied badly: the program is there by then, and nothing runs.
     command = next(line for line in house.homeport("node add").splitlines() if "mktemp" in line)
-    installed = machine.sh(f"{command} --drivers process")
-    assert "runs and is connected" in installed.stdout
+    token = re.search(r"--token (\S+)", command)[1]  # type: ignore[index]
+    refused = machine.sh(command.replace(token, f"{token[:-64]}{'0' * 64}") + " --drivers process", check=False)
+    assert refused.returncode == 1
+    assert "cannot join: homeport-agent: " in refused.stderr.splitlines()[-1]
+    assert machine.sh("ls /etc/systemd/system/homeport-agent.service", check=False).stdout == ""
+
+    # install -> join -> deploy: the line as it is.
+    assert "runs and is connected" in machine.sh(command).stdout
     assert "ready" in house.homeport("node list")
     pid = house.model_pid()
     house.serves()
@@ -116,6 +126,24 @@ def test_the_life_of_a_host(house: House, wheelhouse: Path, tmp_path: Path) -> N
         machine.until(lambda b=before: house.main_pid("homeport-agent") not in (0, b), "another agent runs")  # type: ignore[misc]
         assert house.model_pid() == pid, blow
         house.serves()
+
+    # The gateway outlives its control plane when that is killed or restarted.
+    gateway = house.gateway_pid()
+    for blow in ("systemctl kill --kill-who=main --signal=KILL homeport-server", "systemctl restart homeport-server"):
+        before = house.main_pid("homeport-server")
+        machine.sh(blow)
+        house.serves()
+        machine.until(lambda b=before: house.main_pid("homeport-server") not in (0, b), "another control plane runs")  # type: ignore[misc]
+        machine.until(lambda: "ready" in house.homeport("node list"), "the host is back")
+        assert house.gateway_pid() == gateway, blow
+        assert house.model_pid() == pid, blow
+
+    # Stopped, it takes the gateway with it, and the model runs on.
+    machine.sh("systemctl stop homeport-server")
+    assert machine.sh(f"ls -d /proc/{gateway}", check=False).stdout == ""
+    assert house.model_pid() == pid
+    machine.sh("systemctl start homeport-server")
+    house.serves()
 
     # A model that dies is started again, and why it died is known although it was no child of the agent.
     machine.sh(f"kill -9 {pid}")
