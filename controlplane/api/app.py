@@ -1,5 +1,8 @@
 """The aiohttp application."""
 
+import asyncio
+from collections.abc import AsyncIterator
+
 from aiohttp import web
 
 from controlplane.api.body import MAX_BODY
@@ -21,6 +24,8 @@ from controlplane.api.projects import PROJECTS
 from controlplane.api.routing import Route, add_routes
 from controlplane.api.running import Running
 from controlplane.api.server_status import Server
+from controlplane.api.watch import Watch
+from controlplane.views.pulse import Pulse
 from controlplane.views.views import Views
 
 ROUTES = web.AppKey("routes", list[Route])
@@ -29,13 +34,29 @@ ROUTES = web.AppKey("routes", list[Route])
 def create_app(dependencies: ApiDependencies) -> web.Application:
     """Serves `/api/v1`. The store must be open before the application starts."""
     views = Views(dependencies.store, dependencies.registry, dependencies.monotonic, dependencies.urls.gateway)
-    routes = _all_routes(dependencies, views)
+    pulse = Pulse(views)
+    routes = [*_all_routes(dependencies, views), *Watch(dependencies, views, pulse).routes()]
     app = web.Application(middlewares=[outermost], client_max_size=MAX_BODY)
     app[ROUTES] = routes
     app.on_response_prepare.append(add_headers)
+    app.cleanup_ctx.append(lambda _: _keep_current(views, pulse))
+    app.on_shutdown.append(lambda _: _end_watches(pulse))
     add_routes(app, routes, dependencies.access_tokens.check)
     add_docs(app, openapi_document(routes, dependencies.version))
     return app
+
+
+async def _keep_current(views: Views, pulse: Pulse) -> AsyncIterator[None]:
+    """The first look at everything is taken before the first request."""
+    await views.refresh()
+    beating = asyncio.create_task(pulse.run(), name="watch-pulse")
+    yield
+    beating.cancel()
+    await asyncio.wait([beating])
+
+
+async def _end_watches(pulse: Pulse) -> None:
+    pulse.close()
 
 
 def _all_routes(dependencies: ApiDependencies, views: Views) -> list[Route]:

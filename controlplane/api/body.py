@@ -29,6 +29,11 @@ async def read_json(request: web.Request) -> Any:
         ) from None
     except UnicodeDecodeError as error:
         raise _not_json(f"not UTF-8 at byte {error.start}") from None
+    return parse_json(text)
+
+
+def parse_json(text: str) -> Any:
+    """Raises INVALID_ARGUMENT."""
     try:
         return json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
     except RecursionError:

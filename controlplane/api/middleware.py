@@ -13,14 +13,15 @@ from homeport.core.errors import ErrorCode, HomeportError
 
 log = structlog.get_logger()
 
-REQUEST_ID = "X-Request-Id"
+REQUEST_ID = web.RequestKey("request_id", str)
+_HEADER = "X-Request-Id"
 _SANE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
 @web.middleware
 async def outermost(request: web.Request, handler: Handler) -> web.StreamResponse:
     """A client may send an id of its own, to find its request in the server's log."""
-    given = request.headers.get(REQUEST_ID, "")
+    given = request.headers.get(_HEADER, "")
     request_id = given if _SANE_ID.fullmatch(given) else secrets.token_hex(8)
     request[REQUEST_ID] = request_id
     try:
@@ -48,7 +49,7 @@ async def outermost(request: web.Request, handler: Handler) -> web.StreamRespons
 
 async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
     """Right before any response goes out, a streamed one too."""
-    response.headers[REQUEST_ID] = request[REQUEST_ID]
+    response.headers[_HEADER] = request[REQUEST_ID]
     response.headers.setdefault("X-Content-Type-Options", "nosniff")
     response.headers.setdefault("Cache-Control", "no-store")
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 from pydantic import BaseModel
@@ -19,6 +20,7 @@ Each field of a spec says under `x-change` what a change of it does: `live` appl
 revision, `immutable` is refused."""
 # A parameter has its name and description beside its schema.
 _SAID_OUTSIDE = ("title", "description")
+_WITHOUT_BODY = {101: "the WebSocket is open", 204: "done"}
 _REF = "#/components/schemas/{model}"
 # Beside what a route lists: any request may meet these.
 _ALWAYS = (ErrorCode.INVALID_ARGUMENT, ErrorCode.INTERNAL)
@@ -63,7 +65,7 @@ class _Schemas:
                 wanted[route.body, "validation"] = None
             if route.response is not None:
                 wanted[route.response, "serialization"] = None
-        self._refs, document = models_json_schema(list(wanted), ref_template=_REF)
+        self._refs, document = _described(tuple(wanted))
         self.definitions: dict[str, Any] = document["$defs"]
 
     def sent(self, model: type[BaseModel]) -> dict[str, Any]:
@@ -71,6 +73,12 @@ class _Schemas:
 
     def answered(self, model: type[BaseModel]) -> dict[str, Any]:
         return self._refs[model, "serialization"]
+
+
+@cache
+def _described(wanted: tuple[tuple[type[BaseModel], JsonSchemaMode], ...]) -> tuple[dict[Any, Any], dict[str, Any]]:
+    """(a reference to each, the document that they point into). It is the same for every application."""
+    return models_json_schema(list(wanted), ref_template=_REF)
 
 
 def _operation(route: Route, schemas: _Schemas) -> dict[str, Any]:
@@ -150,8 +158,8 @@ def _responses(route: Route, schemas: _Schemas) -> dict[str, Any]:
 
 def _success(route: Route, schemas: _Schemas) -> dict[str, Any]:
     if route.response is None:
-        if route.status == 204:
-            return {"description": "done"}
+        if route.status in _WITHOUT_BODY:
+            return {"description": _WITHOUT_BODY[route.status]}
         return {"description": "ok", "content": {route.media_type: {"schema": {"type": "string"}}}}
     schema = schemas.answered(route.response)
     if route.many:

@@ -64,7 +64,7 @@ class ControlApi:
     def __init__(self) -> None:
         self.clock = FakeClock()
         self.store = FailingStore(MemoryStore(FakeClock(1_700_000_000.0)))
-        self.registry = NodeRegistry(self.clock)
+        self.registry = NodeRegistry(self.clock, wall=lambda: 1_700_000_000.0 + self.clock())
         self.logs = ScriptedLogs()
         self.token = ""
         self.url = ""

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from controlplane.views.views import Views
 from homeport.core.errors import ErrorCode, HomeportError
 from tests.fakes.control_api import DEPLOYMENT, POOL, VERSION, ControlApi
 
@@ -202,10 +203,10 @@ async def test_a_full_disk_is_507_and_nothing_is_there(api: ControlApi) -> None:
 async def test_an_unexpected_error_tells_the_client_nothing_but_the_request_id(
     api: ControlApi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(*_: object) -> None:
+    async def broken(*_: object) -> None:
         raise ZeroDivisionError("secret detail")
 
-    monkeypatch.setattr(api.store, "all", broken)
+    monkeypatch.setattr(Views, "refresh", broken)
     answered = await api.call("GET", "/clusters")
     assert (answered.status, answered.error["code"]) == (500, "internal")
     assert "secret" not in str(answered.body)
