@@ -68,10 +68,10 @@ class _Schemas:
         self._refs, document = _described(tuple(wanted))
         self.definitions: dict[str, Any] = document["$defs"]
 
-    def sent(self, model: type[BaseModel]) -> dict[str, Any]:
+    def sent(self, model: type[BaseModel]) -> Any:
         return self._refs[model, "validation"]
 
-    def answered(self, model: type[BaseModel]) -> dict[str, Any]:
+    def answered(self, model: type[BaseModel]) -> Any:
         return self._refs[model, "serialization"]
 
 

@@ -52,6 +52,16 @@ def test_nothing_is_shown_before_every_topic_is_there() -> None:
     assert watched.objects["deployments"]["a"]["phase"] == "failed"
 
 
+def test_a_long_snapshot_comes_in_parts_and_is_shown_as_one() -> None:
+    first = {**_snapshot("deployments", 7, _A), "more": True}
+    last = {**_snapshot("deployments", 7, {"id": "b", "phase": "ready"}), "more": False}
+    news, watched = _taken([first, last])
+    assert (news, list(watched.objects["deployments"])) == ([False, True], ["a", "b"])
+    _, watched = _taken([first])
+    assert watched.request() == {"topics": ["deployments"]}
+    assert (watched.take(last), list(watched.objects["deployments"])) == (True, ["b"])
+
+
 def test_an_unfinished_beginning_is_begun_anew() -> None:
     _, watched = _taken([_snapshot("deployments", 7, _A)], "deployments", "nodes")
     assert watched.request() == {"topics": ["deployments", "nodes"]}
