@@ -38,6 +38,7 @@ from controlplane.sessions.registry import NodeRegistry
 from controlplane.sessions.session_service import SessionService, SessionTerms
 from controlplane.sessions.sessions import Sessions
 from controlplane.store.sql import SqlStore
+from controlplane.store.storage_errors import unusable
 from homeport import __version__
 from homeport.gateway.gateway import Gateway
 from homeport.gateway.routes import PolicyTable
@@ -73,13 +74,12 @@ class Server:
         The store opens first: its lock keeps a second server off this data before that touches anything. Agents may
         dial before clients may ask, so that a restarted control plane is not asked about a fleet that it can't see.
         """
-        self._config.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-        await self._store.open()
-        self._cleanup.push_async_callback(self._store.close)
-        ca = open_ca(self._config.data_dir)
+        try:
+            self._config.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+            ca = await self._open_data(self._config.data_dir)
+        except OSError as error:
+            raise unusable(self._config.data_dir, error) from None
         pair = ca.issue_server(datetime.now(UTC))
-        if await ensure_admin_token(self._store, self._access_tokens, self._config.data_dir / "admin-token"):
-            log.info("admin token made", file=str(self._config.data_dir / "admin-token"))
         self._spawn("push-desired-state", self._sessions.follow_store())
         self._spawn("node-lifecycle", NodeLifecyclePipeline(self._store, self._registry, self._clock, time.time).run())
         self._spawn("placements", PlacementPipeline(self._store, self._registry).run())
@@ -107,6 +107,13 @@ class Server:
         self._leave_gateway = leave_gateway
         await self._cleanup.aclose()
         log.info("control plane stopped")
+
+    async def _open_data(self, directory: Path) -> CertificateAuthority:
+        await self._store.open()
+        self._cleanup.push_async_callback(self._store.close)
+        if await ensure_admin_token(self._store, self._access_tokens, directory / "admin-token"):
+            log.info("admin token made", file=str(directory / "admin-token"))
+        return open_ca(directory)
 
     async def _start_gateway(self, pair: KeyPair, ca: bytes) -> tuple[int, int]:
         """(tunnel port, gateway port). It knows all routes before a gateway of an earlier run is heard."""

@@ -1,6 +1,7 @@
 """Database failures in words that a person can act on."""
 
 import sqlite3
+from pathlib import Path
 
 from sqlalchemy.exc import DBAPIError
 
@@ -23,6 +24,16 @@ def damaged(path: str, problem: str) -> HomeportError:
         ErrorCode.INTERNAL,
         f"the database {path} is damaged: {problem}",
         hint="restore it from a backup, or move it away to begin with an empty one",
+    )
+
+
+def unusable(directory: Path, error: OSError) -> HomeportError:
+    """Of a data directory in which a file cannot be made, opened or written."""
+    return HomeportError(
+        ErrorCode.STORAGE_FULL,
+        f"the data directory {directory} cannot be used: {error.strerror or error}",
+        hint="see whether its disk is full (df, df -i) or mounted read-only, and who owns it; gateways and models that "
+        "run keep serving",
     )
 
 

@@ -2,6 +2,7 @@
 again without a restart."""
 
 import json
+import subprocess
 import urllib.error
 from collections.abc import Iterator
 from itertools import count
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.system.site import Site, documents, is_alive
+from tests.system.survival.conftest import Figure
 from tests.system.survival.volumes import breakable_volume, memory_volume, need_mounts
 
 pytestmark = pytest.mark.system
@@ -52,7 +54,7 @@ def assert_storage_refusal(refusal: "urllib.error.HTTPError") -> None:
     assert "Models keep serving" in error["hint"]
 
 
-def test_a_full_disk_of_the_control_plane(site: Site) -> None:
+def test_a_full_disk_of_the_control_plane(site: Site, figure: Figure) -> None:
     with memory_volume(site.data_dir) as volume, site:
         site.start_all()
         pid = site.ask("who")["pid"]
@@ -67,11 +69,13 @@ def test_a_full_disk_of_the_control_plane(site: Site) -> None:
         site.start_server()
         site.until(lambda: site.ask("a new server")["pid"] == pid, "a server that starts on a full disk")
         volume.free()
-        site.until(lambda: can_write(site), "writes again")
+        figure(
+            "full disk of the control plane: freed until written", site.until(lambda: can_write(site), "writes again")
+        )
         site.until(lambda: alarms(site) == [], "no alarm")
 
 
-def test_a_control_plane_without_inodes(site: Site) -> None:
+def test_a_control_plane_without_inodes(site: Site, figure: Figure) -> None:
     with memory_volume(site.data_dir, mebibytes=64) as volume, site:
         site.start_all()
         pid = site.ask("who")["pid"]
@@ -80,7 +84,9 @@ def test_a_control_plane_without_inodes(site: Site) -> None:
         site.start_server()
         site.until(lambda: site.ask("a new server")["pid"] == pid, "a server that starts without inodes")
         volume.free()
-        site.until(lambda: can_write(site), "writes again")
+        figure(
+            "no inodes of the control plane: freed until written", site.until(lambda: can_write(site), "writes again")
+        )
 
 
 def test_a_control_plane_whose_disk_turns_read_only(site: Site) -> None:
@@ -94,10 +100,15 @@ def test_a_control_plane_whose_disk_turns_read_only(site: Site) -> None:
         site.kill(site.agent)
         site.start_agent()
         site.until(lambda: site.ask("a new session")["pid"] == pid, "sessions without a note of them")
+        site.kill(site.server)
+        refused = subprocess.run(site.server_command(), capture_output=True, text=True, timeout=60, check=False)
+        assert refused.returncode == 1
+        assert "cannot be used: Read-only file system" in refused.stderr.splitlines()[-1]
+        assert site.ask("without a server")["pid"] == pid
 
 
 @pytest.mark.parametrize("fault", ["full", "inodes"])
-def test_a_full_disk_of_the_agent(site: Site, fault: str) -> None:
+def test_a_full_disk_of_the_agent(site: Site, figure: Figure, fault: str) -> None:
     with memory_volume(site.folder / "agent") as volume, site:
         site.start_all()
         pid = site.ask("who")["pid"]
@@ -110,7 +121,10 @@ def test_a_full_disk_of_the_agent(site: Site, fault: str) -> None:
         ask_for_two(site)
         assert site.ask("meanwhile")["pid"] == pid
         volume.free()
-        site.until(lambda: ready(site) == 2, "what waited for the disk")
+        figure(
+            f"agent's disk {fault}: freed until its next replica is ready",
+            site.until(lambda: ready(site) == 2, "2 ready"),
+        )
 
 
 def test_an_agent_whose_disk_turns_read_only(site: Site) -> None:

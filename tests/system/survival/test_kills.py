@@ -2,16 +2,18 @@
 
 import random
 import threading
+import time
 from pathlib import Path
 
 import pytest
 
 from tests.system.site import Site, is_alive
+from tests.system.survival.conftest import Figure
 
 pytestmark = pytest.mark.system
 
 
-def test_a_server_that_is_killed_under_load_keeps_every_write_and_every_model(tmp_path: Path) -> None:
+def test_a_server_that_is_killed_under_load_keeps_every_write_and_every_model(tmp_path: Path, figure: Figure) -> None:
     rng = random.Random(6)
     with Site(tmp_path) as site:
         site.start_all()
@@ -25,10 +27,12 @@ def test_a_server_that_is_killed_under_load_keeps_every_write_and_every_model(tm
             for writer in writers:
                 writer.join()
             assert is_alive(pid)
+            started = time.monotonic()
             site.start_server()
             kept = {item["id"] for item in site.every("/clusters")}
             assert set(acknowledged) <= kept
             site.until(lambda: site.api("GET", "/nodes")["items"][0]["status"]["status"] == "ready", "the session")
+            figure(f"killed server {turn + 1}: started until the session is back", time.monotonic() - started)
             site.until(lambda: site.ask("again")["pid"] == pid, "the same process answers")
         [replica] = site.api("GET", "/replicas")["items"]
         assert replica["restarts"] == 0

@@ -5,6 +5,7 @@ import os
 import random
 import sqlite3
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -212,6 +213,20 @@ def test_a_disk_that_cannot_be_written_is_no_damage(tmp_path: Path) -> None:
     with pytest.raises(HomeportError) as refused:
         StateDatabase.open(tmp_path / "missing" / "state.db")
     assert refused.value.code is ErrorCode.STORAGE_FULL
+
+
+async def test_the_write_ahead_log_stays_small(tmp_path: Path) -> None:
+    """However much is written, and after one write that was large by itself."""
+    database = StateDatabase.open_inline(tmp_path / "state.db")
+    journal, log = ReplicaJournal(database), tmp_path / "state.db-wal"
+    large = replace(REPLICAS[0], workload=Workload("process", ("x" * 4_000_000,)))
+    await journal.put(large)
+    await journal.put(REPLICAS[0])
+    for number in range(1000):
+        await journal.put(replace(REPLICAS[0], restarts=number))
+        assert number == 0 or log.stat().st_size <= 2 * 1024 * 1024
+    assert await journal.load() == [replace(REPLICAS[0], restarts=999)]
+    database.close()
 
 
 async def test_the_copy_follows_by_itself(tmp_path: Path) -> None:

@@ -232,6 +232,17 @@ async def test_commits_reach_the_disk(file: Path) -> None:
     await store.close()
 
 
+async def test_the_write_ahead_log_is_cut_after_a_large_transaction(file: Path) -> None:
+    store = store_at(file)
+    await store.open()
+    await store.write(lambda tx: tx.create(Kind.CLUSTER, "large", {"text": "x" * 40_000_000}))
+    log = file.with_name(file.name + "-wal")
+    for number in range(3):
+        await store.write(lambda tx, id=f"c{number}": tx.create(Kind.CLUSTER, id, {}))  # type: ignore[misc]
+    assert log.stat().st_size <= 16 * 1024 * 1024
+    await store.close()
+
+
 def test_migrations_make_what_the_tables_say(tmp_path: Path) -> None:
     engine = create_engine(f"sqlite:///{tmp_path / 'x.db'}")
     with engine.begin() as connection:
@@ -270,7 +281,7 @@ asyncio.run(main())
 
 def test_kill_9_loses_nothing_that_was_acknowledged(file: Path) -> None:
     acknowledged: set[str] = set()
-    for round in range(3):
+    for round in range(5):
         command = [sys.executable, "-c", WRITER.replace('f"{writer}-', f'f"{round}-{{writer}}-'), str(file)]
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
             assert process.stdout is not None
@@ -278,11 +289,11 @@ def test_kill_9_loses_nothing_that_was_acknowledged(file: Path) -> None:
                 word, _, id = line.rstrip("\n").partition(" ")
                 if word == "acknowledged" and line.endswith("\n"):
                     acknowledged.add(id)
-                if len(acknowledged) == 300 * (round + 1):
+                if len(acknowledged) == 2000 * (round + 1):
                     process.kill()
         assert process.returncode == -signal.SIGKILL
     found = {record.id for record in asyncio.run(read_clusters(file))}
-    assert len(acknowledged) >= 900
+    assert len(acknowledged) >= 10_000
     assert acknowledged <= found
 
 
