@@ -1,6 +1,7 @@
 """A control plane of a few lines: real ports, real TLS, and it says what the test tells it to say."""
 
 import asyncio
+import uuid
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -17,7 +18,6 @@ from homeport.core.workload import Workload
 from tests.fakes.certs import Ca, issue, make_ca, sign
 
 SERVER_NAME = "homeport-control-plane"
-NODE_ID = "11111111-2222-3333-4444-555555555555"
 
 
 class Connection:
@@ -57,6 +57,8 @@ class FakeControlPlane(
     session_pb2_grpc.SessionServicer, bulk_pb2_grpc.BulkServicer, enrollment_pb2_grpc.EnrollmentServicer
 ):
     def __init__(self, heartbeat_seconds: float = 0.5, ca: Ca | None = None) -> None:
+        # Of the one host that it knows. Agents on one machine know their replicas by it.
+        self.node_id = str(uuid.uuid4())
         self.ca = ca or make_ca()
         self.connections: asyncio.Queue[Connection] = asyncio.Queue()
         self.log_chunks: asyncio.Queue[bulk_pb2.LogChunk] = asyncio.Queue()
@@ -105,9 +107,9 @@ class FakeControlPlane(
 
     def identity(self, ttl_seconds: int = 86400) -> Identity:
         """One that this control plane accepts, without enrolment."""
-        key, certificate = issue(self.ca, san_uri=f"homeport://node/{NODE_ID}")
+        key, certificate = issue(self.ca, san_uri=f"homeport://node/{self.node_id}")
         return Identity(
-            node_id=NODE_ID,
+            node_id=self.node_id,
             cluster_id="home",
             nodepool_id="default",
             session_target=f"127.0.0.1:{self.session_port}",
@@ -171,7 +173,7 @@ class FakeControlPlane(
             self.lose_enroll_replies -= 1
             await context.abort(grpc.StatusCode.UNAVAILABLE, "connection lost")
         return enrollment_pb2.EnrollResponse(
-            node_id=NODE_ID,
+            node_id=self.node_id,
             certificate_pem=self._sign(request.csr),
             ca_bundle_pem=self.ca.pem,
             certificate_ttl_seconds=86400,
@@ -183,7 +185,7 @@ class FakeControlPlane(
     def _sign(self, csr: bytes) -> bytes:
         key = x509.load_der_x509_csr(csr).public_key()
         assert isinstance(key, ec.EllipticCurvePublicKey)
-        return sign(self.ca, key, san_uri=f"homeport://node/{NODE_ID}")
+        return sign(self.ca, key, san_uri=f"homeport://node/{self.node_id}")
 
 
 def placement_message(

@@ -17,7 +17,7 @@ from agent.link.trust import parse_join_token
 from agent.state.identity import Identity, IdentityStore
 from homeport.core.errors import ErrorCode, HomeportError
 from tests.fakes.certs import make_ca
-from tests.fakes.control_plane import NODE_ID, FakeControlPlane
+from tests.fakes.control_plane import FakeControlPlane
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ async def _join(port: int, token: str, store: IdentityStore) -> Identity:
 async def test_a_host_becomes_a_node(plane: FakeControlPlane, store: IdentityStore) -> None:
     identity = await _join(plane.enroll_port, plane.join_token(), store)
     assert store.load() == identity
-    assert identity.node_id == NODE_ID
+    assert identity.node_id == plane.node_id
     assert identity.session_target == f"127.0.0.1:{plane.session_port}"
     (request,) = plane.enrolled
     assert request.host.hostname == "box"
@@ -129,7 +129,7 @@ async def test_no_join_token(token: str, store: IdentityStore) -> None:
 
 async def test_a_host_joins_once(plane: FakeControlPlane, store: IdentityStore) -> None:
     await _join(plane.enroll_port, plane.join_token(), store)
-    with pytest.raises(HomeportError, match=f"node {NODE_ID}.*--state-dir"):
+    with pytest.raises(HomeportError, match=f"node {plane.node_id}.*--state-dir"):
         await _join(plane.enroll_port, plane.join_token(), store)
     assert len(plane.enrolled) == 1
 

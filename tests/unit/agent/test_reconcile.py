@@ -2,72 +2,17 @@
 
 import asyncio
 import itertools
-from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
-from agent.drivers.simulated import SimulatedDriver
-from agent.placement import DesiredState, Placement, Version
-from agent.reconcile.loop import Reconciler
+from agent.placement import Placement
 from agent.reconcile.replica import Replica
-from agent.replica_logs.failures import Failures
 from agent.state.database import StateDatabase
 from agent.state.journal import ReplicaJournal
 from homeport.core.errors import ErrorCode, HomeportError
 from homeport.core.status import ReplicaStatus
 from homeport.core.workload import Startup, Workload
-from tests.fleet.virtual_time import run_in_virtual_time
-
-
-class Host:
-    """One node's reconciler on a driver that may be handed to the next one: an agent that was killed."""
-
-    def __init__(self, path: Path, driver: SimulatedDriver | None = None) -> None:
-        loop = asyncio.get_running_loop()
-        self.driver = driver or SimulatedDriver()
-        self.database = StateDatabase.open_inline(path / "state.db")
-        self.journal = ReplicaJournal(self.database)
-        self.drained: Callable[[Replica], Awaitable[None]] = _at_once
-        self.history: list[tuple[float, str, str]] = []
-        self.reconciler = Reconciler(
-            {"simulated": self.driver},
-            self.journal,
-            Failures(path / "failures"),
-            lambda replica: self.drained(replica),
-            memory_available=lambda: 1 << 40,
-            monotonic=loop.time,
-            wall=loop.time,
-            jitter=lambda: 0.5,
-        )
-        self.reconciler.listen(
-            lambda replica: self.history.append((loop.time() - 1000, replica.status.value, replica.reason))
-        )
-        self._running: asyncio.Task[None] | None = None
-
-    async def start(self, desired: DesiredState | None = None) -> None:
-        await self.reconciler.adopt(desired or DesiredState())
-        self._running = asyncio.create_task(self.reconciler.run())
-
-    def want(self, placement: Placement | None, count: int, removed: tuple[str, ...] = ()) -> None:
-        placements = {placement.placement_id: placement} if placement else {}
-        desired = DesiredState(Version("s", 1), placements, frozenset(removed))
-        self.reconciler.want(desired, dict.fromkeys(placements, count))
-
-    def replicas(self) -> list[Replica]:
-        return self.reconciler.replicas()
-
-    async def until(self, holds: Callable[[list[Replica]], bool]) -> None:
-        async with asyncio.timeout(10_000):
-            while not holds(self.replicas()):  # noqa: ASYNC110 - the clock is virtual
-                await asyncio.sleep(0.01)
-
-    async def kill(self, stop_replicas: bool = False) -> None:
-        """As `kill -9` leaves it: what runs, runs on."""
-        assert self._running is not None
-        self._running.cancel()
-        await asyncio.gather(self._running, return_exceptions=True)
-        await self.reconciler.close(stop_replicas)
-        self.database.close()
+from tests.fakes.reconciling import Host, all_are, story
 
 
 def _placement(
@@ -77,28 +22,12 @@ def _placement(
     return Placement("p", "chat", revision, 0, 0, most, workload, spec)
 
 
-async def _at_once(replica: Replica) -> None:
-    return
-
-
-def _all(status: ReplicaStatus, count: int) -> Callable[[list[Replica]], bool]:
-    return lambda replicas: [replica.status for replica in replicas] == [status] * count
-
-
-def story(told: Callable[[Path], Coroutine[Any, Any, None]]) -> Callable[[Path], None]:
-    def test(tmp_path: Path) -> None:
-        run_in_virtual_time(told(tmp_path))
-
-    test.__doc__ = told.__doc__
-    return test
-
-
 @story
 async def test_replicas_come_up_and_go(path: Path) -> None:
     host = Host(path)
     await host.start()
     host.want(_placement(SIMULATED_READY_AFTER="3"), 2)
-    await host.until(_all(ReplicaStatus.READY, 2))
+    await host.until(all_are(ReplicaStatus.READY, 2))
     assert all(2900 < replica.record.start_ms < 4100 for replica in host.replicas())
     host.want(_placement(SIMULATED_READY_AFTER="3"), 0)
     await host.until(lambda replicas: not replicas)
@@ -138,7 +67,7 @@ async def test_one_that_never_gets_ready_is_stopped_at_its_deadline(path: Path) 
     host = Host(path)
     await host.start()
     host.want(_placement(startup=Startup(deadline_seconds=20), SIMULATED_READY_AFTER="1000"), 1)
-    await host.until(_all(ReplicaStatus.FAILED, 1))
+    await host.until(all_are(ReplicaStatus.FAILED, 1))
     time, _, reason = host.history[-1]
     assert 20 <= time < 22
     assert reason == "not ready within 20 s: is starting"
@@ -163,7 +92,7 @@ async def test_a_driver_that_is_not_allowed_says_so(path: Path) -> None:
     await host.start()
     placement = Placement("p", "chat", 1, 0, 0, 1, Workload("docker"), "v1")
     host.want(placement, 1)
-    await host.until(_all(ReplicaStatus.FAILED, 1))
+    await host.until(all_are(ReplicaStatus.FAILED, 1))
     assert "--allow-driver" in host.replicas()[0].reason
     await host.kill()
 
@@ -173,7 +102,7 @@ async def test_a_new_revision_replaces_the_old_without_a_gap(path: Path) -> None
     host = Host(path)
     await host.start()
     host.want(_placement(most=1), 1)
-    await host.until(_all(ReplicaStatus.READY, 1))
+    await host.until(all_are(ReplicaStatus.READY, 1))
     served: list[int] = []
 
     def replaced(replicas: list[Replica]) -> bool:
@@ -197,11 +126,11 @@ async def test_a_retired_replica_finishes_its_requests_first(path: Path) -> None
     host.drained = drained
     await host.start()
     host.want(_placement(), 1)
-    await host.until(_all(ReplicaStatus.READY, 1))
+    await host.until(all_are(ReplicaStatus.READY, 1))
     host.want(_placement(), 0)
-    await host.until(_all(ReplicaStatus.DRAINING, 1))
+    await host.until(all_are(ReplicaStatus.DRAINING, 1))
     await asyncio.sleep(100)
-    assert _all(ReplicaStatus.DRAINING, 1)(host.replicas())
+    assert all_are(ReplicaStatus.DRAINING, 1)(host.replicas())
     in_flight_done.set()
     await host.until(lambda replicas: not replicas)
     await host.kill()
@@ -212,13 +141,13 @@ async def test_a_killed_agent_finds_its_replicas_again(path: Path) -> None:
     before = Host(path)
     await before.start()
     before.want(_placement(), 2)
-    await before.until(_all(ReplicaStatus.READY, 2))
+    await before.until(all_are(ReplicaStatus.READY, 2))
     ids = {replica.replica_id for replica in before.replicas()}
     await before.kill()
 
     after = Host(path, before.driver)
     await after.start()
-    assert _all(ReplicaStatus.READY, 2)(after.replicas())
+    assert all_are(ReplicaStatus.READY, 2)(after.replicas())
     assert {replica.replica_id for replica in after.replicas()} == ids
     # Nobody has said yet what is wanted: nothing stops.
     await asyncio.sleep(100)
@@ -234,7 +163,7 @@ async def test_one_that_ended_meanwhile_is_started_again(path: Path) -> None:
     before = Host(path)
     await before.start()
     before.want(_placement(), 1)
-    await before.until(_all(ReplicaStatus.READY, 1))
+    await before.until(all_are(ReplicaStatus.READY, 1))
     await before.kill()
     (record,) = await _journalled(path)
     assert record.handle is not None
@@ -243,7 +172,7 @@ async def test_one_that_ended_meanwhile_is_started_again(path: Path) -> None:
     after = Host(path, before.driver)
     await after.start()
     after.want(_placement(), 1)
-    await after.until(_all(ReplicaStatus.READY, 1))
+    await after.until(all_are(ReplicaStatus.READY, 1))
     (replica,) = after.replicas()
     assert (replica.replica_id, replica.record.restarts) == (record.replica_id, 1)
     await after.kill()
@@ -264,7 +193,7 @@ async def test_an_agent_killed_between_intent_and_handle_starts_nothing_twice(pa
     after = Host(path, before.driver)
     await after.start()
     after.want(_placement(most=1), 1)
-    await after.until(_all(ReplicaStatus.READY, 1))
+    await after.until(all_are(ReplicaStatus.READY, 1))
     (replica,) = after.replicas()
     assert (replica.replica_id, replica.record.restarts) == (record.replica_id, 0)
     await after.kill()
@@ -281,11 +210,11 @@ async def test_nothing_starts_that_cannot_be_noted(path: Path) -> None:
     real_put = host.journal.put
     host.journal.put = full  # type: ignore[method-assign]
     host.want(_placement(most=1), 1)
-    await host.until(_all(ReplicaStatus.FAILED, 1))
+    await host.until(all_are(ReplicaStatus.FAILED, 1))
     assert "disk full" in host.replicas()[0].reason
     assert await host.driver.recover(host.replicas()[0].replica_id, None) is None
     host.journal.put = real_put  # type: ignore[method-assign]
-    await host.until(_all(ReplicaStatus.READY, 1))
+    await host.until(all_are(ReplicaStatus.READY, 1))
     await host.kill()
 
 
@@ -294,7 +223,7 @@ async def test_stopping_them_all_leaves_nothing(path: Path) -> None:
     host = Host(path)
     await host.start()
     host.want(_placement(), 2)
-    await host.until(_all(ReplicaStatus.READY, 2))
+    await host.until(all_are(ReplicaStatus.READY, 2))
     ids = [replica.replica_id for replica in host.replicas()]
     await host.kill(stop_replicas=True)
     assert [await host.driver.recover(replica_id, None) for replica_id in ids] == [None, None]
