@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from homeport.http2.errors import (
+    ENHANCE_YOUR_CALM,
     FLOW_CONTROL_ERROR,
     FRAME_SIZE_ERROR,
     PROTOCOL_ERROR,
@@ -61,6 +62,8 @@ from homeport.http2.window import ReceiveWindow
 OnStream = Callable[[Stream, Headers, bool], None]
 
 _LAST_ID = 2**31 - 1
+# Frames of ours, but for data, that wait because the other end does not read. A turn brings a few.
+_MAX_UNSENT = 2000
 
 
 class Connection:
@@ -105,6 +108,8 @@ class Connection:
             self._preface = self._preface[size:]
             data = data[size:]
         self._reader.feed(data)
+        if len(self._out) > _MAX_UNSENT:
+            raise Http2Error(ENHANCE_YOUR_CALM, "the other end asks, and does not read the answers")
 
     def take(self) -> list[bytes]:
         """What is to be sent, but for the data of streams."""

@@ -7,9 +7,8 @@ from homeport.http2.call import Call, ClientCall, ClientTalker
 from homeport.http2.connection import Connection, OnStream
 from homeport.http2.errors import NO_ERROR, Http2Error
 from homeport.http2.header_block import Headers
-from homeport.http2.keepalive import ACCEPTED_IDLE_SECONDS, DIALLED_IDLE_SECONDS, Keepalive, Verdict
+from homeport.http2.keepalive import Keepalive, Verdict
 
-_WATCH_SECONDS = 1.0
 # Bytes of messages in one write: more would only wait in the transport, where nothing can be put before them.
 _TURN = 256 * 1024
 _WRITE_HIGH_WATER = 256 * 1024
@@ -28,9 +27,9 @@ class Endpoint(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._write_paused = False
         self._calls: dict[Call, None] = {}
-        self._keepalive = Keepalive(now, DIALLED_IDLE_SECONDS if on_stream is None else ACCEPTED_IDLE_SECONDS)
+        self._keepalive = Keepalive(now)
         self._watch: asyncio.TimerHandle | None = None
-        self._closing_since: float | None = None
+        self._closing = False
         self.closed: asyncio.Future[None] = self._loop.create_future()
         self.connection = Connection(on_stream, self._schedule, now)
 
@@ -39,7 +38,7 @@ class Endpoint(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
         self._transport.set_write_buffer_limits(high=_WRITE_HIGH_WATER)
-        self._watch = self._loop.call_later(_WATCH_SECONDS, self._look)
+        self._watch = self._loop.call_at(self._keepalive.next_look, self._look)
         self._schedule()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -56,7 +55,7 @@ class Endpoint(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         now = self._keepalive.heard_at = self._loop.time()
-        if self._closing_since is not None:
+        if self._closing:
             return
         try:
             self.connection.feed(data, now)
@@ -89,9 +88,12 @@ class Endpoint(asyncio.Protocol):
 
     def close(self, code: int = NO_ERROR, message: str = "") -> None:
         """Sends what is due, says why, and hangs up."""
-        if self._transport is None or self._closing_since is not None:
+        if self._transport is None or self._closing:
             return
-        self._closing_since = self._loop.time()
+        self._closing = True
+        if self._watch is not None:
+            self._watch.cancel()
+        self._watch = self._loop.call_later(_LINGER_SECONDS, self.abort)
         self.connection.leave(code, message)
         self._flush()
         self._transport.close()
@@ -123,20 +125,17 @@ class Endpoint(asyncio.Protocol):
         # After the messages: what they made the connection say goes along.
         data = b"".join((*self.connection.take(), *parts))
         if data:
+            self._keepalive.said_at = self._loop.time()
             transport.write(data)
         if self._calls:
             self._schedule()
 
     def _look(self) -> None:
-        now = self._loop.time()
-        self._watch = self._loop.call_later(_WATCH_SECONDS, self._look)
-        if self._closing_since is not None:
-            if now - self._closing_since > _LINGER_SECONDS:
-                self.abort()
-            return
-        verdict = self._keepalive.judge(now)
-        if verdict is Verdict.ASK:
-            self.connection.ping()
-        elif verdict is Verdict.DEAD:
+        verdict = self._keepalive.judge(self._loop.time())
+        if verdict is Verdict.DEAD:
             self.connection.lose("the other end does not answer")
             self.abort()
+            return
+        if verdict is Verdict.ASK:
+            self.connection.ping()
+        self._watch = self._loop.call_at(self._keepalive.next_look, self._look)

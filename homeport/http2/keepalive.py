@@ -2,11 +2,12 @@
 
 from enum import Enum
 
-# Silence after which it is asked, and after that, for how long an answer may take. Who dialled tells of its load each
-# second, so that the end which listens finds silence strange much earlier.
-DIALLED_IDLE_SECONDS = 5.0
-ACCEPTED_IDLE_SECONDS = 1.5
-ANSWER_SECONDS = 3.0
+# Silence of either end after which the other one is asked.
+IDLE_SECONDS = 2.5
+# For an answer. Together: after so much silence it is dead.
+ANSWER_SECONDS = 2.5
+# A look that comes this late means that this process stood still: what was sent to it meanwhile is still unread.
+_LATE_SECONDS = 1.0
 
 
 class Verdict(Enum):
@@ -16,20 +17,36 @@ class Verdict(Enum):
 
 
 class Keepalive:
-    """Anything that is heard is a sign of life. `now` is monotonic, in seconds."""
+    """Anything that is heard is a sign of life. `now` is monotonic, in seconds; judge at `next_look`."""
 
-    def __init__(self, now: float, idle_seconds: float) -> None:
+    def __init__(self, now: float) -> None:
         self.heard_at = now
-        self.idle_seconds = idle_seconds
+        # A question is also a sign of life to the other end, whose own may be stuck behind what it sends.
+        self.said_at = now
         self._asked_at: float | None = None
+        self.next_look = now + IDLE_SECONDS
 
     def judge(self, now: float) -> Verdict:
+        is_late = now - self.next_look > _LATE_SECONDS
         # The clock may have milliseconds only, and an answer comes within less.
-        if self._asked_at is not None and self._asked_at <= self.heard_at:
+        if self._asked_at is not None and (self._asked_at <= self.heard_at or is_late):
             self._asked_at = None
+        verdict = Verdict.ALIVE
+        if self._asked_at is not None and now >= self._dead_at(self._asked_at):
+            verdict = Verdict.DEAD
+        elif now >= self._ask_at():
+            verdict = Verdict.ASK
+            self.said_at = now
+            if self._asked_at is None:
+                self._asked_at = now
+        self.next_look = self._ask_at()
         if self._asked_at is not None:
-            return Verdict.DEAD if now - self._asked_at >= ANSWER_SECONDS else Verdict.ALIVE
-        if now - self.heard_at < self.idle_seconds:
-            return Verdict.ALIVE
-        self._asked_at = now
-        return Verdict.ASK
+            self.next_look = min(self.next_look, self._dead_at(self._asked_at))
+        return verdict
+
+    def _ask_at(self) -> float:
+        quiet_since = self.said_at if self._asked_at is not None else min(self.heard_at, self.said_at)
+        return quiet_since + IDLE_SECONDS
+
+    def _dead_at(self, asked_at: float) -> float:
+        return max(asked_at, self.heard_at + IDLE_SECONDS) + ANSWER_SECONDS

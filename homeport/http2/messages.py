@@ -32,24 +32,25 @@ class MessageReader:
 
     def __init__(self, on_message: OnMessage) -> None:
         self._on_message = on_message
-        self._pieces: list[bytes] = []
+        # The beginning of a message whose rest has not arrived. Not a list of pieces: a byte may come in each.
+        self._begun = bytearray()
         self._missing = 0
 
     @property
     def inside(self) -> bool:
         """A message has begun and not ended."""
-        return bool(self._pieces)
+        return bool(self._begun)
 
     def feed(self, buffer: bytes, start: int, end: int) -> None:
         """Raises MessageError, and what on_message raises."""
-        if self._pieces:
-            self._pieces.append(buffer[start:end])
+        if self._begun:
+            self._begun += buffer[start:end]
             self._missing -= end - start
             if self._missing > 0:
                 return
-            buffer = b"".join(self._pieces)
+            buffer = bytes(self._begun)
             start, end = 0, len(buffer)
-            self._pieces = []
+            self._begun.clear()
         while end - start >= PREFIX_SIZE:
             compressed, size = _PREFIX.unpack_from(buffer, start)
             if compressed:
@@ -67,5 +68,5 @@ class MessageReader:
             self._keep(buffer[start:end], PREFIX_SIZE - (end - start))
 
     def _keep(self, data: bytes, missing: int) -> None:
-        self._pieces = [data]
+        self._begun += data
         self._missing = missing

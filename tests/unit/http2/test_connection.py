@@ -328,6 +328,15 @@ def test_a_window_that_would_grow_too_far_resets_its_stream_alone() -> None:
     assert server.streams[1][2].data == b"fine"
 
 
+def test_a_peer_that_asks_and_never_reads_the_answers_is_given_up() -> None:
+    server = Server(HELLO)
+    with pytest.raises(Http2Error) as caught:
+        for second in range(100):
+            server.hear(frame(frames.PING, 0, 0, bytes(8)) * 90, float(second))
+    assert caught.value.code == errors.ENHANCE_YOUR_CALM
+    assert len(server.connection._out) < 3000
+
+
 @given(st.binary(max_size=400), st.data())
 def test_garbage_behind_the_preface_never_crashes(garbage: bytes, data: st.DataObject) -> None:
     server = Server(HELLO)

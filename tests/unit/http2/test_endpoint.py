@@ -16,7 +16,7 @@ from homeport.http2.endpoint import Endpoint
 from homeport.http2.errors import ENHANCE_YOUR_CALM, FRAME_SIZE_ERROR, PROTOCOL_ERROR
 from homeport.http2.frames import PREFACE, frame, frame_header, pack_u32
 from homeport.http2.header_block import HeaderDecoder, HeaderEncoder, Headers
-from homeport.http2.keepalive import ANSWER_SECONDS, DIALLED_IDLE_SECONDS
+from homeport.http2.keepalive import ANSWER_SECONDS, IDLE_SECONDS
 from homeport.http2.messages import message_prefix
 from homeport.http2.server import GrpcServer
 from homeport.http2.status import OK, RESOURCE_EXHAUSTED, UNAVAILABLE, Status, status_of_trailers
@@ -182,13 +182,13 @@ async def test_a_silent_peer_is_asked_and_given_up() -> None:
     talker.call = endpoint.call(ECHO, [], talker)
     await asyncio.sleep(0.1)
     keepalive = endpoint._keepalive
-    keepalive.heard_at -= DIALLED_IDLE_SECONDS
+    keepalive.heard_at -= IDLE_SECONDS
     endpoint._look()
     await asyncio.wait_for(asked.wait(), 10)
     assert not talker.ended.done()
     assert keepalive._asked_at is not None
     keepalive._asked_at -= ANSWER_SECONDS
-    keepalive.heard_at = keepalive._asked_at
+    keepalive.heard_at -= ANSWER_SECONDS
     endpoint._look()
     assert await talker.end() == Status(UNAVAILABLE, "the other end does not answer")
     await endpoint.closed
@@ -198,7 +198,7 @@ async def test_a_silent_peer_is_asked_and_given_up() -> None:
 
 async def test_an_answered_ping_keeps_the_connection(site: Site) -> None:
     talker, endpoint = await site.call()
-    endpoint._keepalive.heard_at -= DIALLED_IDLE_SECONDS
+    endpoint._keepalive.heard_at -= IDLE_SECONDS
     before = endpoint._keepalive.heard_at
     endpoint._look()
     async with asyncio.timeout(10):
