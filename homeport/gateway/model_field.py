@@ -3,10 +3,17 @@
 import json
 from typing import Any
 
+import msgspec
+
 from homeport.core.errors import ErrorCode, HomeportError
 
-_BLANKS = " \t\n\r"
-_raw_decode = json.JSONDecoder().raw_decode
+
+class _Routed(msgspec.Struct):
+    model: str
+
+
+# Builds nothing of what it passes over.
+_decode = msgspec.json.Decoder(_Routed).decode
 
 # Bodies up to here are held to be read; larger ones need the deployment in header or path.
 MAX_BODY = 1024 * 1024
@@ -14,15 +21,15 @@ MAX_BODY = 1024 * 1024
 _ELSE = "or name the deployment in the X-Homeport-Deployment header or the path /d/{deployment}/"
 
 
-def read_model(body: bytes) -> tuple[str, dict[str, Any]]:
-    """(model, the parsed body). Raises HomeportError(INVALID_ARGUMENT)."""
+def read_model(body: bytes) -> str:
+    """Raises HomeportError(INVALID_ARGUMENT)."""
+    model: object
     try:
+        model = _decode(body).model
+    except (msgspec.DecodeError, RecursionError):
+        # Perhaps only stricter than model servers are: half an emoji, a NaN.
         document = _parse(body)
-    except (ValueError, RecursionError) as error:
-        raise HomeportError(
-            ErrorCode.INVALID_ARGUMENT, f"the body is not JSON: {error}", hint=f"send a JSON object, {_ELSE}"
-        ) from None
-    model = document.get("model") if isinstance(document, dict) else None
+        model = document.get("model") if isinstance(document, dict) else None
     if not isinstance(model, str) or not model:
         raise HomeportError(
             ErrorCode.INVALID_ARGUMENT,
@@ -30,20 +37,23 @@ def read_model(body: bytes) -> tuple[str, dict[str, Any]]:
             hint=f"set it to a deployment or model of GET /v1/models, {_ELSE}",
             path="model",
         )
-    return model, document
+    return model
+
+
+def with_model(body: bytes, model: str) -> bytes:
+    """Of a body whose model was read. Raises HomeportError(INVALID_ARGUMENT)."""
+    document = _parse(body) | {"model": model}
+    # Half a surrogate pair stays the escape that it was.
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode(errors="backslashreplace")
 
 
 def _parse(body: bytes) -> Any:
-    """As json.loads, without what that does before it begins: every request pays for this."""
-    text = body.decode().strip(_BLANKS)
-    document, end = _raw_decode(text)
-    if end != len(text):
-        raise ValueError(f"extra data at character {end}")
-    return document
-
-
-def with_model(document: dict[str, Any], model: str) -> bytes:
-    return json.dumps(document | {"model": model}, ensure_ascii=False, separators=(",", ":")).encode()
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise HomeportError(
+            ErrorCode.INVALID_ARGUMENT, f"the body is not JSON: {error}", hint=f"send a JSON object, {_ELSE}"
+        ) from None
 
 
 def too_large() -> HomeportError:

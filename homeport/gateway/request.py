@@ -134,7 +134,7 @@ class GatewayRequest(Exchange):
     def _with_whole_body(self, body: bytes) -> None:
         policy = self._policy
         try:
-            name, document = read_model(body)
+            name = read_model(body)
         except HomeportError:
             if policy is None:
                 raise
@@ -142,7 +142,7 @@ class GatewayRequest(Exchange):
         else:
             policy = policy or self._gateway.policies.by_model(name)
             if policy.served_model_name and policy.served_model_name != name:
-                body = with_model(document, policy.served_model_name)
+                body = with_model(body, policy.served_model_name)
         self._body = [body]
         self.length = len(body)
         self._accept(policy)

@@ -39,26 +39,26 @@ async def peer(_: object, context: Context) -> None:
     await context.write((peer_node_id(context.auth_context()) or "").encode())
 
 
-async def lazy(_: object, context: Context) -> None:
-    """Reads nothing until a second has passed."""
-    await context.send_initial_metadata(())
-    await asyncio.sleep(1)
-    total = 0
-    async for message in messages(context):
-        total += len(message)
-        await context.write(b"%d" % total)
-
-
 class Site:
     def __init__(self, *options: tuple[str, int]) -> None:
         self.server = grpc.aio.server(options=(("grpc.so_reuseport", 0), *options))
-        methods = {"Echo": echo, "Refuse": refuse, "Peer": peer, "Lazy": lazy}
+        self.may_read = asyncio.Event()
+        methods = {"Echo": echo, "Refuse": refuse, "Peer": peer, "Lazy": self._lazy}
         handlers: dict[str, grpc.RpcMethodHandler[bytes, bytes]] = {
             name: grpc.stream_stream_rpc_method_handler(method) for name, method in methods.items()
         }
         self.server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("test.Echo", handlers),))
         self.port = self.server.add_secure_port("127.0.0.1:0", authority().server_credentials())
         self.endpoints: list[Endpoint] = []
+
+    async def _lazy(self, _: object, context: Context) -> None:
+        """Reads nothing until it may."""
+        await context.send_initial_metadata(())
+        await self.may_read.wait()
+        total = 0
+        async for message in messages(context):
+            total += len(message)
+            await context.write(b"%d" % total)
 
     async def dial(self, node_id: str = "node-1") -> Endpoint:
         endpoint = await dial("127.0.0.1", self.port, authority().node_tls(node_id), SERVER_NAME)
@@ -116,6 +116,7 @@ async def test_a_server_that_does_not_read_holds_up_only_its_own_call(site: Site
     other.say(b"still here")
     assert await other.hear() == b"still here"
     assert slow.unsent > 0, "it was taken although its window was full"
+    site.may_read.set()
     assert [await slow.hear() for _ in range(200)][-1] == b"12000000"
 
 

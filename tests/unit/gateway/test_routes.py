@@ -1,3 +1,5 @@
+import json
+
 import pytest
 
 from homeport.core.errors import ErrorCode, HomeportError
@@ -101,10 +103,26 @@ def test_bodies_without_a_model_are_refused(body: bytes) -> None:
     assert caught.value.code is ErrorCode.INVALID_ARGUMENT
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"model":"chat","x":{"model":"other"}}',
+        b' {"x":[1,"]}"],"m\\u006fdel":"chat"}\n',
+        b'{"model":"first","model":"chat"}',
+        # What a strict reader would refuse and Python's, so a model server's, takes.
+        b'{"model":"chat","temperature":NaN}',
+        b'{"model":"chat","text":"half an emoji \\ud83d"}',
+    ],
+)
+def test_the_model_is_what_a_model_server_reads(body: bytes) -> None:
+    assert read_model(body) == json.loads(body)["model"] == "chat"
+    # As text, because NaN is not equal to itself.
+    assert repr(json.loads(with_model(body, "org/real"))) == repr(json.loads(body) | {"model": "org/real"})
+
+
 def test_the_model_is_replaced_and_nothing_else() -> None:
-    name, document = read_model('{"a":[1,2.50,"é"],"model":"chat","n":12345678901234567890}'.encode())
-    assert name == "chat"
-    assert with_model(document, "org/real").decode() == '{"a":[1,2.5,"é"],"model":"org/real","n":12345678901234567890}'
+    body = '{"a":[1,2.50,"é"],"model":"chat","n":12345678901234567890}'.encode()
+    assert with_model(body, "org/real").decode() == '{"a":[1,2.5,"é"],"model":"org/real","n":12345678901234567890}'
 
 
 @pytest.mark.parametrize(
