@@ -6,7 +6,7 @@ A terminal is redrawn; another program gets one line, document or object per cha
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from homeport.cli.columns import COLUMNS
@@ -48,10 +48,10 @@ def _print_changes(client: "Client", noun: Noun, output: OutputFormat, load: Loa
         found = {resource.id: resource for resource in load()}
         for gone in [id for id in seen if id not in found]:
             _print_gone(noun, gone, output)
-        for id, resource in found.items():
-            if output is OutputFormat.TABLE:
-                rows.print(resource)
-            elif seen.get(id) != resource:
+        if output is OutputFormat.TABLE:
+            rows.print(found.values())
+        else:
+            for resource in [resource for id, resource in found.items() if seen.get(id) != resource]:
                 _print_change(noun, resource, output)
         sys.stdout.flush()
         seen = found
@@ -84,22 +84,27 @@ class Rows:
 
     def __init__(self, noun: Noun) -> None:
         self._columns = COLUMNS[noun.kind]
-        self._widths = [len(header) for header, _ in self._columns]
+        self._widths: list[int] = []
         self._seen: dict[str, list[str]] = {}
 
-    def print(self, resource: "Resource") -> None:
+    def print(self, resources: "Iterable[Resource]") -> None:
+        rows = [cells for resource in resources if (cells := self._news(resource))]
+        if rows and not self._widths:
+            rows.insert(0, [header for header, _ in self._columns])
+            self._widths = [0] * len(self._columns)
+        for column, texts in enumerate(zip(*rows, strict=True)):
+            self._widths[column] = max(self._widths[column], *map(cell_width, texts))
+        for cells in rows:
+            print(aligned(cells, self._widths, [""] * len(cells)))
+
+    def _news(self, resource: "Resource") -> list[str]:
+        """Its row; [] when that looks as before."""
         cells = [value(resource) for _, value in self._columns]
         lasting = [cell for cell, (header, _) in zip(cells, self._columns, strict=True) if header not in _VOLATILE]
         if self._seen.get(resource.id) == lasting:
-            return
-        if not self._seen:
-            self._print([header for header, _ in self._columns])
+            return []
         self._seen[resource.id] = lasting
-        self._print(cells)
-
-    def _print(self, cells: Sequence[str]) -> None:
-        self._widths = [max(width, cell_width(cell)) for width, cell in zip(self._widths, cells, strict=True)]
-        print(aligned(cells, self._widths, [""] * len(cells)))
+        return cells
 
 
 def _print_gone(noun: Noun, id: str, output: OutputFormat) -> None:
