@@ -23,7 +23,7 @@ async def list_answer(items: list[Item], query: ListQuery, seq: int) -> bytes:
         page = await take_page_by_id(items, query.matches(), after, query.limit)
     else:
         page = await take_page(items, query.sorts[name], backwards, query.matches(), after, query.limit)
-    return page_body(page.items, seq, encode_cursor(page.after, question) if page.after else None)
+    return await page_body(page.items, seq, encode_cursor(page.after, question) if page.after else None)
 
 
 def as_items(objects: Iterable[dict[str, Any]]) -> list[Item]:

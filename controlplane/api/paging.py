@@ -7,10 +7,9 @@ that does not change is in exactly one page, whatever comes and goes around it.
 import asyncio
 import base64
 import hashlib
-import heapq
 import json
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -22,8 +21,11 @@ from homeport.core.errors import ErrorCode, HomeportError
 SortKey = tuple[int, Any]
 Getter = Callable[[Mapping[str, Any]], Any]
 Matches = Callable[[Mapping[str, Any]], bool]
-# How many objects are looked at before others get the event loop.
-_PER_TURN = 2000
+# Ids differ, so items are never compared.
+_Sorted = tuple[int, Any, str, Item]
+# How many objects are looked at, and how many are written as JSON, before others get the event loop.
+_PER_TURN = 500
+_TEXTS_PER_TURN = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,14 +87,13 @@ async def take_page(
     items: Sequence[Item], getter: Getter, backwards: bool, matches: Matches, after: Position | None, limit: int
 ) -> Page:
     """`items` in any order. The list must not change meanwhile."""
-    found: list[tuple[SortKey, str, Item]] = []
+    last = (*after.key, after.id) if after is not None else None
+    found: list[_Sorted] = []
     for turn in _turns(items):
-        wanted = ((sort_key(getter(item.object)), item.id, item) for item in turn if matches(item.object))
-        if after is not None:
-            last = (after.key, after.id)
-            wanted = (each for each in wanted if (each[:2] < last if backwards else each[:2] > last))
-        best = heapq.nlargest if backwards else heapq.nsmallest
-        found = best(limit + 1, [*found, *wanted], key=_order)
+        wanted = [(*sort_key(getter(item.object)), item.id, item) for item in turn if matches(item.object)]
+        if last is not None:
+            wanted = [each for each in wanted if (each[:3] < last if backwards else each[:3] > last)]
+        found = sorted([*found, *wanted], reverse=backwards)[: limit + 1]
         await asyncio.sleep(0)
     return _page(found, limit)
 
@@ -100,34 +101,36 @@ async def take_page(
 async def take_page_by_id(items: Sequence[Item], matches: Matches, after: Position | None, limit: int) -> Page:
     """The same for `items` that are sorted by id: it looks no further than the page."""
     first = bisect_right(items, after.id, key=_id) if after is not None else 0
-    found: list[tuple[SortKey, str, Item]] = []
+    found: list[_Sorted] = []
     for turn in _turns(items[first:]):
         more = islice((item for item in turn if matches(item.object)), limit + 1 - len(found))
-        found += [(sort_key(item.id), item.id, item) for item in more]
+        found += [(*sort_key(item.id), item.id, item) for item in more]
         if len(found) > limit:
             break
         await asyncio.sleep(0)
     return _page(found, limit)
 
 
-def _page(found: list[tuple[SortKey, str, Item]], limit: int) -> Page:
-    items = [item for _, _, item in found[:limit]]
-    return Page(items, Position(*found[limit - 1][:2]) if len(found) > limit else None)
+def _page(found: list[_Sorted], limit: int) -> Page:
+    items = [each[3] for each in found[:limit]]
+    if len(found) <= limit:
+        return Page(items, None)
+    rank, value, id, _ = found[limit - 1]
+    return Page(items, Position((rank, value), id))
 
 
 def _turns(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
     return (items[first : first + _PER_TURN] for first in range(0, len(items), _PER_TURN))
 
 
-def _order(found: tuple[SortKey, str, Item]) -> tuple[SortKey, str]:
-    return found[:2]
-
-
 def _id(item: Item) -> str:
     return item.id
 
 
-def page_body(items: Iterable[Item], seq: int, next_cursor: str | None) -> bytes:
+async def page_body(items: Sequence[Item], seq: int, next_cursor: str | None) -> bytes:
     """A page as JSON, from the texts that the objects have already."""
-    texts = ", ".join(item.text() for item in items)
-    return f'{{"items": [{texts}], "seq": {seq}, "next_cursor": {json.dumps(next_cursor)}}}'.encode()
+    texts: list[str] = []
+    for first in range(0, len(items), _TEXTS_PER_TURN):
+        texts += [item.text() for item in items[first : first + _TEXTS_PER_TURN]]
+        await asyncio.sleep(0)
+    return f'{{"items": [{", ".join(texts)}], "seq": {seq}, "next_cursor": {json.dumps(next_cursor)}}}'.encode()

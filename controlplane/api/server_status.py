@@ -1,3 +1,4 @@
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -33,9 +34,9 @@ class Server:
             "store_id": dependencies.store.store_id,
             "seq": dependencies.store.seq,
             "uptime_seconds": dependencies.monotonic() - self._started,
-            "nodes": self._count(Kind.NODE, lambda node: node["status"]["status"]),
-            "deployments": self._count(Kind.DEPLOYMENT, lambda deployment: deployment["status"]["phase"]),
-            "replicas": self._count(REPLICA, lambda replica: replica["status"]),
+            "nodes": await self._count(Kind.NODE, lambda node: node["status"]["status"]),
+            "deployments": await self._count(Kind.DEPLOYMENT, lambda deployment: deployment["status"]["phase"]),
+            "replicas": await self._count(REPLICA, lambda replica: replica["status"]),
             "alarms": alarms(dependencies.store, dependencies.registry),
             "gateway_url": dependencies.urls.gateway,
             "api_url": dependencies.urls.api,
@@ -44,6 +45,7 @@ class Server:
     async def healthz(self, call: Call) -> Answer:
         return {"status": "ok"}
 
-    def _count(self, kind: str, state_of: Callable[[dict[str, Any]], str]) -> dict[str, int]:
+    async def _count(self, kind: str, state_of: Callable[[dict[str, Any]], str]) -> dict[str, int]:
+        await asyncio.sleep(0)
         states = [state_of(item.object) for item in self._views.of(kind).items()]
         return {"ready": states.count("ready"), "total": len(states)}

@@ -160,13 +160,12 @@ class Views:
         node = self._store.get(Kind.NODE, node_id)
         replicas, deployments = self._replicas.set_node(node_id, self._registry.replicas_on(node_id) if node else ())
         renamed = self._rename(node_id, node)
+        placements = self._placements.on_node(node_id)
         if renamed:
-            here = self._replicas.on_node(node_id)
-            replicas.update(report.replica_id for report in here)
-            deployments.update(report.deployment_id for report in here)
-            deployments.update(placement.spec["deployment_id"] for placement in self._placements.on_node(node_id))
-        if renamed or replicas:
-            self._touch_all(Kind.PLACEMENT, (placement.id for placement in self._placements.on_node(node_id)))
+            replicas.update(report.replica_id for report in self._replicas.on_node(node_id))
+            deployments.update(report.deployment_id for report in self._replicas.on_node(node_id))
+            deployments.update(placement.spec["deployment_id"] for placement in placements)
+        self._touch_all(Kind.PLACEMENT, (each.id for each in placements if each.spec["deployment_id"] in deployments))
         self._touch_all(REPLICA, replicas)
         self._touch_all(Kind.DEPLOYMENT, deployments)
         self._touch_all(
