@@ -27,6 +27,10 @@ class Part:
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self._usage = psutil.Process(self._process.pid)
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     def read(self) -> dict[str, Any]:
         line = _stream(self._process.stdout).readline()
         if not line:

@@ -1,4 +1,5 @@
-"""A model server that costs next to nothing: POST is answered at once, /stream with server-sent events.
+"""A model server that costs next to nothing: POST is answered at once, /stream with server-sent events, /endless with
+events until the client leaves, /bytes with as many as the body says.
 
 python -m bench.dataplane.upstream
 """
@@ -19,13 +20,18 @@ _EVENT = b'data: {"choices":[{"delta":{"content":"token"}}]}\n\n'
 _CHUNK = b"%x\r\n%b\r\n" % (len(_EVENT), _EVENT)
 _EVENTS = 5
 _PAUSE = 0.002
+_PIECE = bytes(64 * 1024)
 
 
 class Connection(asyncio.Protocol):
     def __init__(self) -> None:
         self._parser = httptools.HttpRequestParser(self)
         self._transport: asyncio.Transport | None = None
-        self._streams = False
+        self._url = b""
+        self._body = b""
+        # Bytes of /bytes still to send.
+        self._left = 0
+        self._write_paused = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
@@ -33,15 +39,35 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self._parser.feed_data(data)
 
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._transport = None
+
+    def pause_writing(self) -> None:
+        self._write_paused = True
+
+    def resume_writing(self) -> None:
+        self._write_paused = False
+        self._pour()
+
     def on_url(self, url: bytes) -> None:
-        self._streams = url == b"/stream"
+        self._url = url
+        self._body = b""
+
+    def on_body(self, data: bytes) -> None:
+        if self._url == b"/bytes":
+            self._body += data
 
     def on_message_complete(self) -> None:
         if self._transport is None:
             return
-        if self._streams:
+        if self._url in (b"/stream", b"/endless"):
             self._transport.write(_HEAD + _CHUNK)
-            asyncio.get_running_loop().call_later(_PAUSE, self._next, _EVENTS - 1)
+            left = _EVENTS - 1 if self._url == b"/stream" else 1 << 30
+            asyncio.get_running_loop().call_later(_PAUSE, self._next, left)
+        elif self._url == b"/bytes":
+            self._left = int(self._body)
+            self._transport.write(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % self._left)
+            self._pour()
         else:
             self._transport.write(_WHOLE)
 
@@ -53,6 +79,12 @@ class Connection(asyncio.Protocol):
             asyncio.get_running_loop().call_later(_PAUSE, self._next, left - 1)
         else:
             self._transport.write(b"0\r\n\r\n")
+
+    def _pour(self) -> None:
+        while self._left and not self._write_paused and self._transport is not None:
+            piece = _PIECE[: self._left]
+            self._left -= len(piece)
+            self._transport.write(piece)
 
 
 async def main() -> None:
