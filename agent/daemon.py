@@ -36,10 +36,10 @@ from agent.link.renew import Renewer
 from agent.local_api import LocalApi
 from agent.node import AgentNode
 from agent.reconcile.loop import Reconciler
-from agent.reconcile.replica import Replica
 from agent.relay.relay import Relay
 from agent.relay.tunnels import Tunnels
 from agent.replica_logs.failures import Failures
+from agent.replica_logs.reader import LogReader
 from agent.serving import Serving
 from agent.state.database import StateDatabase
 from agent.state.desired import DesiredStateStore
@@ -115,7 +115,8 @@ class Daemon:
         self._serving = Serving(self._relay, self._reconciler.replicas)
         self._autoscaler = Autoscaler(self._relay.demand, self._running, self._reconciler.want, time.monotonic)
         self._fingerprint = Fingerprint(directory.root, tuple(self._drivers), config.name)
-        self._logs = LogPusher(lambda: self._renewer.identity, self._log_lines)
+        reader = LogReader(self._reconciler, self._failures, self._drivers)
+        self._logs = LogPusher(lambda: self._renewer.identity, reader.lines)
         self._node = AgentNode(
             session_target=identity.session_target,
             store=self._desired_store,
@@ -193,13 +194,6 @@ class Daemon:
             replica.record.deployment_id == deployment_id and replica.status not in leaving
             for replica in self._reconciler.replicas()
         )
-
-    def _log_lines(self, replica_id: str, tail_lines: int, follow: bool) -> AsyncIterator[bytes]:
-        """Raises KeyError for a replica that is not here."""
-        replica: Replica | None = self._reconciler.get(replica_id)
-        if replica is None:
-            raise KeyError(replica_id)
-        return self._drivers[replica.record.workload.driver].logs(replica_id, tail_lines, follow)
 
     def _status(self) -> dict[str, Any]:
         return status(

@@ -23,11 +23,9 @@ _MOST_AT_ONCE = 32
 
 
 class LogPusher:
-    """`lines(replica_id, tail, follow)` reads a log; it raises KeyError for a replica that is not here."""
+    """`lines(question)` reads what is asked for. It raises LookupError, whose text says why, for what is not here."""
 
-    def __init__(
-        self, identity: Callable[[], Identity], lines: Callable[[str, int, bool], AsyncIterator[bytes]]
-    ) -> None:
+    def __init__(self, identity: Callable[[], Identity], lines: Callable[[LogsQuestion], AsyncIterator[bytes]]) -> None:
         self._identity = identity
         self._lines = lines
         self._pushing: dict[str, asyncio.Task[None]] = {}
@@ -37,9 +35,9 @@ class LogPusher:
         if len(self._pushing) >= _MOST_AT_ONCE:
             return f"this node answers {_MOST_AT_ONCE} questions already; try again later"
         try:
-            lines = self._lines(question.replica_id, question.tail_lines, question.follow)
-        except KeyError:
-            return f"replica {question.replica_id} is not on this node any more"
+            lines = self._lines(question)
+        except LookupError as error:
+            return str(error.args[0])
         task = asyncio.create_task(self._push(question.question_id, target, lines), name="push-logs")
         self._pushing[question.question_id] = task
         task.add_done_callback(lambda _: self._pushing.pop(question.question_id, None))

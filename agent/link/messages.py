@@ -59,6 +59,9 @@ class LogsQuestion:
     replica_id: str
     tail_lines: int
     follow: bool
+    # The kept output of the so many newest failure of a deployment; 0 = what its replica prints now.
+    previous: int = 0
+    deployment_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

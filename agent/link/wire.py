@@ -99,7 +99,14 @@ def goodbye_from_wire(message: pb.Goodbye) -> Goodbye:
 
 def logs_question_from_wire(message: pb.Question) -> LogsQuestion:
     logs = message.logs
-    return LogsQuestion(message.question_id, logs.replica_id, logs.tail_lines, logs.follow)
+    return LogsQuestion(
+        question_id=message.question_id,
+        replica_id=logs.replica_id,
+        tail_lines=logs.tail_lines,
+        follow=logs.follow,
+        previous=logs.previous,
+        deployment_id=logs.deployment_id,
+    )
 
 
 def removals_from_wire(message: pb.ConfirmRemovals) -> Removals:

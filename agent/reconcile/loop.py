@@ -100,8 +100,9 @@ class Reconciler:
         `desired` is what the disk holds: it tells what those are whose notes are lost.
         """
         noted = await self._journal.load()
-        found = await list_found(self._drivers.values(), _ADOPTION_SECONDS)
-        records = adopted(noted, found or (), desired.placements)
+        listings = await asyncio.gather(*(list_found(driver, _ADOPTION_SECONDS) for driver in self._drivers.values()))
+        found = [each for listing in listings for each in listing or ()]
+        records = adopted(noted, found, desired.placements)
         if not records:
             return
         answers = [asyncio.ensure_future(answer) for answer in self._replicas.adopt(records)]

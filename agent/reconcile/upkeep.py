@@ -36,7 +36,7 @@ class Upkeep:
         self._desired = desired
         self._monotonic = monotonic
         self._wall = wall
-        self._seen: dict[str, Sighting] = {}
+        self._seen: dict[str, dict[str, Sighting]] = {name: {} for name in drivers}
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -48,24 +48,26 @@ class Upkeep:
             if self._monotonic() >= list_at:
                 list_at = self._monotonic() + _LISTING_SECONDS
                 self._failures.tidy(self._replicas.ids(), self._wall())
-                await self._look_for_unknown()
+                for driver in self._drivers.values():
+                    await self._look_for_unknown(driver)
 
-    async def _look_for_unknown(self) -> None:
-        found = await list_found(self._drivers.values(), _ANSWER_SECONDS)
+    async def _look_for_unknown(self, driver: Driver) -> None:
+        found = await list_found(driver, _ANSWER_SECONDS)
         if found is None:
             return
-        self._seen = sightings(found, self._replicas.ids(), self._seen, self._monotonic())
-        for orphan in orphans(self._seen, self._monotonic()):
-            await self._reap(orphan)
-        records = [record_of(stray, self._desired().placements) for stray in strays(self._seen)]
+        now = self._monotonic()
+        seen = self._seen[driver.name] = sightings(found, self._replicas.ids(), self._seen[driver.name], now)
+        for orphan in orphans(seen, now):
+            await self._reap(driver, orphan)
+        records = [record_of(stray, self._desired().placements) for stray in strays(seen)]
         if records:
             log.warning("replicas found that nobody had noted", replicas=[record.replica_id for record in records])
             for answer in self._replicas.adopt(records):
                 await answer
 
-    async def _reap(self, orphan: Found) -> None:
-        log.info("orphan removed", replica_id=orphan.labels.replica_id, driver=orphan.handle.driver)
+    async def _reap(self, driver: Driver, orphan: Found) -> None:
+        log.info("orphan removed", replica_id=orphan.labels.replica_id, driver=driver.name)
         try:
-            await self._drivers[orphan.handle.driver].destroy(orphan.labels.replica_id)
+            await driver.destroy(orphan.labels.replica_id)
         except DriverError as error:
             log.warning("orphan not removed", replica_id=orphan.labels.replica_id, error=str(error))

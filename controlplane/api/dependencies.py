@@ -18,6 +18,9 @@ class LogSource(Protocol):
     def lines(self, replica_id: str, node_id: str, tail: int, follow: bool) -> AsyncIterator[bytes]:
         """Whole lines, one or more at a time. Raises HomeportError(UNAVAILABLE) when the node cannot be asked."""
 
+    def previous(self, deployment_id: str, node_id: str, replica: str, back: int) -> AsyncIterator[bytes]:
+        """The same of what the node kept of a failure: 1 is the newest."""
+
 
 @dataclass(frozen=True, slots=True)
 class Urls:

@@ -3,7 +3,7 @@ from collections.abc import Callable
 from controlplane.api.collection import EDIT_ERRORS, Collection, CollectionRoutes
 from controlplane.api.dependencies import ApiDependencies
 from controlplane.api.lists import as_items, list_answer
-from controlplane.api.logs import LogQuery, stream_logs
+from controlplane.api.logs import LogQuery, stream_failures, stream_logs
 from controlplane.api.queries import DeploymentQuery, RevisionQuery
 from controlplane.api.routing import Answer, Call, Handler, Route
 from controlplane.fleet.accept import Accepted
@@ -68,7 +68,13 @@ class Deployments(CollectionRoutes):
 
     async def logs(self, call: Call) -> Answer:
         id = (await self.find(self.key(call))).id
-        return await stream_logs(call.request, self._logs, id, self.registry.replicas(id), call.query)
+        query: LogQuery = call.query
+        replicas = self.registry.replicas(id)
+        if not query.previous:
+            return await stream_logs(call.request, self._logs, id, replicas, query)
+        placed = {p.spec["node_id"] for p in self.store.all(Kind.PLACEMENT) if p.spec["deployment_id"] == id}
+        nodes = sorted(placed | {node_id for node_id, _ in replicas})
+        return await stream_failures(call.request, self._logs, id, nodes, query)
 
 
 def _verb(name: str, handler: Handler, summary: str) -> Route:

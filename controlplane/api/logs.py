@@ -1,7 +1,7 @@
 """Log lines of replicas, passed on as they come."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from dataclasses import dataclass, field
 
 import structlog
@@ -29,6 +29,8 @@ class LogQuery(Query):
     """Go on with new lines until the client leaves."""
     replica: str | None = None
     """Only this replica: its id, or the beginning of it."""
+    previous: int = Field(default=0, ge=0, le=100)
+    """What was kept of a failure instead: 1 = of the newest on each node, 2 = of the one before, and so on."""
 
 
 async def stream_logs(
@@ -41,13 +43,35 @@ async def stream_logs(
     """Raises NOT_FOUND without a replica, UNAVAILABLE when none of them can be read. A replica that fails later, or
     beside others, says so in a line of its own."""
     chosen = _choose(deployment_id, replicas, query.replica)
-    merged = _Merged(source, query)
-    response = web.StreamResponse(headers={"Content-Type": "text/plain; charset=utf-8"})
     named = len(chosen) > 1
-    readers = [
-        asyncio.create_task(merged.read(node_id, report.replica_id, named), name=f"logs-{report.replica_id}")
-        for node_id, report in chosen
-    ]
+    return await _stream(
+        request,
+        [
+            _Source(
+                source.lines(report.replica_id, node_id, query.tail, query.follow),
+                f"{report.replica_id[:_SHORT_ID]} | ".encode() if named else b"",
+            )
+            for node_id, report in chosen
+        ],
+    )
+
+
+async def stream_failures(
+    request: web.Request, source: LogSource, deployment_id: str, node_ids: Sequence[str], query: LogQuery
+) -> web.StreamResponse:
+    """Of the nodes that this deployment is or was placed on, one after the other as they answer."""
+    if not node_ids:
+        raise HomeportError(ErrorCode.NOT_FOUND, f"deployment {deployment_id} stands on no node, so nothing was kept")
+    replica = query.replica or ""
+    return await _stream(
+        request, [_Source(source.previous(deployment_id, node_id, replica, query.previous)) for node_id in node_ids]
+    )
+
+
+async def _stream(request: web.Request, sources: "Sequence[_Source]") -> web.StreamResponse:
+    merged = _Merged()
+    response = web.StreamResponse(headers={"Content-Type": "text/plain; charset=utf-8"})
+    readers = [asyncio.create_task(merged.read(each)) for each in sources]
     try:
         await _pass_on(request, response, merged, len(readers))
     finally:
@@ -57,27 +81,32 @@ async def stream_logs(
     return response
 
 
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """`prefix` stands before each of its lines."""
+
+    lines: AsyncIterator[bytes]
+    prefix: bytes = b""
+
+
 @dataclass(slots=True)
 class _Merged:
-    """One queue for all replicas. None = one of them has ended."""
+    """One queue for all sources. None = one of them has ended."""
 
-    source: LogSource
-    query: LogQuery
     chunks: "asyncio.Queue[bytes | HomeportError | None]" = field(
         default_factory=lambda: asyncio.Queue(_WAITING_CHUNKS)
     )
 
-    async def read(self, node_id: str, replica_id: str, named: bool) -> None:
+    async def read(self, source: _Source) -> None:
         """Closes the source when cancelled."""
-        prefix = f"{replica_id[:_SHORT_ID]} | ".encode() if named else b""
-        lines = self.source.lines(replica_id, node_id, self.query.tail, self.query.follow)
+        lines = source.lines
         try:
             async for chunk in lines:
-                await self.chunks.put(_prefixed(chunk, prefix) if named else chunk)
+                await self.chunks.put(_prefixed(chunk, source.prefix) if source.prefix else chunk)
         except HomeportError as error:
             await self.chunks.put(error)
         except Exception:
-            log.exception("log stream failed", replica_id=replica_id)
+            log.exception("log stream failed")
             await self.chunks.put(HomeportError(ErrorCode.INTERNAL, "the server made an error while reading lines"))
         finally:
             if isinstance(lines, AsyncGenerator):

@@ -31,11 +31,19 @@ class LogBroker:
         self._ask = ask
         self._open: dict[str, _Answer] = {}
 
-    async def lines(self, replica_id: str, node_id: str, tail: int, follow: bool) -> AsyncIterator[bytes]:
+    def lines(self, replica_id: str, node_id: str, tail: int, follow: bool) -> AsyncIterator[bytes]:
+        """What a replica prints; see `_answer`."""
+        return self._answer(node_id, pb.LogsQuestion(replica_id=replica_id, tail_lines=tail, follow=follow))
+
+    def previous(self, deployment_id: str, node_id: str, replica: str, back: int) -> AsyncIterator[bytes]:
+        """What a node kept of a failure; see `_answer`. `replica` is the beginning of an id, or empty."""
+        question = pb.LogsQuestion(deployment_id=deployment_id, replica_id=replica, previous=back)
+        return self._answer(node_id, question)
+
+    async def _answer(self, node_id: str, question: pb.LogsQuestion) -> AsyncIterator[bytes]:
         """Whole lines, as they come. Raises UNAVAILABLE when the node cannot be asked or its link is lost."""
         question_id = uuid.uuid4().hex
         answer = self._open[question_id] = _Answer(node_id)
-        question = pb.LogsQuestion(replica_id=replica_id, tail_lines=tail, follow=follow)
         try:
             if not self._ask(node_id, pb.Question(question_id=question_id, logs=question)):
                 raise _not_connected(node_id)

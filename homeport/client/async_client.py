@@ -91,10 +91,13 @@ class AsyncClient:
         return watch(self._transport, topics, gather_seconds)
 
     async def logs(
-        self, deployment: str, *, tail: int = 100, follow: bool = False, replica: str = ""
+        self, deployment: str, *, tail: int = 100, follow: bool = False, replica: str = "", previous: int = 0
     ) -> AsyncIterator[str]:
-        """Lines of the deployment's replicas. With `follow` it ends only when the replicas do."""
+        """Lines of the deployment's replicas. With `follow` it ends only when the replicas do. With `previous` what
+        was kept of a failure: 1 is the newest, 2 the one before."""
         params = {"tail": str(tail), "follow": "true" if follow else "false"}
+        if previous:
+            params["previous"] = str(previous)
         if replica:
             params["replica"] = replica
         url = f"{self.context.api}/api/v1/{paths.DEPLOYMENTS.item_path(deployment)}/logs"

@@ -137,8 +137,10 @@ class Client:
     def watch(self, *topics: str, gather_seconds: float = 0.0) -> Iterator[Watched]:
         return self._each(self._inner.watch(*topics, gather_seconds=gather_seconds))
 
-    def logs(self, deployment: str, *, tail: int = 100, follow: bool = False, replica: str = "") -> Iterator[str]:
-        return self._each(self._inner.logs(deployment, tail=tail, follow=follow, replica=replica))
+    def logs(
+        self, deployment: str, *, tail: int = 100, follow: bool = False, replica: str = "", previous: int = 0
+    ) -> Iterator[str]:
+        return self._each(self._inner.logs(deployment, tail=tail, follow=follow, replica=replica, previous=previous))
 
     def chat(self, deployment: str, messages: Sequence[Mapping[str, Any]], **options: Any) -> Iterator[str]:
         return self._each(self._inner.chat(deployment, messages, **options))

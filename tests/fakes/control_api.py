@@ -18,7 +18,7 @@ from controlplane.sessions.registry import NodeRegistry
 from controlplane.store.failing import FailingStore
 from controlplane.store.memory import MemoryStore
 from controlplane.store.store import Kind
-from homeport.core.errors import HomeportError
+from homeport.core.errors import ErrorCode, HomeportError
 from homeport.core.resources import Inventory
 from homeport.core.status import ReplicaReport, ReplicaStatus
 from tests.fakes.clock import FakeClock
@@ -29,6 +29,7 @@ class ScriptedLogs:
     """`chunks`: replica id -> what it says; an error is raised in its turn. A followed replica then stays silent."""
 
     chunks: dict[str, list[bytes | HomeportError]] = field(default_factory=dict)
+    failures: dict[str, list[bytes]] = field(default_factory=dict)
     asked: list[tuple[str, str, int, bool]] = field(default_factory=list)
     closed: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -43,6 +44,13 @@ class ScriptedLogs:
                 await asyncio.Event().wait()
         finally:
             self.closed.set()
+
+    async def previous(self, deployment_id: str, node_id: str, replica: str, back: int) -> AsyncIterator[bytes]:
+        """`failures`: node id -> what it kept, newest first."""
+        kept = [text for text in self.failures.get(node_id, []) if replica.encode() in text]
+        if back > len(kept):
+            raise HomeportError(ErrorCode.UNAVAILABLE, "no such failure is kept on this node")
+        yield kept[back - 1]
 
 
 @dataclass(frozen=True, slots=True)

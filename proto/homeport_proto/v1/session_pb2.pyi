@@ -893,19 +893,28 @@ class LogsQuestion(_message.Message):
     REPLICA_ID_FIELD_NUMBER: _builtins.int
     TAIL_LINES_FIELD_NUMBER: _builtins.int
     FOLLOW_FIELD_NUMBER: _builtins.int
+    PREVIOUS_FIELD_NUMBER: _builtins.int
+    DEPLOYMENT_ID_FIELD_NUMBER: _builtins.int
     replica_id: _builtins.str
     tail_lines: _builtins.int
     follow: _builtins.bool
+    previous: _builtins.int
+    """Not 0: the output that was kept of a failure of `deployment_id` on this node, 1 = of the newest, 2 = of the one
+    before, ... `replica_id` is then the beginning of an id, or empty; the replica may be gone by now.
+    """
+    deployment_id: _builtins.str
     def __init__(
         self,
         *,
         replica_id: _builtins.str = ...,
         tail_lines: _builtins.int = ...,
         follow: _builtins.bool = ...,
+        previous: _builtins.int = ...,
+        deployment_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["follow", b"follow", "replica_id", b"replica_id", "tail_lines", b"tail_lines"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["deployment_id", b"deployment_id", "follow", b"follow", "previous", b"previous", "replica_id", b"replica_id", "tail_lines", b"tail_lines"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

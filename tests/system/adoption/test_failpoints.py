@@ -5,6 +5,7 @@ import os
 import signal
 
 import pytest
+from homeport_proto.v1 import session_pb2 as pb
 
 from agent.failpoint import EXIT_CODE
 from tests.fakes.control_plane import delta, placement_message, snapshot
@@ -61,8 +62,16 @@ async def test_after_a_failure(machine: Machine) -> None:
         await machine.until_ready(1)
         os.kill(pid, signal.SIGKILL)
         assert await asyncio.to_thread(agent.wait, 90) == EXIT_CODE
+    await machine.plane.connection()
     with machine.agent():
         (replica,) = await machine.until_ready(1)
+        connection = await machine.plane.connection()
+        question = pb.LogsQuestion(deployment_id="chat", previous=1)
+        connection.say(question=pb.Question(question_id="q", logs=question))
+        async with asyncio.timeout(60):
+            while b"serves" not in (chunk := (await machine.plane.log_chunks.get()).lines):
+                assert chunk == b""
+        assert chunk.startswith(f"== failure 1 of replica {replica_id}".encode())
     assert (replica["replica_id"], replica["restarts"]) == (replica_id, 1)
     assert len(machine.model_pids()) == 1
 

@@ -239,8 +239,8 @@ class TestLogs:
     async def test_lines_are_pushed_as_they_come(self, plane: FakeControlPlane) -> None:
         more = asyncio.Event()
 
-        async def lines(replica_id: str, tail: int, follow: bool) -> AsyncIterator[bytes]:
-            yield f"{replica_id} {tail} {follow}\n".encode()
+        async def lines(question: LogsQuestion) -> AsyncIterator[bytes]:
+            yield f"{question.replica_id} {question.tail_lines} {question.follow}\n".encode()
             await more.wait()
             yield b"second\n"
 
@@ -277,7 +277,7 @@ class TestLogs:
 
     async def test_an_unknown_replica_is_said_at_once(self, plane: FakeControlPlane) -> None:
         def lines(*_: object) -> AsyncIterator[bytes]:
-            raise KeyError
+            raise LookupError("replica r9 is not on this node")
 
         pusher = LogPusher(plane.identity, lines)
         assert "not on this node" in pusher.begin(LogsQuestion("q", "r9", 5, True), "127.0.0.1:1")

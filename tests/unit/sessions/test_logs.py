@@ -105,3 +105,15 @@ async def test_a_slow_reader_slows_the_agent_down() -> None:
     await lines.aclose()
     await pusher
     assert pushed == 100
+
+
+async def test_a_kept_failure_is_asked_for_by_its_deployment() -> None:
+    agent = Agent()
+    broker = LogBroker(agent.ask)
+    task = asyncio.create_task(collect(broker.previous("chat", "n1", "ab", 2)))
+    await agent.asked.wait()
+    question = agent.questions[0]
+    assert question.logs == pb.LogsQuestion(deployment_id="chat", replica_id="ab", previous=2)
+    assert await broker.push("n1", question.question_id, b"boom\n")
+    broker.end("n1", question.question_id)
+    assert await task == [b"boom\n"]

@@ -78,3 +78,26 @@ async def test_a_deployment_without_replicas_has_no_lines(api: ControlApi) -> No
 
 async def test_an_unknown_deployment_is_not_found(api: ControlApi) -> None:
     assert (await api.call("GET", "/deployments/none/logs")).status == 404
+
+
+async def test_what_was_kept_of_a_failure_is_asked_of_each_node(api: ControlApi) -> None:
+    api.logs.failures = {
+        "node-gpu-1": [b"== failure 2 of replica1\nboom\n", b"== failure 1 of replica1\nbang\n"],
+        "node-gpu-2": [b"== failure 1 of replica2\noops\n"],
+    }
+    newest = (await api.call("GET", f"{LOGS}?previous=1")).body
+    assert "boom" in newest
+    assert "oops" in newest
+    older = (await api.call("GET", f"{LOGS}?previous=2")).body
+    assert "bang" in older
+    assert "homeport: no such failure is kept on this node" in older
+    assert (await api.call("GET", f"{LOGS}?previous=1&replica=replica2")).body.count("oops") == 1
+    assert (await api.call("GET", f"{LOGS}?previous=9")).status == 503
+    assert (await api.call("GET", f"{LOGS}?previous=-1")).status == 400
+
+
+async def test_a_deployment_on_no_node_has_kept_nothing(api: ControlApi) -> None:
+    for number in (1, 2):
+        api.report(f"node-gpu-{number}", f"replica{number}-long-id", ReplicaStatus.STOPPED)
+    answered = await api.call("GET", f"{LOGS}?previous=1")
+    assert answered.status == 404
