@@ -57,6 +57,10 @@ class _NoLogs:
         return
         yield b""
 
+    async def previous(self, deployment_id: str, node_id: str, replica: str, back: int) -> AsyncIterator[bytes]:
+        return
+        yield b""
+
 
 class _Fleet:
     """A deployment with one placement and one ready replica each, spread over the nodes."""
