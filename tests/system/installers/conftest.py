@@ -3,54 +3,30 @@
 import os
 import shutil
 import subprocess
-import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.engine import need_engine, private_engine
 from tests.system.conftest import ROOT
 from tests.system.installers.image import only_one, systemd_root
 from tests.system.installers.machine import Machine
 
 _IMAGE = "homeport-systemd"
-_TOOLS = ("dockerd", "docker", "debootstrap")
-
-
-def _need_tools() -> None:
-    """Skips where no machine can be made; in CI that is a failure."""
-    missing = [tool for tool in _TOOLS if shutil.which(tool) is None] + ([] if os.geteuid() == 0 else ["root"])
-    if missing:
-        message = f"installing is tested in a container, which needs {', '.join(missing)}"
-        if os.environ.get("HOMEPORT_TEST_ALL"):
-            pytest.fail(message)
-        pytest.skip(message)
 
 
 @pytest.fixture(scope="session")
 def engine() -> Iterator[Path]:
-    """The socket of an engine of its own. Its containers have no network but loopback."""
-    _need_tools()
-    with tempfile.TemporaryDirectory(prefix="hp-engine-", ignore_cleanup_errors=True) as name:
-        folder = Path(name)
-        socket = folder / "docker.sock"
-        command = [
-            "dockerd", f"--host=unix://{socket}", f"--data-root={folder}/data", f"--exec-root={folder}/exec",
-            f"--pidfile={folder}/pid", "--bridge=none", "--iptables=false",
-            "--default-ulimit=nofile=1024:20000", "--default-ulimit=nproc=4096:4096",
-        ]  # fmt: skip
-        with open(folder / "log", "w") as log:
-            process = subprocess.Popen(command, stdout=log, stderr=log)
-        try:
-            ends = time.monotonic() + 60
-            while not socket.exists():
-                assert process.poll() is None and time.monotonic() < ends, (folder / "log").read_text()
-                time.sleep(0.1)
-            yield socket
-        finally:
-            process.terminate()
-            process.wait(60)
+    """The socket of an engine of its own."""
+    need_engine()
+    if shutil.which("debootstrap") is None:
+        message = "installing is tested in a container, whose disk is made by debootstrap: install it"
+        if os.environ.get("HOMEPORT_TEST_ALL"):
+            pytest.fail(message)
+        pytest.skip(message)
+    with private_engine() as engine:
+        yield engine.socket
 
 
 @pytest.fixture(scope="session")

@@ -63,6 +63,10 @@ class House:
 
         self.machine.until(answer, "the model answers through the gateway")
 
+    def has_its_host(self) -> bool:
+        """Not while the control plane starts."""
+        return "ready" in self.machine.sh(f"{_WITH_TOKEN} homeport node list", check=False).stdout
+
     def gateway_pid(self) -> int:
         return int(self.machine.sh("pgrep -f controlplane.gateway.worker").stdout)
 
@@ -97,7 +101,7 @@ def test_the_life_of_a_host(house: House, wheelhouse: Path, tmp_path: Path) -> N
 
     # install -> join -> deploy: the line as it is.
     assert "runs and is connected" in machine.sh(command).stdout
-    assert "ready" in house.homeport("node list")
+    assert house.has_its_host()
     pid = house.model_pid()
     house.serves()
 
@@ -134,7 +138,7 @@ def test_the_life_of_a_host(house: House, wheelhouse: Path, tmp_path: Path) -> N
         machine.sh(blow)
         house.serves()
         machine.until(lambda b=before: house.main_pid("homeport-server") not in (0, b), "another control plane runs")  # type: ignore[misc]
-        machine.until(lambda: "ready" in house.homeport("node list"), "the host is back")
+        machine.until(house.has_its_host, "the host is back")
         assert house.gateway_pid() == gateway, blow
         assert house.model_pid() == pid, blow
 
@@ -142,6 +146,14 @@ def test_the_life_of_a_host(house: House, wheelhouse: Path, tmp_path: Path) -> N
     machine.sh("systemctl stop homeport-server")
     assert machine.sh(f"ls -d /proc/{gateway}", check=False).stdout == ""
     assert house.model_pid() == pid
+    machine.sh("systemctl start homeport-server")
+    house.serves()
+
+    # A control plane that is dead when it is stopped leaves a gateway, for `systemctl kill`.
+    gateway = house.gateway_pid()
+    machine.sh("systemctl kill --kill-who=main --signal=KILL homeport-server; systemctl stop homeport-server")
+    machine.sh("systemctl kill homeport-server")
+    machine.until(lambda: machine.sh(f"ls -d /proc/{gateway}", check=False).stdout == "", "the gateway ends")
     machine.sh("systemctl start homeport-server")
     house.serves()
 
