@@ -3,7 +3,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.engine import PrivateEngine, private_engine
+from tests.engine import Engine, engine_to_test
 from tests.fakes.postgresql import BINARIES, PostgresqlCluster, is_installed, running_cluster
 
 
@@ -19,6 +19,6 @@ def postgresql() -> Iterator[PostgresqlCluster]:
 
 
 @pytest.fixture(scope="session")
-def engine() -> Iterator[PrivateEngine]:
-    with private_engine() as engine:
+def engine() -> Iterator[Engine]:
+    with engine_to_test() as engine:
         yield engine

@@ -16,7 +16,7 @@ from agent.drivers.process import table
 from agent.drivers.process.driver import ProcessDriver
 from agent.drivers.simulated import SimulatedDriver
 from agent.policy import HostPolicy
-from tests.engine import IMAGE, PrivateEngine
+from tests.engine import IMAGE, Engine
 
 # Of this run of the tests alone: others run beside it.
 _ID = f"r-{os.getpid()}"
@@ -73,7 +73,7 @@ def _simulated(folder: Path) -> Bench:
     )
 
 
-def _docker(folder: Path, engine: PrivateEngine) -> Bench:
+def _docker(folder: Path, engine: Engine) -> Bench:
     policy = HostPolicy(engine_socket=str(engine.socket))
 
     def request(*command: str, image: str = IMAGE) -> StartRequest:
@@ -84,7 +84,7 @@ def _docker(folder: Path, engine: PrivateEngine) -> Bench:
         lambda node: DockerDriver(folder, node, policy),
         request("sh", "-c", "echo hello; exec sleep 600"),
         request("sh", "-c", "echo cannot load; exit 3"),
-        request(image="homeport-test/no-such:1"),
+        request(image="localhost/homeport-test/no-such:1"),
         request("sh", "-c", "trap '' TERM; echo hello; while :; do sleep 1; done"),
         engine.can_count,
     )

@@ -72,8 +72,16 @@ def _environment(request: StartRequest) -> dict[str, str]:
 
 
 def _ulimits(asked: Sequence[Ulimit]) -> list[Ulimit]:
-    """Always explicit: what an engine takes by default differs from host to host."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    files = _OPEN_FILES if hard == resource.RLIM_INFINITY else min(_OPEN_FILES, hard)
-    limits = {"nofile": Ulimit("nofile", files, files)}
+    """Always explicit: what an engine takes by default differs from host to host, and may be more than it can give.
+
+    The agent's own hard limits are what this host gives for sure.
+    """
+    files = _at_most(_OPEN_FILES, resource.RLIMIT_NOFILE)
+    processes = _at_most(_PROCESSES, resource.RLIMIT_NPROC)
+    limits = {"nofile": Ulimit("nofile", files, files), "nproc": Ulimit("nproc", processes, processes)}
     return list((limits | {limit.name: limit for limit in asked}).values())
+
+
+def _at_most(wanted: int, kind: int) -> int:
+    _, hard = resource.getrlimit(kind)
+    return wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)

@@ -115,6 +115,6 @@ class Connection:
 
 
 def _why(error: DockerError) -> str:
-    """aiodocker puts the system's own words in brackets."""
-    _, _, rest = error.message.partition("[")
+    """aiodocker puts the words of the system into brackets in brackets."""
+    _, _, rest = error.message.rpartition("[")
     return rest.rstrip("]") or error.message

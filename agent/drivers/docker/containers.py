@@ -14,7 +14,8 @@ from agent.drivers.driver import DriverUnavailable, RunState, StartRefused, Unki
 
 # Unpacking and mounting may keep an engine busy.
 _START_SECONDS = 120.0
-_AFTER_KILL_SECONDS = 30.0
+# The end of a process with a lot of memory takes a while, on SIGKILL, too.
+_AFTER_KILL_SECONDS = 15.0
 _POLL_SECONDS = 0.1
 _NO_SUCH, _CONFLICT = 404, 409
 _ENDED = ("exited", "stopped", "dead", "removing")
@@ -98,9 +99,12 @@ class Containers:
         grace = math.ceil(grace_seconds)
         problem = "the engine says that it did"
         try:
-            await self._connection.ask(
-                lambda docker: docker.containers.container(container).stop(t=grace), grace + _AFTER_KILL_SECONDS
-            )
+            async with asyncio.timeout(grace + _AFTER_KILL_SECONDS):
+                await self._connection.ask(
+                    lambda docker: docker.containers.container(container).stop(t=grace), grace + 2 * _AFTER_KILL_SECONDS
+                )
+        except TimeoutError:
+            problem = "the engine waits for it"
         except DockerError as error:
             problem = error.message
         found = await self.find(container)

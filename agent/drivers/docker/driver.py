@@ -134,7 +134,7 @@ class DockerDriver:
                 self._connection.stream("GET", path, {"stream": "0", "one-shot": "1"}) as answer,
             ):
                 return stats_of(json.loads(await answer.read()))
-        except (DriverUnavailable, DockerError, TimeoutError):
+        except (DriverUnavailable, DockerError, TimeoutError, ValueError):  # Podman has no JSON for one that ended
             return None
 
     def logs(self, replica_id: str, tail_lines: int, follow: bool) -> AsyncIterator[bytes]:

@@ -12,6 +12,7 @@ from agent.drivers.docker.frames import frames
 from agent.drivers.driver import Executed, StartRefused
 
 _OUTPUT_BYTES = 4096
+_HAS_ENDED = (404, 409)
 _CANNOT_RUN = (126, 127)
 
 
@@ -24,7 +25,7 @@ async def execute_in(
         output = await _output(connection, execution.id, timeout_seconds)
         told = await connection.ask(lambda docker: docker.containers.exec(execution.id).inspect())
     except DockerError as error:
-        if error.status in (404, 409):
+        if error.status in _HAS_ENDED or "container state improper" in error.message:  # so Podman says it
             raise StartRefused("the replica has ended") from None
         raise StartRefused(f"cannot run {command[0]}: {error.message}") from None
     if output is None:

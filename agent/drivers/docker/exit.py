@@ -23,10 +23,13 @@ def exit_of(state: Mapping[str, Any], memory_bytes: int, last_line: str) -> Exit
 
 
 def _reason(code: int, out_of_memory: bool, memory_bytes: int) -> str:
+    limit = f"the limit is {format_bytes(memory_bytes)}B" if memory_bytes else "the host has no more"
+    if out_of_memory and code == KILLED:
+        return f"out of memory: {limit}"
     if out_of_memory:
-        limit = f"the limit is {format_bytes(memory_bytes)}B" if memory_bytes else "the host has no more"
-        how = "out of memory" if code == KILLED else f"exit code {code} after a process of it ran out of memory"
-        return f"{how}: {limit}"
+        return f"exit code {code} after a process of it ran out of memory: {limit}"
+    if code == KILLED and memory_bytes:
+        return f"killed by SIGKILL, perhaps out of memory: {limit}"
     try:
         return f"killed by {signal.Signals(code - 128).name}"
     except ValueError:
