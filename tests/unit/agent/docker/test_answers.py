@@ -70,7 +70,7 @@ def test_what_it_uses(figures: dict[str, Any], stats: Stats | None) -> None:
 
 def test_progress_of_a_pull_adds_up_over_layers() -> None:
     progress = PullProgress("llama:1")
-    events = [
+    events: list[dict[str, Any]] = [
         {"status": "Pulling from models/llama", "id": "1"},
         {"status": "Downloading", "id": "a", "progressDetail": {"current": GIB // 2, "total": GIB}},
         {"status": "Downloading", "id": "b", "progressDetail": {"current": GIB, "total": 3 * GIB}},
