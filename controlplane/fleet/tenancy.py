@@ -42,7 +42,7 @@ def check_users(tx: Transaction, changed: Record, path: str) -> None:
     it is."""
     for deployment in tx.all(Kind.DEPLOYMENT):
         model_id, keys = deployment.spec["worker"]["model"]["id"], _nodepool_keys(deployment)
-        if changed.id not in (model_id if changed.kind is Kind.MODEL else keys):
+        if changed.id not in ([model_id] if changed.kind is Kind.MODEL else keys):
             continue
         model = tx.get(Kind.MODEL, model_id)
         for key in keys if changed.kind is Kind.MODEL else [changed.id]:

@@ -9,7 +9,7 @@ from controlplane.fleet.apply import Applied, apply_documents
 from controlplane.store.memory import MemoryStore
 from controlplane.store.store import Kind, Record, Transaction
 from homeport.core.errors import HomeportError
-from homeport.schema.documents import parse_documents
+from homeport.schema.documents import load_documents, parse_documents
 from tests.fakes.clock import FakeClock
 
 T = TypeVar("T")
@@ -21,6 +21,10 @@ class Site:
 
     async def apply(self, *documents: dict[str, Any], **flags: bool) -> list[Applied]:
         return await apply_documents(self.store, parse_documents(documents), **flags)
+
+    async def apply_text(self, text: str, *more: dict[str, Any], **flags: bool) -> list[Applied]:
+        """YAML as it stands in files, with documents that are not in it."""
+        return await self.apply(*load_documents(text), *more, **flags)
 
     async def refused(self, *documents: dict[str, Any], **flags: bool) -> HomeportError:
         with pytest.raises(HomeportError) as caught:
