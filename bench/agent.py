@@ -18,9 +18,11 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from homeport_proto.v1 import session_pb2 as pb
+
 from agent.state.directory import StateDirectory
 from agent.state.identity import IdentityStore
-from homeport.core.workload import Workload
+from homeport.core.workload import Probe, ProbeKind, Workload
 from tests.fakes.control_plane import FakeControlPlane, placement_message, snapshot
 
 AGENT = [sys.executable, "-m", "agent.main"]
@@ -40,7 +42,7 @@ class Result:
     """`pss_mb` counts shared pages by share, so it flatters a host full of Pythons; `rss_mb` counts them in full.
 
     `ready_ms` is from the desired state to READY, the model's own start included; `adopt_ms` from the start of a new
-    agent process to its Hello with the replica in it.
+    agent process to its Hello with the replica in it, `adopt_many_ms` the same with `many` replicas, none restarted.
     """
 
     pss_mb: float
@@ -51,9 +53,44 @@ class Result:
     ready_ms: float
     model_start_ms: float
     adopt_ms: float
+    many: int
+    adopt_many_ms: float
 
 
-async def measure(seconds: float) -> Result:
+async def measure_adoption(count: int) -> float:
+    """Milliseconds from the start of an agent to its Hello with all replicas of the one before."""
+    probe = Probe(kind=ProbeKind.EXEC, command=("true",), interval_seconds=60.0, timeout_seconds=60.0)
+    workload = Workload("process", ("sleep", "100000"), readiness=probe)
+    ready: set[str] = set()
+
+    def all_are_ready(replica: pb.ReplicaState) -> bool:
+        if replica.status == "ready":
+            ready.add(replica.replica_id)
+        return len(ready) == count
+
+    with tempfile.TemporaryDirectory() as folder:
+        async with FakeControlPlane(heartbeat_seconds=2.0) as plane:
+            state = Path(folder) / "state"
+            with StateDirectory(state) as directory:
+                IdentityStore(directory.identity).save(plane.identity())
+            with _agent(state):
+                connection = await plane.connection()
+                placement = placement_message(workload, min_replicas=count, max_replicas=count)
+                connection.say(desired_state=snapshot(1, placement))
+                await connection.until_replica(all_are_ready)
+            again = time.monotonic()
+            with _agent(state, "--stop-replicas-on-exit") as agent:
+                connection = await plane.connection()
+                adopt_ms = (time.monotonic() - again) * 1000
+                adopted = {r.replica_id for r in connection.hello.replicas if r.status == "ready" and not r.restarts}
+                assert adopted == ready, f"{len(adopted)} of {count} were adopted"
+                agent.send_signal(signal.SIGTERM)
+                await asyncio.to_thread(agent.wait, 60)
+    return adopt_ms
+
+
+async def measure(seconds: float, many: int) -> Result:
+    adopt_many_ms = await measure_adoption(many)
     with tempfile.TemporaryDirectory() as folder:
         async with FakeControlPlane(heartbeat_seconds=2.0) as plane:
             state = Path(folder) / "state"
@@ -88,6 +125,8 @@ async def measure(seconds: float) -> Result:
         round(ready_ms, 1),
         replica.start_ms,
         round(adopt_ms, 1),
+        many,
+        round(adopt_many_ms, 1),
     )
 
 
@@ -137,9 +176,10 @@ def _memory_kib(pid: int, field: str) -> int:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.agent", description=__doc__)
     parser.add_argument("--seconds", type=float, default=30.0, help="how long to watch the idle agent")
+    parser.add_argument("--many", type=int, default=100, help="replicas to adopt at once")
     parser.add_argument("--json", action="store_true", help="one JSON object")
     options = parser.parse_args()
-    result = asdict(asyncio.run(measure(options.seconds)))
+    result = asdict(asyncio.run(measure(options.seconds, options.many)))
     if options.json:
         print(json.dumps(result))
         return
