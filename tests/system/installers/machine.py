@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 _BOOT_SECONDS = 60.0
-_COMMAND_SECONDS = 120.0
+_COMMAND_SECONDS = 300.0
 # What systemd needs to be the first process of a container.
 _OPTIONS = (
     "--network=none", "--cap-add=SYS_ADMIN", "--cap-add=NET_ADMIN",
