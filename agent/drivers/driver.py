@@ -62,6 +62,7 @@ class Labels:
     revision: int = 0
     spec_hash: str = ""
     number: int = 0
+    gpu_uuids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,6 +38,7 @@ def record_of(found: Found, placements: Mapping[str, Placement]) -> ReplicaRecor
             found.handle.driver, readiness=Probe(kind=ProbeKind.TCP), startup=Startup(_EVER, _EVER), concurrency=1
         ),
         number=labels.number,
+        gpu_uuids=labels.gpu_uuids,
         stage=Stage.STARTED,
         handle=found.handle,
         remembered=False,

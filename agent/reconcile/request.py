@@ -23,6 +23,7 @@ def start_request(record: ReplicaRecord, host: str, port: int) -> StartRequest:
             revision=record.revision,
             spec_hash=record.spec_hash,
             number=record.number,
+            gpu_uuids=record.gpu_uuids,
         ),
         command=tuple(_fill(part, values) for part in workload.command),
         env={key: _fill(value, values) for key, value in workload.env.items()},

@@ -22,7 +22,7 @@ from tests.engine import IMAGE, Engine
 _ID = f"r-{os.getpid()}"
 _PORT = 20_000 + os.getpid() % 10_000
 _NODE = f"n-{os.getpid()}"
-_LABELS = Labels(_ID, "chat", "p-1", 3, "sha256:0f9a", 2)
+_LABELS = Labels(_ID, "chat", "p-1", 3, "sha256:0f9a", 2, ("GPU-1", "GPU-2"))
 
 _SERVE = "import time; print('hello', flush=True); time.sleep(600)"
 _FAIL = "import sys; print('cannot load', flush=True); sys.exit(3)"

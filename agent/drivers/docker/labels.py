@@ -12,6 +12,7 @@ _PLACEMENT = "homeport.placement"
 _REVISION = "homeport.revision"
 _SPEC_HASH = "homeport.spec-hash"
 _NUMBER = "homeport.number"
+_GPUS = "homeport.gpus"
 _HOST = "homeport.host"
 _PORT = "homeport.port"
 
@@ -33,6 +34,7 @@ def to_container(marks: Marks, scope: str) -> dict[str, str]:
         _REVISION: str(labels.revision),
         _SPEC_HASH: labels.spec_hash,
         _NUMBER: str(labels.number),
+        _GPUS: ",".join(labels.gpu_uuids),
         _HOST: marks.host,
         _PORT: str(marks.port),
     }
@@ -50,6 +52,7 @@ def from_container(written: Mapping[str, str], scope: str) -> Marks | None:
             int(written[_REVISION]),
             written[_SPEC_HASH],
             int(written[_NUMBER]),
+            tuple(filter(None, written.get(_GPUS, "").split(","))),
         )
         return Marks(labels, written[_HOST], int(written[_PORT]))
     except (KeyError, ValueError):

@@ -18,6 +18,7 @@ _PLACEMENT_ID = "HOMEPORT_PLACEMENT_ID"
 _REVISION = "HOMEPORT_REVISION"
 _SPEC_HASH = "HOMEPORT_SPEC_HASH"
 _NUMBER = "HOMEPORT_REPLICA_NUMBER"
+_GPUS = "HOMEPORT_GPU_UUIDS"
 _HOST = "HOMEPORT_HOST"
 _PORT = "PORT"
 
@@ -49,6 +50,7 @@ def environment_of(request: StartRequest, scope: str) -> dict[str, str]:
         _REVISION: str(labels.revision),
         _SPEC_HASH: labels.spec_hash,
         _NUMBER: str(labels.number),
+        _GPUS: ",".join(labels.gpu_uuids),
     }
 
 
@@ -64,6 +66,7 @@ def marks_of(environment: Mapping[str, str], scope: str) -> Marks | None:
             int(environment[_REVISION]),
             environment[_SPEC_HASH],
             int(environment[_NUMBER]),
+            tuple(filter(None, environment.get(_GPUS, "").split(","))),
         )
         return Marks(labels, environment[_HOST], int(environment[_PORT]))
     except (KeyError, ValueError):

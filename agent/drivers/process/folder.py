@@ -10,6 +10,7 @@ from pathlib import Path
 from agent.drivers.driver import Labels, StartRefused
 from agent.drivers.output import MAX_BYTES, Output
 from agent.drivers.process.environment import Marks
+from homeport.core import canonical
 
 
 class ReplicaFolder:
@@ -31,7 +32,7 @@ class ReplicaFolder:
         """Of its last life. What cannot be read leaves the folder's name, which is the replica's id."""
         with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
             note = json.loads(self._note.read_text())
-            return Marks(Labels(**note["labels"]), note["host"], note["port"])
+            return Marks(canonical.from_plain(Labels, note["labels"]), note["host"], note["port"])
         return Marks(Labels(self.path.name, ""), "", 0)
 
     def remove(self) -> None:

@@ -12,11 +12,13 @@ HANDLE = Handle("process", 1, "127.0.0.1", 9000, {"pid": 7})
 
 
 def _found(replica_id: str = "a", spec: str = "v3", state: RunState = RunState.RUNNING) -> Found:
-    return Found(Labels(replica_id, "chat", "p", 3, spec, 5), HANDLE, state)
+    return Found(Labels(replica_id, "chat", "p", 3, spec, 5, ("GPU-1",)), HANDLE, state)
 
 
 def _noted(handle: Handle | None = HANDLE, stage: Stage = Stage.READY) -> ReplicaRecord:
-    return ReplicaRecord("a", "p", "chat", 3, "v3", WORKLOAD, number=5, stage=stage, handle=handle)
+    return ReplicaRecord(
+        "a", "p", "chat", 3, "v3", WORKLOAD, gpu_uuids=("GPU-1",), number=5, stage=stage, handle=handle
+    )
 
 
 def test_the_journal_is_believed() -> None:
