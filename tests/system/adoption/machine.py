@@ -40,12 +40,15 @@ MODEL = Workload(
 class Machine:
     state_dir: Path
     plane: FakeControlPlane
+    # Without one, processes are allowed.
+    policy: Path | None = None
 
     @contextmanager
     def agent(self, failpoint: str = "") -> Iterator["subprocess.Popen[bytes]"]:
         command = [sys.executable, "-m", "agent.main", "run", "--state-dir", str(self.state_dir)]
         environment = os.environ | {"HOMEPORT_FAILPOINT": failpoint}
-        with subprocess.Popen([*command, "--allow-driver", "process"], env=environment) as process:
+        command += ["--policy", str(self.policy)] if self.policy else ["--allow-driver", "process"]
+        with subprocess.Popen(command, env=environment) as process:
             try:
                 yield process
             finally:
