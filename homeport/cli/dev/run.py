@@ -2,7 +2,7 @@
 
 import signal
 import time
-from typing import Any
+from typing import Any, NoReturn
 
 from homeport.cli.dev.ask import ask_once
 from homeport.cli.dev.enrolment import Enrolment
@@ -56,8 +56,11 @@ def _run(settings: DevSettings, sample: Sample, stack: Stack) -> None:
         if settings.once:
             ask_once(client, DEPLOYMENT, settings.message, progress, ready)
             return
-        print_summary(context, sample)
-        _watch_over(stack)
+        try:
+            print_summary(context, sample)
+            _watch_over(stack)
+        except KeyboardInterrupt:
+            print()
 
 
 def _save(context: Context) -> None:
@@ -126,15 +129,12 @@ def _not_ready(status: dict[str, Any]) -> HomeportError:
     )
 
 
-def _watch_over(stack: Stack) -> None:
-    """Until Ctrl-C. Raises ChildDied when one of the programs ends by itself."""
-    try:
-        while True:
-            for child in stack.children:
-                child.check()
-            time.sleep(0.5)
-    except KeyboardInterrupt:
-        print()
+def _watch_over(stack: Stack) -> NoReturn:
+    """Raises ChildDied when one of the programs ends by itself."""
+    while True:
+        for child in stack.children:
+            child.check()
+        time.sleep(0.5)
 
 
 def _stop(settings: DevSettings, stack: Stack) -> None:
