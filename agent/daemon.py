@@ -23,7 +23,6 @@ import structlog
 
 from agent.autoscaler import Autoscaler
 from agent.config import RunConfig
-from agent.drivers.docker.driver import DockerDriver
 from agent.drivers.driver import Driver
 from agent.drivers.process.driver import ProcessDriver
 from agent.drivers.simulated import SimulatedDriver
@@ -35,6 +34,7 @@ from agent.link.link import Link
 from agent.link.renew import Renewer
 from agent.local_api import LocalApi
 from agent.node import AgentNode
+from agent.policy import HostPolicy
 from agent.reconcile.loop import Reconciler
 from agent.relay.relay import Relay
 from agent.relay.tunnels import Tunnels
@@ -208,11 +208,18 @@ class Daemon:
         )
 
 
+def _docker(directory: StateDirectory, node_id: str, policy: HostPolicy) -> Driver:
+    # The engine's client takes 9 MB: loaded only where there is an engine to drive.
+    from agent.drivers.docker.driver import DockerDriver
+
+    return DockerDriver(directory.containers, node_id, policy)
+
+
 def make_drivers(config: RunConfig, directory: StateDirectory, node_id: str) -> Mapping[str, Driver]:
     """Those that the host's administrator allows."""
     makers: dict[str, Callable[[], Driver]] = {
         "process": lambda: ProcessDriver(directory.replicas, node_id),
-        "docker": lambda: DockerDriver(directory.containers, node_id, config.policy),
+        "docker": lambda: _docker(directory, node_id, config.policy),
         "simulated": SimulatedDriver,
     }
     return {name: makers[name]() for name in config.policy.drivers}
