@@ -78,7 +78,7 @@ class Home:
             check=False,
         )
 
-    def shell(self, line: str) -> subprocess.CompletedProcess[str]:
+    def shell(self, line: str, timeout: float = SHELL_SECONDS) -> subprocess.CompletedProcess[str]:
         """A line as a user types it in the checkout."""
         return subprocess.run(
             ["bash", "-c", line],
@@ -86,7 +86,7 @@ class Home:
             env=self.environment,
             capture_output=True,
             text=True,
-            timeout=SHELL_SECONDS,
+            timeout=timeout,
             check=False,
             stdin=subprocess.DEVNULL,
         )

@@ -9,7 +9,9 @@ import pytest
 
 from tests.system.conftest import ROOT, RunningDev
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(300), pytest.mark.xdist_group("dev")]
+pytestmark = [pytest.mark.system, pytest.mark.timeout(400), pytest.mark.xdist_group("dev")]
+
+_SECONDS = 280.0  # some thirty commands, and a model that starts four times, on two busy cores
 
 
 @pytest.fixture(autouse=True)
@@ -21,7 +23,7 @@ def nothing_left(dev: RunningDev) -> Iterator[None]:
 
 
 def test_by_command_line(dev: RunningDev) -> None:
-    ran = dev.home.shell("bash examples/seeds-flow.sh")
+    ran = dev.home.shell("bash examples/seeds-flow.sh", _SECONDS)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     for said in (
         "cluster test-compute-cluster created",
@@ -39,7 +41,7 @@ def test_by_command_line(dev: RunningDev) -> None:
 
 
 def test_from_python(dev: RunningDev) -> None:
-    ran = dev.home.shell(".venv/bin/python examples/seeds_flow.py")
+    ran = dev.home.shell(".venv/bin/python examples/seeds_flow.py", _SECONDS)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert "edited: ['description'] restart needed: False" in ran.stdout
     assert "stopped: stopped" in ran.stdout
