@@ -90,7 +90,7 @@ class LabelQuery(ListQuery):
 
     repeatable = frozenset({"label"})
 
-    label: Annotated[str, AfterValidator(_check_labels), Field(max_length=10_000)] | None = None
+    label: Annotated[str, AfterValidator(_check_labels), Field(max_length=1000)] | None = None
     """`KEY=VALUE`: only those that carry it. Several, with commas or in parameters of their own: those with all."""
 
     def tests(self) -> Iterator[Matches]:

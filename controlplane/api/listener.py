@@ -8,6 +8,8 @@ from homeport.core.errors import ErrorCode, HomeportError
 
 # A stopping server does not wait longer than this for readers of logs to leave.
 _SHUTDOWN_SECONDS = 2.0
+# Room for a list's filters, written with %XX.
+_MAX_LINE = 64 * 1024
 
 
 def reserve(host: str, port: int, flag: str) -> socket.socket:
@@ -27,7 +29,13 @@ def reserve(host: str, port: int, flag: str) -> socket.socket:
 
 
 async def serve(app: web.Application, listener: socket.socket) -> web.AppRunner:
-    runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=_SHUTDOWN_SECONDS)
+    runner = web.AppRunner(
+        app,
+        access_log=None,
+        handler_cancellation=True,
+        shutdown_timeout=_SHUTDOWN_SECONDS,
+        max_line_size=_MAX_LINE,
+    )
     await runner.setup()
     await web.SockSite(runner, listener).start()
     return runner

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import aiohttp
-from aiohttp import web
 
 from controlplane.api.app import ROUTES, create_app
 from controlplane.api.dependencies import ApiDependencies, Urls
+from controlplane.api.listener import reserve, serve
 from controlplane.api.routing import PREFIX
 from controlplane.auth.access_tokens import AccessTokens, create_access_token, facts_in
 from controlplane.auth.join_tokens import JoinTokens
@@ -97,10 +97,7 @@ class ControlApi:
     async def running(self) -> AsyncIterator["ControlApi"]:
         await self.store.open()
         self.token = await self.store.write(lambda tx: create_access_token(tx, "admin"))
-        runner = web.AppRunner(self._app)
-        await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        await site.start()
+        runner = await serve(self._app, reserve("127.0.0.1", 0, ""))
         self.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
         try:
             async with aiohttp.ClientSession() as self._session:
