@@ -58,9 +58,8 @@ class Site:
         if self.agent is not None and self.agent.poll() is None:
             self.agent.kill()
             self.agent.wait()
-        if (self.folder / "agent").exists() and self.server is not None:
-            self.start_agent("--stop-replicas-on-exit")
-            self.stop(self.agent)
+        for pid in replica_pids(self.folder / "agent"):
+            os.kill(pid, signal.SIGKILL)
         self.stop(self.server)
         with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # the gateway of a server that was killed
             os.kill(self.gateway_pid, signal.SIGKILL)
@@ -187,6 +186,16 @@ class Site:
 
 def documents() -> list[Any]:
     return list(yaml.safe_load_all(SITE))
+
+
+def replica_pids(state_dir: Path) -> list[int]:
+    """Of the processes that an agent has started, told by their working directories."""
+    found = []
+    for path in Path("/proc").iterdir():
+        with contextlib.suppress(OSError):
+            if path.name.isdigit() and state_dir / "replicas" in Path(os.readlink(path / "cwd")).parents:
+                found.append(int(path.name))
+    return sorted(found)
 
 
 def is_alive(pid: int) -> bool:

@@ -18,7 +18,7 @@ from agent.local_api import ask
 from homeport.core.errors import HomeportError
 from tests.system.conftest import BIN
 from tests.system.netns import Host, Network
-from tests.system.site import ECHO_MODEL, Site
+from tests.system.site import ECHO_MODEL, Site, replica_pids
 
 _DOCUMENTS = """
 compute_cluster: {{id: home}}
@@ -91,15 +91,7 @@ class Station:
         return sum(replica["status"] == "ready" for replica in replicas)
 
     def replica_pids(self) -> list[int]:
-        """Of its models, told by their working directories."""
-        found = []
-        for path in Path("/proc").iterdir():
-            try:
-                if path.name.isdigit() and self.state_dir / "replicas" in Path(os.readlink(path / "cwd")).parents:
-                    found.append(int(path.name))
-            except OSError:
-                continue
-        return sorted(found)
+        return replica_pids(self.state_dir)
 
 
 class Sites(Site):
