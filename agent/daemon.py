@@ -23,6 +23,7 @@ import structlog
 
 from agent.autoscaler import Autoscaler
 from agent.config import RunConfig
+from agent.drivers.docker.socket import socket_path
 from agent.drivers.driver import Driver
 from agent.drivers.process.driver import ProcessDriver
 from agent.drivers.simulated import SimulatedDriver
@@ -114,7 +115,12 @@ class Daemon:
         )
         self._serving = Serving(self._relay, self._reconciler.replicas)
         self._autoscaler = Autoscaler(self._relay.demand, self._running, self._reconciler.want, time.monotonic)
-        self._fingerprint = Fingerprint(directory.root, tuple(self._drivers), config.name)
+        self._fingerprint = Fingerprint(
+            directory.root,
+            tuple(self._drivers),
+            config.name,
+            has_runtime=lambda driver: driver != "docker" or socket_path(config.policy) is not None,
+        )
         reader = LogReader(self._reconciler, self._failures, self._drivers)
         self._logs = LogPusher(lambda: self._renewer.identity, reader.lines)
         self._node = AgentNode(

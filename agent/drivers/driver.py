@@ -189,12 +189,12 @@ class Driver(Protocol):
     async def stop(self, handle: Handle, grace_seconds: float) -> None:
         """Asks the replica to end, and ends it after the grace: it has ended on return. Idempotent.
 
-        Raises Unkillable.
+        Waits for a runtime that does not answer, since nobody can say that it has. Raises Unkillable.
         """
         ...
 
     async def destroy(self, replica_id: str) -> None:
-        """Removes what an ended replica leaves behind, logs included. Idempotent."""
+        """Removes what an ended replica leaves behind, logs included. Idempotent. Waits for a silent runtime."""
         ...
 
     async def inspect(self, handle: Handle) -> Inspection: ...

@@ -23,10 +23,20 @@ _GIB = 1 << 30
 
 
 class Fingerprint:
-    """`path` lies on the disk to measure; `name` replaces the hostname; `drivers` are those this agent may use."""
+    """`path` lies on the disk to measure; `name` replaces the hostname; `drivers` are those this agent may use.
 
-    def __init__(self, path: Path, drivers: tuple[str, ...], name: str = "") -> None:
+    `has_runtime` says whether a driver finds on this host what it drives: the node offers no other.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        drivers: tuple[str, ...],
+        name: str = "",
+        has_runtime: Callable[[str], bool] = lambda driver: True,
+    ) -> None:
         self._path = path
+        self._has_runtime = has_runtime
         self._drivers = drivers
         self._name = name
         self.inventory = Inventory(hostname=name, drivers=drivers)
@@ -52,7 +62,7 @@ class Fingerprint:
             disk_free_bytes=disk.free,
             gpus=nvidia.gpus,
             nvidia_driver_version=nvidia.driver_version,
-            drivers=self._drivers,
+            drivers=tuple(driver for driver in self._drivers if self._has_runtime(driver)),
             problems=tuple(problems),
         )
         return without_noise(before) != without_noise(self.inventory)

@@ -91,6 +91,12 @@ async def test_a_gpu_that_is_gone_is_named(monkeypatch: pytest.MonkeyPatch) -> N
     assert [gpu.problem for gpu in facts.gpus] == ["", "", "is not there any more"]
 
 
+async def test_a_driver_without_its_runtime_is_not_offered(tmp_path: Path) -> None:
+    fingerprint = Fingerprint(tmp_path, ("docker", "process"), has_runtime=lambda driver: driver == "process")
+    await fingerprint.probe()
+    assert fingerprint.inventory.drivers == ("process",)
+
+
 async def test_the_fingerprint_holds_everything(tmp_path: Path) -> None:
     fingerprint = Fingerprint(tmp_path, ("process",), "box")
     assert await fingerprint.probe()
