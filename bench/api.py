@@ -23,9 +23,10 @@ import aiohttp
 
 from controlplane.api.app import create_app
 from controlplane.api.dependencies import ApiDependencies, Urls
-from controlplane.api.listener import reserve, serve
+from controlplane.api.listener import serve
 from controlplane.auth.access_tokens import AccessTokens, create_access_token, facts_in
 from controlplane.auth.join_tokens import JoinTokens
+from controlplane.ports import reserve
 from controlplane.sessions.registry import NodeRegistry
 from controlplane.store.memory import MemoryStore
 from controlplane.store.store import Kind, Transaction

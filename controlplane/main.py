@@ -7,8 +7,8 @@ import sys
 
 import uvloop
 
+from controlplane import preflight
 from controlplane.config import ServerConfig, parse_config
-from controlplane.server import Server
 from homeport.core.errors import HomeportError
 from homeport.logging import configure_logging
 from homeport.systemd import ServiceManager
@@ -22,12 +22,15 @@ def main() -> None:
     config = parse_config()
     configure_logging()
     try:
+        preflight.check(config)
         uvloop.run(_serve(config))
     except HomeportError as error:
         sys.exit(f"homeport-server: {error}")
 
 
 async def _serve(config: ServerConfig) -> None:
+    from controlplane.server import Server  # after the preflight, which need not wait for it
+
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     # What fails leaves the gateway as it is, like what is killed: whatever restarts this program wants it.

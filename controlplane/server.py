@@ -16,7 +16,7 @@ from homeport_proto.v1 import bulk_pb2_grpc, enrollment_pb2_grpc, session_pb2_gr
 from controlplane.api.app import create_app
 from controlplane.api.dependencies import ApiDependencies, Urls
 from controlplane.api.downloads import create_downloads, install_command, open_wheelhouse
-from controlplane.api.listener import reserve, serve
+from controlplane.api.listener import serve
 from controlplane.auth.access_tokens import AccessTokens, facts_in
 from controlplane.auth.admin_token import ensure_admin_token
 from controlplane.auth.ca import CertificateAuthority, KeyPair, open_ca
@@ -29,6 +29,7 @@ from controlplane.gateway.process import GatewayProcess
 from controlplane.gateway.publisher import GatewayPublisher
 from controlplane.pipelines.node_lifecycle import NodeLifecyclePipeline
 from controlplane.pipelines.placements import PlacementPipeline
+from controlplane.ports import reserve
 from controlplane.sessions.bulk_service import BulkService
 from controlplane.sessions.desired_state import DesiredStates
 from controlplane.sessions.enrollment_service import EnrollmentService

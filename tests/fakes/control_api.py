@@ -10,10 +10,11 @@ import aiohttp
 
 from controlplane.api.app import ROUTES, create_app
 from controlplane.api.dependencies import ApiDependencies, Urls
-from controlplane.api.listener import reserve, serve
+from controlplane.api.listener import serve
 from controlplane.api.routing import PREFIX
 from controlplane.auth.access_tokens import AccessTokens, create_access_token, facts_in
 from controlplane.auth.join_tokens import JoinTokens
+from controlplane.ports import reserve
 from controlplane.sessions.registry import NodeRegistry
 from controlplane.store.failing import FailingStore
 from controlplane.store.memory import MemoryStore
