@@ -8,7 +8,7 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict
 
 from controlplane.api.body import read_json
-from controlplane.auth.access_tokens import Principal
+from controlplane.auth.principal import NOBODY, Principal
 from homeport.core.errors import ErrorCode, HomeportError
 from homeport.schema.base import ApiModel
 from homeport.schema.documents import parse_spec
@@ -26,6 +26,7 @@ class Call:
     path: dict[str, str]
     body: Any = None
     query: Any = None
+    principal: Principal = NOBODY
 
 
 # A JSON object or its text, None for 204, or a response that the handler has made itself.
@@ -63,14 +64,13 @@ def add_routes(app: web.Application, routes: Sequence[Route], check_token: Check
 
 def _endpoint(route: Route, check_token: CheckToken) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
     async def endpoint(request: web.Request) -> web.StreamResponse:
-        if not route.public:
-            _authenticate(request, check_token)
+        principal = NOBODY if route.public else _authenticate(request, check_token)
         query_type = route.query or NoQuery
         query = parse_spec(query_type, _query_of(request, query_type), "")
         body = None
         if route.body is not None:
             body = parse_spec(route.body, route.complete(await read_json(request), request.match_info), route.root)
-        answer = await route.handler(Call(request, dict(request.match_info), body, query))
+        answer = await route.handler(Call(request, dict(request.match_info), body, query, principal))
         if isinstance(answer, web.StreamResponse):
             return answer
         if answer is None:

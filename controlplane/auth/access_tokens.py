@@ -4,18 +4,18 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from controlplane.auth.principal import Principal, Subject, SubjectKind
 from controlplane.store.store import Kind, Store, Transaction
+from homeport.core.access.grants import Grant, Grants
+from homeport.core.access.role import Role
+from homeport.core.access.scope import ORGANISATION
 
 PREFIX = "hp1"
-
-
-@dataclass(frozen=True, slots=True)
-class Principal:
-    token_id: str
-    name: str
+# Every token is an administrator's.
+_ADMIN = Subject(SubjectKind.USER, "admin")
+_EVERYTHING = Grants((Grant(Role.ADMIN, ORGANISATION),))
 
 
 def create_access_token(tx: Transaction, name: str) -> str:
@@ -48,7 +48,7 @@ class AccessTokens:
         expected = facts["secret_sha256"] if facts else _hash("")
         if not hmac.compare_digest(expected, _hash(parts[2])) or facts is None:
             return None
-        return Principal(parts[1], facts["name"])
+        return Principal(_ADMIN, parts[1], facts["name"], _EVERYTHING)
 
 
 def _hash(secret: str) -> str:
