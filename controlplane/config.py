@@ -6,6 +6,7 @@ from ipaddress import ip_address
 from pathlib import Path
 
 from homeport import __version__
+from homeport.identity import SERVER_NAME
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,17 +30,42 @@ class ServerConfig:
     # A process of its own goes on relaying while this one is away.
     gateway_inside: bool = False
     heartbeat_seconds: float = 2.0
+    # Towards clients: "internal", or a certificate and its key; neither = plain HTTP.
+    tls: str = ""
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    # Names beside those that are known anyway, of the internal certificate.
+    tls_names: tuple[str, ...] = ()
+
+    @property
+    def serves_tls(self) -> bool:
+        return bool(self.tls or self.tls_cert)
 
 
 def parse_config(arguments: list[str] | None = None) -> ServerConfig:
     parser = argparse.ArgumentParser(
         prog="homeport-server",
         description="The Homeport control plane: REST API, gateway for inference, and the gRPC ports that agents dial.",
-        epilog="Only the agents' ports may be reachable from elsewhere: they use mutual TLS. API and gateway speak "
-        "plain HTTP and stay on loopback; put a TLS proxy in front of them to serve other machines.",
+        epilog="The agents' ports use mutual TLS. API and gateway speak plain HTTP on loopback; to serve other machines "
+        "give them a certificate (--tls-cert and --tls-key, or --tls internal) and --host 0.0.0.0.",
     )
     parser.add_argument("--data-dir", type=Path, required=True, help="database, CA and admin token; made if missing")
-    parser.add_argument("--host", default="127.0.0.1", type=_loopback, help="loopback address of API and gateway")
+    parser.add_argument("--host", default="127.0.0.1", type=_address, help="address of API and gateway; 0.0.0.0 = all")
+    parser.add_argument(
+        "--tls", default="", choices=("internal",), help="TLS towards clients, who trust DATA_DIR/ca.crt (--ca-file)"
+    )
+    parser.add_argument("--tls-cert", type=Path, metavar="FILE", help="TLS towards clients: certificate and chain, PEM")
+    parser.add_argument(
+        "--tls-key", type=Path, metavar="FILE", help="its key, PEM; both are read anew when they change"
+    )
+    parser.add_argument(
+        "--tls-name",
+        dest="tls_names",
+        action="append",
+        default=[],
+        metavar="HOST",
+        help="another name or address in the certificate of --tls internal; may be repeated",
+    )
     parser.add_argument("--agent-host", default="127.0.0.1", help="address of the agents' ports; 0.0.0.0 = all")
     parser.add_argument("--api-port", type=_port, default=8080, help="REST API and its docs (default %(default)s)")
     parser.add_argument("--gateway-port", type=_port, default=8000, help="inference (default %(default)s)")
@@ -60,7 +86,11 @@ def parse_config(arguments: list[str] | None = None) -> ServerConfig:
         help="run the gateway in this process: less memory, but requests end when this process does",
     )
     parser.add_argument("--version", action="version", version=f"homeport-server {__version__}")
-    return ServerConfig(**vars(parser.parse_args(arguments)))
+    given = vars(parser.parse_args(arguments))
+    config = ServerConfig(**{**given, "tls_names": tuple(given["tls_names"])})
+    if problem := _tls_problem(config):
+        parser.error(problem)
+    return config
 
 
 def _port(text: str) -> int:
@@ -69,15 +99,28 @@ def _port(text: str) -> int:
     return int(text)
 
 
-def _loopback(text: str) -> str:
+def _address(text: str) -> str:
     host = "127.0.0.1" if text == "localhost" else text
     try:
-        loopback = ip_address(host).is_loopback
+        ip_address(host)
     except ValueError:
-        loopback = False
-    if not loopback:
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is not a loopback address: API and gateway speak plain HTTP, so they must stay on 127.0.0.1 or "
-            "::1. Put a TLS proxy (nginx, caddy) in front of them"
-        )
+        raise argparse.ArgumentTypeError(f"{text!r} is not an address, such as 127.0.0.1, ::1 or 0.0.0.0") from None
     return host
+
+
+def _tls_problem(config: ServerConfig) -> str:
+    """What is wrong, and how to mend it; empty when nothing is."""
+    if (config.tls_cert is None) != (config.tls_key is None):
+        return "--tls-cert and --tls-key belong together: give both"
+    if config.tls and config.tls_cert:
+        return "--tls internal makes a certificate of its own: leave it out, or --tls-cert and --tls-key"
+    if config.tls_names and not config.tls:
+        return "--tls-name goes with --tls internal"
+    if SERVER_NAME in config.tls_names:
+        return f"--tls-name {SERVER_NAME} is the name of the agents' ports: choose another one"
+    if not config.serves_tls and not ip_address(config.host).is_loopback:
+        return (
+            f"--host {config.host} is reachable from elsewhere, where access tokens must not travel in clear: add "
+            "--tls internal, or --tls-cert FILE --tls-key FILE; or keep 127.0.0.1 and put a TLS proxy in front"
+        )
+    return ""

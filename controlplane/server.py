@@ -20,9 +20,11 @@ from controlplane.api.listener import serve
 from controlplane.auth.access_tokens import AccessTokens, facts_in
 from controlplane.auth.admin_token import ensure_admin_token
 from controlplane.auth.ca import CertificateAuthority, KeyPair, open_ca
+from controlplane.auth.client_tls import CertificateFiles, ClientTls, InternalCertificate
 from controlplane.auth.credentials import enrollment_credentials, node_credentials
 from controlplane.auth.join_tokens import JoinTokens
 from controlplane.config import ServerConfig
+from controlplane.front import front_names, front_url, url
 from controlplane.gateway.feed import GatewayFeed
 from controlplane.gateway.policies import GatewayPolicies
 from controlplane.gateway.process import GatewayProcess
@@ -30,6 +32,7 @@ from controlplane.gateway.publisher import GatewayPublisher
 from controlplane.pipelines.node_lifecycle import NodeLifecyclePipeline
 from controlplane.pipelines.placements import PlacementPipeline
 from controlplane.ports import reserve
+from controlplane.private_file import write_private
 from controlplane.sessions.bulk_service import BulkService
 from controlplane.sessions.desired_state import DesiredStates
 from controlplane.sessions.enrollment_service import EnrollmentService
@@ -66,6 +69,7 @@ class Server:
         self._logs = LogBroker(self._sessions.ask)
         self._access_tokens = AccessTokens(facts_in(self._store))
         self._cleanup = AsyncExitStack()
+        self._client_tls: ClientTls | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._was_ready = self._leave_gateway = False
 
@@ -81,6 +85,8 @@ class Server:
         except OSError as error:
             raise unusable(self._config.data_dir, error) from None
         pair = ca.issue_server(datetime.now(UTC))
+        if self._config.serves_tls:
+            self._client_tls = self._open_client_tls(ca)
         self._spawn("push-desired-state", self._sessions.follow_store())
         self._spawn("node-lifecycle", NodeLifecyclePipeline(self._store, self._registry, self._clock, time.time).run())
         self._spawn("placements", PlacementPipeline(self._store, self._registry).run())
@@ -116,11 +122,24 @@ class Server:
             log.info("admin token made", file=str(directory / "admin-token"))
         return open_ca(directory)
 
+    def _open_client_tls(self, ca: CertificateAuthority) -> ClientTls:
+        config = self._config
+        if config.tls_cert is not None and config.tls_key is not None:
+            tls = ClientTls(CertificateFiles(config.tls_cert, config.tls_key))
+        else:
+            write_private(config.data_dir / "ca.crt", ca.bundle)
+            tls = ClientTls(InternalCertificate(ca, front_names(config)))
+        tls.look(datetime.now(UTC))
+        self._spawn("client-certificate", tls.follow())
+        return tls
+
     async def _start_gateway(self, pair: KeyPair, ca: bytes) -> tuple[int, int]:
         """(tunnel port, gateway port). It knows all routes before a gateway of an earlier run is heard."""
         socket = self._config.data_dir.absolute() / "gateways.sock"
         process = GatewayProcess(self._config, socket)
-        feed = GatewayFeed((pair, ca), process.heard)
+        feed = GatewayFeed((pair, ca), process.heard, self._client_tls.pair if self._client_tls else None)
+        if self._client_tls is not None:
+            self._client_tls.on_change = feed.put_client_pair
         publisher = GatewayPublisher(self._store, feed)
         self._sessions.on_open = publisher.session_opened
         publisher.load()
@@ -147,7 +166,8 @@ class Server:
         tls = server_tls(pair.key, pair.certificate, ca)
         tunnel_port = await tunnels.start(f"{self._config.agent_host}:{self._config.tunnel_port}", tls)
         self._cleanup.push_async_callback(gateway.close, _DRAIN_SECONDS)
-        return tunnel_port, await gateway.start(self._config.host, self._config.gateway_port)
+        front = self._client_tls.context if self._client_tls else None
+        return tunnel_port, await gateway.start(self._config.host, self._config.gateway_port, front)
 
     async def _start_sessions(self, ca: CertificateAuthority, credentials: grpc.ServerCredentials, tunnel: int) -> int:
         address = f"{self._config.agent_host}:{self._config.session_port}"
@@ -185,8 +205,8 @@ class Server:
     async def _start_api(self, ca: CertificateAuthority, gateway_port: int, enroll_port: int) -> dict[str, str]:
         listener = reserve(self._config.host, self._config.api_port, "--api-port")
         urls = Urls(
-            api=_url(self._config.host, listener.getsockname()[1]),
-            gateway=_url(self._config.host, gateway_port),
+            api=front_url(self._config, listener.getsockname()[1]),
+            gateway=front_url(self._config, gateway_port),
             enroll=f"{self._config.advertise or self._config.agent_host}:{enroll_port}",
         )
         command = await self._start_downloads(self._config.wheelhouse, urls) if self._config.wheelhouse else _no_command
@@ -201,7 +221,8 @@ class Server:
             version=__version__,
             install_command=command,
         )
-        runner = await serve(create_app(dependencies), listener)
+        tls = self._client_tls.context if self._client_tls else None
+        runner = await serve(create_app(dependencies), listener, tls)
         self._cleanup.push_async_callback(runner.cleanup)
         return {"api": urls.api, "gateway": urls.gateway, "enroll": urls.enroll}
 
@@ -211,7 +232,7 @@ class Server:
         listener = reserve(self._config.agent_host, self._config.install_port, "--install-port")
         runner = await serve(create_downloads(wheelhouse), listener)
         self._cleanup.push_async_callback(runner.cleanup)
-        base_url = _url(self._config.advertise or self._config.agent_host, listener.getsockname()[1])
+        base_url = url("http", self._config.advertise or self._config.agent_host, listener.getsockname()[1])
         return partial(install_command, base_url, wheelhouse, urls.enroll)
 
     def _spawn(self, name: str, work: Coroutine[Any, Any, None]) -> None:
@@ -227,7 +248,3 @@ async def _cancelled(task: asyncio.Task[None]) -> None:
 
 def _no_command(token: str) -> str:
     return ""
-
-
-def _url(host: str, port: int) -> str:
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -1,6 +1,7 @@
 """Serves the application on a port."""
 
 import socket
+import ssl
 
 from aiohttp import web
 
@@ -10,7 +11,8 @@ _SHUTDOWN_SECONDS = 2.0
 _MAX_LINE = 64 * 1024
 
 
-async def serve(app: web.Application, listener: socket.socket) -> web.AppRunner:
+async def serve(app: web.Application, listener: socket.socket, tls: ssl.SSLContext | None = None) -> web.AppRunner:
+    """Plain HTTP without `tls`."""
     runner = web.AppRunner(
         app,
         access_log=None,
@@ -19,5 +21,5 @@ async def serve(app: web.Application, listener: socket.socket) -> web.AppRunner:
         max_line_size=_MAX_LINE,
     )
     await runner.setup()
-    await web.SockSite(runner, listener).start()
+    await web.SockSite(runner, listener, ssl_context=tls).start()
     return runner

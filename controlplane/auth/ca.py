@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from pathlib import Path
 
 from cryptography import x509
@@ -57,6 +58,14 @@ class CertificateAuthority:
         )
         return KeyPair(_key_pem(key), certificate.public_bytes(serialization.Encoding.PEM) + self.bundle)
 
+    def issue_front(self, names: Sequence[str], lifetime: timedelta, now: datetime) -> KeyPair:
+        """For API and gateway, under the host names and addresses by which clients reach them."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        alternatives = [_alternative_name(name) for name in names]
+        usages = [ExtendedKeyUsageOID.SERVER_AUTH]
+        certificate = self._sign(key.public_key(), "Homeport", alternatives, usages, now, lifetime)
+        return KeyPair(_key_pem(key), certificate.public_bytes(serialization.Encoding.PEM) + self.bundle)
+
     def issue_node(self, node_id: str, csr_der: bytes, lifetime: timedelta, now: datetime) -> tuple[bytes, str]:
         """(certificate PEM, serial in hex). Only the public key of the request is used."""
         certificate = self._sign(
@@ -91,6 +100,7 @@ class CertificateAuthority:
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(x509.SubjectAlternativeName(alternative_names), critical=False)
             .add_extension(x509.ExtendedKeyUsage(usages), critical=False)
+            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False)
         )
         return builder.sign(self._key, hashes.SHA256())
 
@@ -162,8 +172,17 @@ def _self_signed(key: ec.EllipticCurvePrivateKey, now: datetime) -> x509.Certifi
         .not_valid_after(now + _CA_LIFE)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(usage, critical=True)
+        # Clients that check strictly (Python 3.13 does) want both key identifiers.
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .sign(key, hashes.SHA256())
     )
+
+
+def _alternative_name(name: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ip_address(name))
+    except ValueError:
+        return x509.DNSName(name)
 
 
 def _key_pem(key: ec.EllipticCurvePrivateKey) -> bytes:

@@ -1,7 +1,7 @@
 """Tells gateway processes what they must know: JSON lines on a unix socket in the data directory.
 
-A gateway begins with `{"hello": {...}}` and, once it does, says `{"listening": {...}}`. It gets `{"tls": {...}}`, every
-entry of the tables as `{"entry": [table, key, value]}`, `{"complete": true}`, and from then on each entry that changes.
+A gateway gets `{"tls": {...}}` for its tunnels, `{"client_tls": {...}}` unless clients speak plain HTTP, every entry of the tables as `{"entry": [table, key, value]}`, `{"complete": true}`, and from then on whatever changes. Once it listens it
+says `{"listening": {...}}`.
 """
 
 import asyncio
@@ -24,13 +24,20 @@ _MOST_UNSENT = 100_000
 
 
 class GatewayFeed:
-    """`tls` is the tunnel port's credentials and the CA's bundle. `on_listening` gets what a gateway says of itself:
+    """`tls` is the tunnel port's credentials and the CA's bundle, `client_pair` the certificate towards clients.
+    `on_listening` gets what a gateway says of itself:
     worker, pid, version, gateway_port, tunnel_port, and the options that it was started with."""
 
-    def __init__(self, tls: tuple[KeyPair, bytes], on_listening: Callable[[dict[str, Any]], None]) -> None:
+    def __init__(
+        self,
+        tls: tuple[KeyPair, bytes],
+        on_listening: Callable[[dict[str, Any]], None],
+        client_pair: KeyPair | None = None,
+    ) -> None:
         self.tables = GatewayTables()
         self.tables.routes.on_change = self._route_changed
         self._tls = tls
+        self._client_pair = client_pair
         self._on_listening = on_listening
         self._outboxes: set[asyncio.Queue[bytes]] = set()
         self._server: asyncio.Server | None = None
@@ -48,11 +55,17 @@ class GatewayFeed:
         self.tables.put(table, key, value)
         self._publish((table, key, value))
 
+    def put_client_pair(self, pair: KeyPair) -> None:
+        self._client_pair = pair
+        self._send_all(_client_tls(pair))
+
     def _route_changed(self, deployment_id: str) -> None:
         self._publish(route_entry(deployment_id, self.tables.routes.get(deployment_id)))
 
     def _publish(self, entry: Entry) -> None:
-        line = _line({"entry": entry})
+        self._send_all(_line({"entry": entry}))
+
+    def _send_all(self, line: bytes) -> None:
         for outbox in list(self._outboxes):
             if outbox.qsize() >= _MOST_UNSENT:
                 self._outboxes.discard(outbox)
@@ -65,6 +78,8 @@ class GatewayFeed:
             pair, ca = self._tls
             tls = {"key": pair.key.decode(), "certificate": pair.certificate.decode(), "ca": ca.decode()}
             writer.write(_line({"tls": tls}))
+            if self._client_pair is not None:
+                writer.write(_client_tls(self._client_pair))
             writer.writelines(_line({"entry": entry}) for entry in self.tables.entries())
             writer.write(_line({"complete": True}))
             self._outboxes.add(outbox)
@@ -95,6 +110,10 @@ class GatewayFeed:
             said = json.loads(line)
             if "listening" in said:
                 self._on_listening(said["listening"])
+
+
+def _client_tls(pair: KeyPair) -> bytes:
+    return _line({"client_tls": {"key": pair.key.decode(), "certificate": pair.certificate.decode()}})
 
 
 def _line(message: dict[str, Any]) -> bytes:

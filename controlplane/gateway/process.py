@@ -34,7 +34,10 @@ class GatewayProcess:
     def __init__(self, config: ServerConfig, feed: Path, worker_id: str = "gateway-0") -> None:
         self._feed = feed
         self._worker_id = worker_id
-        self._options = [config.host, str(config.gateway_port), config.agent_host, str(config.tunnel_port)]
+        self._options = [
+            *(config.host, str(config.gateway_port), "tls" if config.serves_tls else "plain"),
+            *(config.agent_host, str(config.tunnel_port)),
+        ]
         self._pid_file = config.data_dir / f"{worker_id}.pid"
         self._said: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
         self._pid = 0
@@ -81,7 +84,7 @@ class GatewayProcess:
 
     async def _start_new(self) -> dict[str, Any]:
         said = self._said = asyncio.get_running_loop().create_future()
-        names = ("--host", "--gateway-port", "--agent-host", "--tunnel-port")
+        names = ("--host", "--gateway-port", "--clients", "--agent-host", "--tunnel-port")
         options = [text for pair in zip(names, self._options, strict=True) for text in pair]
         child = subprocess.Popen(  # noqa: ASYNC220 - returns once the program runs
             [sys.executable, "-m", _MODULE, "--feed", str(self._feed), "--worker-id", self._worker_id, *options],

@@ -24,6 +24,7 @@ from homeport.core.errors import HomeportError
 from homeport.gateway.gateway import Gateway
 from homeport.http2.tls import server_tls
 from homeport.logging import configure_logging, survive_lost_stderr
+from homeport.tls import front_tls, load_pair
 from homeport.tunnel.server import TunnelServer
 from homeport.unix_socket import short_name
 
@@ -43,6 +44,7 @@ class GatewayWorker:
         )
         tokens = AccessTokens(self._tables.tokens.get)
         self._gateway = Gateway(self._tables.routes, tokens.check, self._tunnels, time.monotonic)
+        self._front = front_tls()
         self._listening: dict[str, Any] | None = None
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -83,6 +85,9 @@ class GatewayWorker:
                 named.add((table, key))
             elif "tls" in message:
                 tls = message["tls"]
+            elif "client_tls" in message:
+                pair = message["client_tls"]
+                load_pair(self._front, pair["key"].encode(), pair["certificate"].encode())
             elif "complete" in message:
                 self._tables.keep_only(named)
                 try:
@@ -97,7 +102,8 @@ class GatewayWorker:
         options = self._options
         context = server_tls(tls["key"].encode(), tls["certificate"].encode(), tls["ca"].encode())
         tunnel_port = await self._tunnels.start(f"{options.agent_host}:{options.tunnel_port}", context)
-        gateway_port = await self._gateway.start(options.host, options.gateway_port)
+        front = self._front if options.clients == "tls" else None
+        gateway_port = await self._gateway.start(options.host, options.gateway_port, front)
         log.info("gateway listens", worker=options.worker_id, gateway_port=gateway_port, tunnel_port=tunnel_port)
         return {
             "worker": options.worker_id,
@@ -115,7 +121,10 @@ async def _say(writer: asyncio.StreamWriter, said: dict[str, Any]) -> None:
 
 
 def _comparable(options: argparse.Namespace) -> list[str]:
-    return [options.host, str(options.gateway_port), options.agent_host, str(options.tunnel_port)]
+    return [
+        *(options.host, str(options.gateway_port), options.clients),
+        *(options.agent_host, str(options.tunnel_port)),
+    ]
 
 
 async def _serve(options: argparse.Namespace) -> None:
@@ -132,6 +141,7 @@ def main() -> None:
     parser.add_argument("--worker-id", required=True)
     parser.add_argument("--host", required=True)
     parser.add_argument("--gateway-port", type=int, required=True)
+    parser.add_argument("--clients", required=True, choices=("plain", "tls"))
     parser.add_argument("--agent-host", required=True)
     parser.add_argument("--tunnel-port", type=int, required=True)
     options = parser.parse_args()

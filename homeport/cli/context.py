@@ -15,8 +15,8 @@ from homeport.core.errors import ErrorCode, HomeportError
 app = noun(
     """Which Homeport the command talks to.
 
-Contexts stand in ~/.config/homeport/config.yaml. HOMEPORT_CONTEXT, HOMEPORT_API, HOMEPORT_GATEWAY and HOMEPORT_TOKEN
-win over the current context; --context wins over them.
+Contexts stand in ~/.config/homeport/config.yaml. HOMEPORT_CONTEXT, HOMEPORT_API, HOMEPORT_GATEWAY, HOMEPORT_TOKEN
+and HOMEPORT_CA_FILE win over the current context; --context wins over them.
 """
 )
 
@@ -29,13 +29,16 @@ def create(
     token_file: Annotated[
         str, typer.Option(metavar="FILE", help="Holds the access token; - reads standard input.")
     ] = "-",
+    ca_file: Annotated[
+        str, typer.Option(metavar="FILE", help="Trust this CA instead of the system's (DATA_DIR/ca.crt).")
+    ] = "",
 ) -> None:
     """Remember another Homeport, and talk to it from now on.
 
     \b
     Example:
       ssh control cat /var/lib/homeport-server/admin-token | \\
-        homeport context create prod --api https://control:8080 --gateway https://control:8000
+        homeport context create prod --api https://control:8080 --gateway https://control:8000 --ca-file ca.crt
     """
     from homeport.client.contexts import Context, ContextFile
 
@@ -44,9 +47,8 @@ def create(
         raise HomeportError(
             ErrorCode.ALREADY_EXISTS, f"there is a context {name}", hint=f"homeport context delete {name}"
         )
-    file.put(
-        Context(name, _address(api, "--api"), _address(gateway, "--gateway"), _token(token_file)), make_current=True
-    )
+    addresses = _address(api, "--api"), _address(gateway, "--gateway")
+    file.put(Context(name, *addresses, _token(token_file), _trusted(ca_file)), make_current=True)
     file.save()
     print(f"context {name} created; it is current")
 
@@ -102,6 +104,8 @@ def show(output: OutputOption = OutputFormat.TABLE, context: ContextOption = "")
 
     found = resolve_context(context or None)
     plain = {"name": found.name, "api": found.api, "gateway": found.gateway, "token": _hidden(found.token)}
+    if found.ca_file:
+        plain["ca_file"] = found.ca_file
     if output is not OutputFormat.TABLE:
         print_plain(plain, output)
         return
@@ -147,6 +151,17 @@ def _token(file: str) -> str:
             ErrorCode.INVALID_ARGUMENT, "there is not exactly one word, the access token, in it", path=file
         )
     return token
+
+
+def _trusted(ca_file: str) -> str:
+    """Its absolute path, once it is seen to hold certificates."""
+    if not ca_file:
+        return ""
+    from homeport.client.transport import trusting
+
+    path = str(Path(ca_file).expanduser().absolute())
+    trusting(path)
+    return path
 
 
 def _hidden(token: str) -> str:

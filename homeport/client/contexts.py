@@ -15,12 +15,14 @@ DEFAULT_GATEWAY = "http://127.0.0.1:8000"
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """Addresses (no path, no trailing slash) and the access token of one Homeport."""
+    """Addresses (no path, no trailing slash) and the access token of one Homeport. `ca_file`: the CA to trust instead
+    of the system's."""
 
     name: str
     api: str = DEFAULT_API
     gateway: str = DEFAULT_GATEWAY
     token: str = field(default="", repr=False)
+    ca_file: str = ""
 
 
 def config_path(environ: Mapping[str, str] = os.environ) -> Path:
@@ -82,6 +84,8 @@ class ContextFile:
         for name, context in self.contexts.items():
             values = asdict(context)
             del values["name"]
+            if not context.ca_file:
+                del values["ca_file"]
             plain["contexts"][name] = values
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         scratch = self.path.with_name(f"{self.path.name}.{os.getpid()}")
@@ -103,6 +107,7 @@ def resolve_context(
         "api": environ.get("HOMEPORT_API"),
         "gateway": environ.get("HOMEPORT_GATEWAY"),
         "token": environ.get("HOMEPORT_TOKEN"),
+        "ca_file": environ.get("HOMEPORT_CA_FILE"),
     }
     context = replace(context, **{key: value.rstrip("/") for key, value in given.items() if value})
     if not context.token:

@@ -1,5 +1,6 @@
 """HTTP to one Homeport: authorisation, retries where they are safe, errors as HomeportError."""
 
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from types import TracebackType
@@ -37,7 +38,10 @@ class Transport:
     async def __aenter__(self) -> Self:
         headers = {"Authorization": f"Bearer {self.context.token}", "User-Agent": f"homeport/{__version__}"}
         timeout = aiohttp.ClientTimeout(total=None, connect=CONNECT_SECONDS, sock_read=ANSWER_SECONDS)
-        self._session = aiohttp.ClientSession(headers=headers, timeout=timeout, raise_for_status=False)
+        connector = aiohttp.TCPConnector(ssl=trusting(self.context.ca_file)) if self.context.ca_file else None
+        self._session = aiohttp.ClientSession(
+            headers=headers, timeout=timeout, raise_for_status=False, connector=connector
+        )
         return self
 
     async def __aexit__(
@@ -144,6 +148,8 @@ async def _error_of(response: aiohttp.ClientResponse) -> HomeportError:
 
 
 def may_retry(repeatable: bool, error: BaseException) -> bool:
+    if isinstance(error, aiohttp.ClientSSLError):
+        return False
     if isinstance(error, aiohttp.ClientConnectorError):
         return True
     if not repeatable:
@@ -153,7 +159,27 @@ def may_retry(repeatable: bool, error: BaseException) -> bool:
     return isinstance(error, aiohttp.ClientError | TimeoutError)
 
 
+def trusting(ca_file: str) -> ssl.SSLContext:
+    """Raises INVALID_ARGUMENT for a file that holds no certificates."""
+    try:
+        return ssl.create_default_context(cafile=ca_file)
+    except OSError as error:
+        raise HomeportError(
+            ErrorCode.INVALID_ARGUMENT,
+            f"cannot trust the CA in {ca_file}: {error.strerror or error}",
+            hint="it must hold certificates in PEM form; a server with --tls internal has its own in DATA_DIR/ca.crt",
+            path="ca_file",
+        ) from None
+
+
 def unreachable(address: str, error: BaseException) -> HomeportError:
+    if isinstance(error, aiohttp.ClientSSLError):
+        return HomeportError(
+            ErrorCode.UNAVAILABLE,
+            f"no trusted connection to {address}: {error}",
+            hint="with a CA of its own, give it: `homeport context create ... --ca-file FILE` or HOMEPORT_CA_FILE; "
+            "a server with --tls internal has it in DATA_DIR/ca.crt",
+        )
     detail = str(error) or type(error).__name__
     return HomeportError(
         ErrorCode.UNAVAILABLE,

@@ -1,6 +1,7 @@
 """The gateway: an HTTP front, the routes, and the tunnels of the nodes behind them."""
 
 import asyncio
+import ssl
 from collections.abc import Callable
 
 from homeport.core.errors import ErrorCode, HomeportError
@@ -47,13 +48,13 @@ class Gateway:
         policies.on_change = self.presences.policy_changed
         tunnels.listener = self.presences
 
-    async def start(self, host: str = "127.0.0.1", port: int = 8000) -> int:
-        """Listens for clients; returns the port. Raises HomeportError(UNAVAILABLE) when it is taken.
+    async def start(self, host: str = "127.0.0.1", port: int = 8000, tls: ssl.SSLContext | None = None) -> int:
+        """Listens for clients, with plain HTTP unless `tls`; returns the port. Raises HomeportError(UNAVAILABLE) when it is taken.
 
         The tunnel server is started by whoever holds its credentials.
         """
         try:
-            bound = await self._server.start(host, port)
+            bound = await self._server.start(host, port, tls)
         except OSError as error:
             raise HomeportError(
                 ErrorCode.UNAVAILABLE,

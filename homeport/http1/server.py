@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import ssl
 
 from homeport.http1.connections import Connections
 from homeport.http1.head import RequestHead
@@ -22,7 +23,7 @@ class HttpServer:
         self._server: asyncio.Server | None = None
         self._sweep: asyncio.TimerHandle | None = None
 
-    async def start(self, host: str, port: int) -> int:
+    async def start(self, host: str, port: int, tls: ssl.SSLContext | None = None) -> int:
         """Returns the port, which matters when 0 was asked for. Raises OSError when it is taken."""
         loop = asyncio.get_running_loop()
         writer = TurnWriter(loop)
@@ -34,6 +35,8 @@ class HttpServer:
             host,
             port,
             backlog=1024,
+            ssl=tls,
+            ssl_handshake_timeout=self._timeouts.head if tls else None,
         )
         self._sweep = loop.call_later(_SWEEP_SECONDS, self._check, loop)
         bound: int = self._server.sockets[0].getsockname()[1]

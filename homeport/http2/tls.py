@@ -1,7 +1,8 @@
 """Mutual TLS for HTTP/2, from keys in memory."""
 
-import os
 import ssl
+
+from homeport.tls import harden, load_pair
 
 
 def server_tls(key: bytes, certificate: bytes, ca: bytes) -> ssl.SSLContext:
@@ -20,15 +21,8 @@ def client_tls(key: bytes, certificate: bytes, ca: bytes) -> ssl.SSLContext:
 
 def _context(protocol: int, key: bytes, certificate: bytes, ca: bytes) -> ssl.SSLContext:
     context = ssl.SSLContext(protocol)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.options |= ssl.OP_NO_RENEGOTIATION
+    harden(context)
     context.set_alpn_protocols(["h2"])
     context.load_verify_locations(cadata=ca.decode())
-    # The ssl module reads keys from files only: this one exists in memory alone.
-    file = os.memfd_create("tls", os.MFD_CLOEXEC)
-    try:
-        os.write(file, key + b"\n" + certificate)
-        context.load_cert_chain(f"/proc/self/fd/{file}")
-    finally:
-        os.close(file)
+    load_pair(context, key, certificate)
     return context
