@@ -46,8 +46,8 @@ def parse_config(arguments: list[str] | None = None) -> ServerConfig:
     parser = argparse.ArgumentParser(
         prog="homeport-server",
         description="The Homeport control plane: REST API, gateway for inference, and the gRPC ports that agents dial.",
-        epilog="The agents' ports use mutual TLS. API and gateway speak plain HTTP on loopback; to serve other machines "
-        "give them a certificate (--tls-cert and --tls-key, or --tls internal) and --host 0.0.0.0.",
+        epilog="The agents' ports use mutual TLS. API and gateway speak plain HTTP on loopback; to serve other "
+        "machines give them a certificate (--tls-cert and --tls-key, or --tls internal) and --host 0.0.0.0.",
     )
     parser.add_argument("--data-dir", type=Path, required=True, help="database, CA and admin token; made if missing")
     parser.add_argument("--host", default="127.0.0.1", type=_address, help="address of API and gateway; 0.0.0.0 = all")
@@ -55,9 +55,7 @@ def parse_config(arguments: list[str] | None = None) -> ServerConfig:
         "--tls", default="", choices=("internal",), help="TLS towards clients, who trust DATA_DIR/ca.crt (--ca-file)"
     )
     parser.add_argument("--tls-cert", type=Path, metavar="FILE", help="TLS towards clients: certificate and chain, PEM")
-    parser.add_argument(
-        "--tls-key", type=Path, metavar="FILE", help="its key, PEM; both are read anew when they change"
-    )
+    parser.add_argument("--tls-key", type=Path, metavar="FILE", help="its key, PEM; both are read again on change")
     parser.add_argument(
         "--tls-name",
         dest="tls_names",

@@ -1,7 +1,8 @@
 """Tells gateway processes what they must know: JSON lines on a unix socket in the data directory.
 
-A gateway gets `{"tls": {...}}` for its tunnels, `{"client_tls": {...}}` unless clients speak plain HTTP, every entry of the tables as `{"entry": [table, key, value]}`, `{"complete": true}`, and from then on whatever changes. Once it listens it
-says `{"listening": {...}}`.
+A gateway gets `{"tls": {...}}` for its tunnels, `{"client_tls": {...}}` unless clients speak plain HTTP, every entry of
+the tables as `{"entry": [table, key, value]}`, `{"complete": true}`, and from then on whatever changes. Once it listens
+it says `{"listening": {...}}`.
 """
 
 import asyncio

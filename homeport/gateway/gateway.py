@@ -49,7 +49,7 @@ class Gateway:
         tunnels.listener = self.presences
 
     async def start(self, host: str = "127.0.0.1", port: int = 8000, tls: ssl.SSLContext | None = None) -> int:
-        """Listens for clients, with plain HTTP unless `tls`; returns the port. Raises HomeportError(UNAVAILABLE) when it is taken.
+        """Listens for clients, plain HTTP without `tls`; returns the port. Raises UNAVAILABLE when it is taken.
 
         The tunnel server is started by whoever holds its credentials.
         """

@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import signal
+import ssl
 import subprocess
 import sys
 import time
@@ -45,8 +46,11 @@ deployment:
 class Site:
     """`with Site(tmp_path) as site`: ends whatever it has started, replicas included."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *server_options: str) -> None:
+        """Clients trust `ca_file`, where that is set: then they use https."""
         self.folder = folder
+        self.server_options = server_options
+        self.ca_file: Path | None = None
         self.api_port, self.gateway_port, self.enroll_port, self.session_port, self.tunnel_port = free_ports(5)
         self.server: subprocess.Popen[str] | None = None
         self.agent: subprocess.Popen[str] | None = None
@@ -86,7 +90,14 @@ class Site:
             **{key.replace("_", "-"): value for key, value in other.items()},
         }
         flags = [part for name, port in ports.items() for part in (f"--{name}", str(port))]
-        return [str(BIN / "homeport-server"), "--data-dir", str(self.data_dir), *flags]
+        return [str(BIN / "homeport-server"), "--data-dir", str(self.data_dir), *flags, *self.server_options]
+
+    @property
+    def trust(self) -> ssl.SSLContext | None:
+        return ssl.create_default_context(cafile=self.ca_file) if self.ca_file else None
+
+    def url(self, port: int) -> str:
+        return f"{'https' if self.ca_file else 'http'}://127.0.0.1:{port}"
 
     def start_server(self) -> None:
         with open(self.folder / "server.log", "a") as log:
@@ -123,7 +134,7 @@ class Site:
         return token
 
     def api(self, method: str, path: str, body: object = None) -> Any:
-        return self._http(method, f"http://127.0.0.1:{self.api_port}/api/v1{path}", json.dumps(body).encode())
+        return self._http(method, f"{self.url(self.api_port)}/api/v1{path}", json.dumps(body).encode())
 
     def every(self, path: str) -> list[Any]:
         """All objects of a list, page by page."""
@@ -138,12 +149,12 @@ class Site:
 
     def ask(self, text: str, path: str = "/d/echo/anything") -> Any:
         """Through gateway, tunnel and relay."""
-        return self._http("POST", f"http://127.0.0.1:{self.gateway_port}{path}", text.encode())
+        return self._http("POST", self.url(self.gateway_port) + path, text.encode())
 
     def open(self, path: str, body: bytes | None = None) -> Any:
         """A streaming response of the gateway, to be read and closed by the caller."""
-        url = f"http://127.0.0.1:{self.gateway_port}{path}"
-        return urllib.request.urlopen(self._request("POST" if body else "GET", url, body), timeout=30)
+        request = self._request("POST" if body else "GET", self.url(self.gateway_port) + path, body)
+        return urllib.request.urlopen(request, timeout=30, context=self.trust)
 
     def until(self, condition: Callable[[], Any], what: str, within: float = READY_SECONDS) -> float:
         """Seconds until the condition holds; refusals and errors on the way count as not yet."""
@@ -174,7 +185,7 @@ class Site:
             process.stdout.close()
 
     def _http(self, method: str, url: str, body: bytes) -> Any:
-        with urllib.request.urlopen(self._request(method, url, body), timeout=30) as response:
+        with urllib.request.urlopen(self._request(method, url, body), timeout=30, context=self.trust) as response:
             text = response.read()
         return json.loads(text) if text else None
 

@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from homeport.client.contexts import Context, ContextFile
+from tests.fakes.certificates import ForeignCa
 from tests.unit.cli.conftest import Cli
 
 
@@ -75,6 +76,19 @@ def test_a_context_that_would_not_work(cli: Cli, arguments: list[str], stdin: st
     assert ran.code != 0
     assert words in ran.err
     assert ContextFile.load().contexts == {}
+
+
+def test_a_context_with_a_ca_of_its_own(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    urls = ["--api", "https://control:8080", "--gateway", "https://control:8000"]
+    (tmp_path / "ca.crt").write_text("nothing")
+    ran = cli("context", "create", "prod", *urls, "--ca-file", "ca.crt", stdin="token")
+    assert (ran.code, ContextFile.load().contexts) == (1, {})
+    assert "PEM" in ran.err
+    ForeignCa().write(tmp_path / "ca.crt")
+    assert cli("context", "create", "prod", *urls, "--ca-file", "ca.crt", stdin="token").code == 0
+    assert ContextFile.load().get("prod").ca_file == str(tmp_path / "ca.crt")
+    assert "ca.crt" in cli("context", "show").out
 
 
 def test_no_contexts_yet(cli: Cli) -> None:

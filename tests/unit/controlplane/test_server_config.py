@@ -1,0 +1,62 @@
+"""The server's command line: where plain HTTP is allowed, and what TLS needs."""
+
+from pathlib import Path
+
+import pytest
+
+from controlplane.config import parse_config
+from controlplane.front import front_names, front_url
+
+DATA = ["--data-dir", "data"]
+FILES = ["--tls-cert", "a.crt", "--tls-key", "a.key"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--host", "0.0.0.0"], "--tls internal, or --tls-cert FILE --tls-key FILE"),
+        (["--host", "192.0.2.1"], "access tokens must not travel in clear"),
+        (["--host", "::"], "--tls internal"),
+        (["--host", "control.example"], "is not an address"),
+        (["--tls-cert", "a.crt"], "belong together"),
+        (["--tls-key", "a.key"], "belong together"),
+        (["--tls", "internal", *FILES], "leave it out"),
+        (["--tls-name", "a", *FILES], "goes with --tls internal"),
+        (["--tls", "internal", "--tls-name", "homeport-control-plane"], "agents' ports"),
+    ],
+)
+def test_what_is_refused_and_how_to_mend_it(
+    arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        parse_config([*DATA, *arguments])
+    assert ended.value.code == 2
+    assert words in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "url"),
+    [
+        ([], "http://127.0.0.1:1"),
+        (["--host", "localhost"], "http://127.0.0.1:1"),
+        (["--host", "::1"], "http://[::1]:1"),
+        (["--tls", "internal"], "https://127.0.0.1:1"),
+        (["--host", "192.0.2.1", *FILES], "https://192.0.2.1:1"),
+        (["--host", "0.0.0.0", *FILES], "https://localhost:1"),
+        (["--host", "0.0.0.0", "--advertise", "control.example", *FILES], "https://control.example:1"),
+    ],
+)
+def test_where_clients_find_it(arguments: list[str], url: str) -> None:
+    assert front_url(parse_config([*DATA, *arguments]), 1) == url
+
+
+def test_the_internal_certificate_is_for_every_name_that_is_known() -> None:
+    given = ["--host", "192.0.2.1", "--advertise", "control.example", "--tls", "internal", "--tls-name", "api.example"]
+    names = front_names(parse_config([*DATA, *given]))
+    assert {"localhost", "127.0.0.1", "::1", "192.0.2.1", "control.example", "api.example"} <= set(names)
+    assert len(names) == len(set(names))
+
+
+def test_files_are_paths() -> None:
+    config = parse_config([*DATA, *FILES])
+    assert (config.tls_cert, config.tls_key, config.serves_tls) == (Path("a.crt"), Path("a.key"), True)
