@@ -99,10 +99,8 @@ async def test_a_mount_is_read_only_unless_asked_otherwise(driver: DockerDriver,
     )
     write = "cat /weights/weights; touch /weights/x || echo refused; touch /cache/x && echo written"
     wanted = replace(request("r-1", "sh", "-c", write), container=ContainerOptions(mounts=mounts))
-    seen = await _output(driver, wanted)
-    assert seen.startswith("weights\n")
-    assert "refused\n" in seen
-    assert "written\n" in seen
+    seen = (await _output(driver, wanted)).splitlines()
+    assert {"weights", "refused", "written"} < set(seen)
 
 
 async def test_out_of_memory_is_said_with_the_limit(driver: DockerDriver, engine: PrivateEngine) -> None:
@@ -180,7 +178,7 @@ async def test_a_command_inside_that_takes_too_long_is_ended(driver: DockerDrive
 
 
 async def test_a_follower_sees_the_next_life(driver: DockerDriver) -> None:
-    first, second = request("r-1", "sh", "-c", "echo first; echo last >&2; exit 1"), request("r-1", "echo", "second")
+    first, second = request("r-1", "sh", "-c", "echo first; echo last; exit 1"), request("r-1", "echo", "second")
     await driver.wait(await driver.start(first))
     seen = b""
 

@@ -208,7 +208,7 @@ def _hosts(draw: st.DrawFn) -> Host:
     return Host(target, removed, replicas)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(_hosts())
 def test_it_converges_on_what_is_wanted_and_keeps_what_nobody_named(host: Host) -> None:
     unnamed = {
@@ -230,7 +230,7 @@ def test_it_converges_on_what_is_wanted_and_keeps_what_nobody_named(host: Host) 
     assert len(host.replicas) == len(current) + len(unnamed)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(_hosts())
 def test_a_revision_that_never_gets_ready_takes_no_serving_replica_away(host: Host) -> None:
     host.healthy = False

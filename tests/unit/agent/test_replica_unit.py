@@ -16,7 +16,8 @@ from agent.drivers.process.driver import ProcessDriver
 from agent.drivers.process.replica_unit import ReplicaUnits, parse_exit, unit_of
 from tests.fakes.replica_units import FakeReplicaUnits
 
-_ID = "0f9a1c52-in-a-unit"
+# Replicas are found by it on the whole host, where other workers run these tests too.
+_ID = f"in-a-unit-{os.getpid()}"
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from controlplane.api import queries
@@ -208,7 +208,6 @@ def test_every_default_sort_is_one_of_those_that_are_possible(query: type[ListQu
 VALUES = st.one_of(st.none(), st.integers(-3, 3)) | st.one_of(st.none(), st.sampled_from(["", "a", "b", "B", "é"]))
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(
     values=st.dictionaries(st.text("abAB/é", min_size=1, max_size=3), VALUES, max_size=12),
     limit=st.integers(1, 5),
