@@ -28,7 +28,7 @@ lint: setup ## ruff, mypy, import rules, and whether what is generated is fresh
 	@$(BIN)/python -m homeport.schema.field_reference docs/fields.md --check
 
 bench: setup ## Run the benchmarks, each of which prints a table (ARGS="--json")
-	@for name in relay streams store agent cli; do echo "== $$name" >&2; $(BIN)/python -m bench.$$name $(ARGS) || exit 1; done
+	@for name in relay streams store api agent cli; do echo "== $$name" >&2; $(BIN)/python -m bench.$$name $(ARGS) || exit 1; done
 
 docs: setup ## Make the reference of all fields, docs/fields.md, from the schema anew
 	@$(BIN)/python -m homeport.schema.field_reference docs/fields.md
