@@ -17,7 +17,7 @@ NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 class Files:
     def __init__(self, folder: Path) -> None:
         self.ca = ForeignCa()
-        self.certificate, self.key = folder / "tls.crt", folder / "tls.key"
+        self.certificate, self.key, self.other_key = folder / "tls.crt", folder / "tls.key", folder / "other.key"
         self.ca.issue(self.certificate, self.key, now=NOW)
         self.tls = ClientTls(CertificateFiles(self.certificate, self.key))
 
@@ -48,7 +48,10 @@ def test_files_are_taken_over_when_they_change_and_gateways_hear_of_it(files: Fi
         (lambda files: files.key.unlink(), "cannot read .*tls.key"),
         (lambda files: replace(files.certificate, b"nothing"), "holds no certificate in PEM form"),
         (lambda files: replace(files.key, b"nothing"), "do not go together"),
-        (lambda files: ForeignCa().issue(files.certificate, Path("/dev/null"), now=NOW), "do not go together"),
+        (
+            lambda files: ForeignCa().issue(files.certificate, files.key.with_name("other.key"), now=NOW),
+            "do not go together",
+        ),
         (lambda files: files.ca.issue(files.certificate, files.key, now=NOW, password=b"x"), "is encrypted"),
         (lambda files: files.ca.issue(files.certificate, files.key, now=NOW - timedelta(days=2)), "expired on"),
     ],
