@@ -100,7 +100,7 @@ class Daemon:
         self._drivers = make_drivers(config, directory, identity.node_id)
         self._database = database
         self._desired_store = DesiredStateStore(database)
-        self._renewer = Renewer(identity, identities, random.random)
+        self._renewer = Renewer(identity, identities, random.random, self._renewed)
         self._relay = Relay(monotonic=time.monotonic)
         self._failures = Failures(directory.failures)
         self._reconciler = Reconciler(
@@ -134,7 +134,14 @@ class Daemon:
             epoch_seen=lambda: self._link.epoch,
             dial_gateways=lambda targets: self._tunnels.set_targets(targets),
         )
-        self._link = Link(lambda: self._renewer.identity, self._node, time.monotonic, time.time, random.random)
+        self._link = Link(
+            lambda: self._renewer.identity,
+            self._node,
+            time.monotonic,
+            time.time,
+            random.random,
+            expired=self._renewer.expired,
+        )
         self._local_api = LocalApi(directory.socket, {"status": self._status})
 
     async def run(self) -> None:
@@ -193,6 +200,10 @@ class Daemon:
         for driver in self._drivers.values():
             await driver.close()
         return count
+
+    def _renewed(self) -> None:
+        self._link.redial()
+        self._tunnels.renew()
 
     def _running(self, deployment_id: str) -> int:
         leaving = (ReplicaStatus.DRAINING, ReplicaStatus.STOPPED)

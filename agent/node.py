@@ -1,5 +1,6 @@
 """This node as its session sees it: what it tells, and what it does with what it is told."""
 
+import asyncio
 import time
 import uuid
 from collections.abc import Callable, Sequence
@@ -63,6 +64,8 @@ class AgentNode:
         self._process_id = uuid.uuid4().hex
         self._boot_id = boot_id()
         self._cores = psutil.cpu_count() or 1
+        # A session that takes over from another speaks while that still does.
+        self._changing = asyncio.Lock()
         self._load = Load()
         self._load_due = 0.0
 
@@ -106,6 +109,23 @@ class AgentNode:
         self._dial_gateways(self.gateways)
 
     async def update_desired(self, update: DesiredUpdate) -> Acknowledgement | None:
+        async with self._changing:
+            return await self._update_desired(update)
+
+    async def confirm_removals(self, removals: Removals) -> Acknowledgement | None:
+        async with self._changing:
+            return await self._confirm_removals(removals)
+
+    async def stop_models(self) -> None:
+        async with self._changing:
+            named = self.desired.placements.keys() | self._reconciler.placements_with_replicas()
+            everything = Removals(self.desired.version, tuple(sorted(named)), deliberate=True)
+            stopped = confirm_removals(self.desired, everything)
+            if named and stopped is not None:
+                log.warning("all models are stopped, as the lock of this node asks", placements=everything.removed)
+                await self._accept(stopped)
+
+    async def _update_desired(self, update: DesiredUpdate) -> Acknowledgement | None:
         with_replicas = self._reconciler.placements_with_replicas()
         merged = merge(self.desired, update)
         if merged is None:
@@ -121,7 +141,7 @@ class AgentNode:
             )
         return Acknowledgement(update.version, kept)
 
-    async def confirm_removals(self, removals: Removals) -> Acknowledgement | None:
+    async def _confirm_removals(self, removals: Removals) -> Acknowledgement | None:
         confirmed = confirm_removals(self.desired, removals)
         if confirmed is None:
             log.warning("stale removals dropped", held=self.desired.version, got=removals.version)

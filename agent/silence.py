@@ -24,8 +24,15 @@ _CAP_SECONDS = 5.0
 _FIXED = {
     "SUPERSEDED": (30.0, "another agent uses this identity; if none should, this state directory was copied"),
     "SERVER_STOPPING": (0.0, ""),
+    "EXPIRED": (0.0, ""),
+    "CLONE": (
+        900.0,
+        "another host has this identity, or this state directory is an older copy; if this is the right "
+        "host: homeport node approve NODE",
+    ),
+    "MUST_REENROL": (900.0, "join again with a new token and an empty state directory; what runs keeps running"),
     "NOT_ENROLLED": (60.0, "join again with a new token and an empty state directory; what runs keeps running"),
-    "LOCKED": (60.0, "an administrator locked this node; what runs keeps running"),
+    "LOCKED": (10.0, "an administrator locked this node: homeport node unlock NODE"),
     "TOO_OLD": (300.0, "this agent is too old for the control plane; upgrade it"),
     "INVALID": (60.0, "the control plane refused what this agent sent; versions may not fit"),
 }
@@ -33,10 +40,11 @@ _FIXED = {
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """`advice` is empty where waiting is all that is needed."""
+    """`advice` is empty where waiting is all that is needed. With `recover` a new certificate is asked for first."""
 
     after_seconds: float
     advice: str = ""
+    recover: bool = False
 
 
 def answer_to(goodbye: Goodbye, failures: int, jitter: float) -> Retry:
@@ -45,4 +53,9 @@ def answer_to(goodbye: Goodbye, failures: int, jitter: float) -> Retry:
     if goodbye.reason == LINK_LOST:
         return Retry(delay)
     least, advice = _FIXED.get(goodbye.reason, (_FIXED["INVALID"][0], ""))
-    return Retry(max(least, goodbye.retry_after_seconds) + delay, advice)
+    return Retry(max(least, goodbye.retry_after_seconds) + delay, advice, recover=goodbye.reason == "EXPIRED")
+
+
+def patience_of(reason: str) -> float:
+    """Seconds to wait at least after a refusal for that reason; 0 for a failure that has none."""
+    return _FIXED[reason][0] if reason in _FIXED else 0.0

@@ -30,6 +30,8 @@ class ServerConfig:
     # A process of its own goes on relaying while this one is away.
     gateway_inside: bool = False
     heartbeat_seconds: float = 2.0
+    # How long a node's certificate lives; it is renewed at half of that.
+    certificate_seconds: int = 86_400
     # Towards clients: "internal", or a certificate and its key; neither = plain HTTP.
     tls: str = ""
     tls_cert: Path | None = None
@@ -83,6 +85,13 @@ def parse_config(arguments: list[str] | None = None) -> ServerConfig:
         action="store_true",
         help="run the gateway in this process: less memory, but requests end when this process does",
     )
+    parser.add_argument(
+        "--certificate-seconds",
+        type=_lifetime,
+        default=86_400,
+        metavar="SECONDS",
+        help="how long a node's certificate lives (default %(default)s); it is renewed at half of that",
+    )
     parser.add_argument("--version", action="version", version=f"homeport-server {__version__}")
     given = vars(parser.parse_args(arguments))
     config = ServerConfig(**{**given, "tls_names": tuple(given["tls_names"])})
@@ -94,6 +103,12 @@ def parse_config(arguments: list[str] | None = None) -> ServerConfig:
 def _port(text: str) -> int:
     if not text.isdecimal() or not 0 <= int(text) <= 65535:
         raise argparse.ArgumentTypeError(f"{text!r} is not a port (0 to 65535)")
+    return int(text)
+
+
+def _lifetime(text: str) -> int:
+    if not text.isdecimal() or not 10 <= int(text) <= 30 * 86_400:
+        raise argparse.ArgumentTypeError(f"{text!r} is no lifetime of a certificate (10 seconds to 30 days)")
     return int(text)
 
 

@@ -26,7 +26,6 @@ from controlplane.auth.join_tokens import JoinTokens
 from controlplane.config import ServerConfig
 from controlplane.front import front_names, front_url, url
 from controlplane.gateway.feed import GatewayFeed
-from controlplane.gateway.policies import GatewayPolicies
 from controlplane.gateway.process import GatewayProcess
 from controlplane.gateway.publisher import GatewayPublisher
 from controlplane.pipelines.node_lifecycle import NodeLifecyclePipeline
@@ -45,14 +44,12 @@ from controlplane.store.sql import SqlStore
 from controlplane.store.storage_errors import unusable
 from homeport import __version__
 from homeport.gateway.gateway import Gateway
-from homeport.gateway.routes import PolicyTable
 from homeport.grpc_listener import bind
 from homeport.http2.tls import server_tls
 from homeport.tunnel.server import TunnelServer
 
 log = structlog.get_logger()
 
-_CERTIFICATE_LIFE = timedelta(hours=24)
 _DRAIN_SECONDS = 10.0
 
 
@@ -61,6 +58,7 @@ class Server:
 
     def __init__(self, config: ServerConfig) -> None:
         self._config = config
+        self._certificate_life = timedelta(seconds=config.certificate_seconds)
         self._store = SqlStore(config.database or f"sqlite:///{config.data_dir.absolute()}/homeport.db")
         self._clock = ListeningClock(time.monotonic)
         self._registry = NodeRegistry(self._clock)
@@ -159,10 +157,15 @@ class Server:
             await process.stop()
 
     async def _start_gateway_inside(self, pair: KeyPair, ca: bytes) -> tuple[int, int]:
-        table = PolicyTable()
-        tunnels = TunnelServer(self._sessions.is_current)
-        gateway = Gateway(table, self._access_tokens.check, tunnels, time.monotonic)
-        self._spawn("routes", GatewayPolicies(self._store, table).follow_store())
+        # A feed that nobody is connected to: its tables are used here.
+        feed = GatewayFeed((pair, ca), lambda _: None)
+        publisher = GatewayPublisher(self._store, feed)
+        self._sessions.on_open = publisher.session_opened
+        tunnels = TunnelServer(feed.tables)
+        feed.tables.on_node = tunnels.look_at
+        gateway = Gateway(feed.tables.routes, self._access_tokens.check, tunnels, time.monotonic)
+        publisher.load()
+        self._spawn("routes", publisher.follow_store())
         tls = server_tls(pair.key, pair.certificate, ca)
         tunnel_port = await tunnels.start(f"{self._config.agent_host}:{self._config.tunnel_port}", tls)
         self._cleanup.push_async_callback(gateway.close, _DRAIN_SECONDS)
@@ -177,11 +180,11 @@ class Server:
             heartbeat_seconds=self._config.heartbeat_seconds,
             gateway_targets=(f":{tunnel}",),
             bulk_target=f":{port}",
-            certificate_life=_CERTIFICATE_LIFE,
+            certificate_life=self._certificate_life,
         )
         session = SessionService(self._store, self._registry, self._sessions, self._desired, self._logs, ca, terms)
         session_pb2_grpc.add_SessionServicer_to_server(session, server)
-        bulk_pb2_grpc.add_BulkServicer_to_server(BulkService(self._logs), server)
+        bulk_pb2_grpc.add_BulkServicer_to_server(BulkService(self._sessions.doorkeeper, self._logs), server)
         await server.start()
         self._cleanup.push_async_callback(self._stop_sessions, server)
         return port
@@ -196,7 +199,7 @@ class Server:
     ) -> int:
         address = f"{self._config.agent_host}:{self._config.enroll_port}"
         server, port = bind(address, "--enroll-port", credentials)
-        service = EnrollmentService(self._store, ca, f":{session_port}", _CERTIFICATE_LIFE)
+        service = EnrollmentService(self._store, ca, f":{session_port}", self._certificate_life)
         enrollment_pb2_grpc.add_EnrollmentServicer_to_server(service, server)
         await server.start()
         self._cleanup.push_async_callback(server.stop, grace=1.0)

@@ -1,26 +1,33 @@
 """The names in certificates: what the control plane is called, and how a node is known by its own."""
 
+import ssl
 from collections.abc import Iterable, Mapping
 from typing import Any
+
+from homeport.core.node_identity import Shown
 
 # What agents expect in the server's certificate, whatever address they dial.
 SERVER_NAME = "homeport-control-plane"
 NODE_URI = "homeport://node/"
 
 
-def peer_node_id(auth_context: Mapping[str, Iterable[bytes]]) -> str | None:
-    """The node at the other end of an mTLS connection, of gRPC's auth context; None for a peer that is no node."""
-    names = auth_context.get("x509_subject_alternative_name", ())
-    return _node_id(name.decode(errors="replace") for name in names)
+def node_id_of(names: Iterable[str]) -> str | None:
+    """The node that a certificate's alternative names stand for; None unless there is exactly one, a node's URI."""
+    all_names = list(names)
+    if len(all_names) != 1 or not all_names[0].startswith(NODE_URI):
+        return None
+    return all_names[0].removeprefix(NODE_URI) or None
 
 
-def certificate_node_id(certificate: Mapping[str, Any]) -> str | None:
-    """The same of a verified certificate as ssl.SSLSocket.getpeercert() gives it."""
-    return _node_id(name for kind, name in certificate.get("subjectAltName", ()) if kind == "URI")
-
-
-def _node_id(names: Iterable[str]) -> str | None:
-    for name in names:
-        if name.startswith(NODE_URI):
-            return name.removeprefix(NODE_URI)
-    return None
+def shown_in(certificate: Mapping[str, Any]) -> Shown | None:
+    """Of a verified certificate as ssl.SSLSocket.getpeercert() gives it; None for a peer that is no node."""
+    names = certificate.get("subjectAltName", ())
+    node_id = node_id_of(name if kind == "URI" else "" for kind, name in names)
+    if node_id is None:
+        return None
+    return Shown(
+        node_id,
+        f"{int(certificate['serialNumber'], 16):x}",
+        float(ssl.cert_time_to_seconds(certificate["notBefore"])),
+        float(ssl.cert_time_to_seconds(certificate["notAfter"])),
+    )

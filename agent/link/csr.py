@@ -1,7 +1,8 @@
 """Keys and signing requests.
 
 `python -m agent.link.csr` prints a new pair, so that a running agent renews without keeping the cryptography library
-in its memory.
+in its memory. It reads the key that is held now and signs the request with it, too: a host whose certificate has
+expired proves by that who it is.
 """
 
 import base64
@@ -29,7 +30,17 @@ def make_csr(key_pem: bytes) -> bytes:
     return request.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.DER)
 
 
+def sign_recovery(key_pem: bytes, csr: bytes) -> bytes:
+    """What Enrollment.Recover asks for."""
+    key = serialization.load_pem_private_key(key_pem, password=None)
+    if not isinstance(key, ec.EllipticCurvePrivateKey):
+        raise ValueError("not an elliptic-curve key")
+    return key.sign(b"homeport recover" + csr, ec.ECDSA(hashes.SHA256()))
+
+
 if __name__ == "__main__":
-    fresh_key = make_key()
-    pair = {"key": fresh_key.decode(), "csr": base64.b64encode(make_csr(fresh_key)).decode()}
-    sys.stdout.write(json.dumps(pair))
+    held_key, fresh_key = sys.stdin.buffer.read(), make_key()
+    request = make_csr(fresh_key)
+    made = {"csr": request, "signature": sign_recovery(held_key, request)}
+    told = {name: base64.b64encode(value).decode() for name, value in made.items()}
+    sys.stdout.write(json.dumps({"key": fresh_key.decode(), **told}))

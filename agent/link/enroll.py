@@ -55,6 +55,7 @@ def enroll(server: str, token_text: str, store: IdentityStore, name: str = "") -
         certificate=answer.certificate_pem,
         ca=answer.ca_bundle_pem,
         certificate_ttl_seconds=answer.certificate_ttl_seconds,
+        enroll_target=join_target(host, port),
         **received_now(),
     )
     store.save(identity)

@@ -1,6 +1,7 @@
 """The link home: dials, talks, and dials again. Everything else in the agent works whether it is up or not."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from agent.link.messages import Goodbye, Node
 from agent.link.session import Session
 from agent.silence import answer_to
 from agent.state.identity import Identity
+from homeport.core.errors import HomeportError
 from homeport.core.resources import Inventory
 from homeport.core.status import ReplicaReport
 
@@ -32,7 +34,8 @@ class LinkState:
 
 
 class Link:
-    """`identity` is asked for at each dial, so a renewed certificate is used from the next session on."""
+    """`identity` is asked for at each dial, so a renewed certificate is used from the next session on. `expired` is
+    called when the control plane says that it has."""
 
     def __init__(
         self,
@@ -42,6 +45,7 @@ class Link:
         wall: Callable[[], float],
         jitter: Callable[[], float],
         dial: Callable[[Identity], AbstractAsyncContextManager[grpc.aio.Channel]] = dial_home,
+        expired: Callable[[], None] = lambda: None,
     ) -> None:
         self._dial = dial
         self._identity = identity
@@ -49,57 +53,121 @@ class Link:
         self._monotonic = monotonic
         self._wall = wall
         self._jitter = jitter
-        self._session: Session | None = None
+        self._expired = expired
+        # One; two while a session takes over from another.
+        self._talks: list[_Talk] = []
+        self._redial = asyncio.Event()
         self._last_epoch = 0
         self._ended = LinkState(False, wall(), "not dialled yet")
-        self._connected_since = 0.0
 
     @property
     def epoch(self) -> int:
         """The newest epoch that was granted; 0 before the first session."""
-        if self._session and self._session.epoch:
-            self._last_epoch = self._session.epoch
-        return self._last_epoch
+        return max([self._last_epoch, *(talk.session.epoch for talk in self._talks)])
 
     @property
     def state(self) -> LinkState:
-        if self._session and self._session.epoch:
-            return LinkState(True, self._connected_since, clock_skew_seconds=self._session.clock_skew_seconds)
+        for talk in self._talks:
+            if talk.session.epoch:
+                return LinkState(True, talk.since, clock_skew_seconds=talk.session.clock_skew_seconds)
         return self._ended
 
     def replica_changed(self, report: ReplicaReport) -> None:
         """Told at once when there is a session; the next Hello tells it otherwise."""
-        if self._session:
-            self._session.outbox.replica(report)
+        for talk in self._talks:
+            talk.session.outbox.replica(report)
 
     def inventory_changed(self, inventory: Inventory) -> None:
-        if self._session:
-            self._session.outbox.inventory(inventory)
+        for talk in self._talks:
+            talk.session.outbox.inventory(inventory)
+
+    def redial(self) -> None:
+        """There is a new certificate: a session with it takes over from the one that is open, or is begun at once."""
+        self._redial.set()
 
     async def run(self) -> None:
         """Until cancelled."""
         failures = 0
-        while True:
-            goodbye, welcomed = await self._one_session()
-            failures = 1 if welcomed else failures + 1
-            retry = answer_to(goodbye, failures, self._jitter())
-            self._ended = LinkState(False, self._wall(), _reason(goodbye, retry.advice))
-            say = log.warning if failures == 1 or retry.advice else log.debug
-            say("no link", reason=goodbye.reason, message=goodbye.message, advice=retry.advice, failures=failures)
-            await asyncio.sleep(retry.after_seconds)
+        try:
+            while True:
+                goodbye, welcomed = await self._converse()
+                failures = 1 if welcomed else failures + 1
+                retry = answer_to(goodbye, failures, self._jitter())
+                self._ended = LinkState(False, self._wall(), _reason(goodbye, retry.advice))
+                say = log.warning if failures == 1 or retry.advice else log.debug
+                say("no link", reason=goodbye.reason, message=goodbye.message, advice=retry.advice, failures=failures)
+                if goodbye.stop_models:
+                    await self._stop_models()
+                if retry.recover:
+                    self._expired()
+                await self._pause(retry.after_seconds)
+        finally:
+            await _cancelled([talk.task for talk in self._talks])
 
-    async def _one_session(self) -> tuple[Goodbye, bool]:
-        identity = self._identity()
+    async def _converse(self) -> tuple[Goodbye, bool]:
+        """Until no session is open any more: why, and whether the last one had been welcomed."""
+        talk = self._begin()
+        while not talk.task.done():
+            redial = asyncio.create_task(self._redial.wait())
+            await asyncio.wait({talk.task, redial}, return_when=asyncio.FIRST_COMPLETED)
+            redial.cancel()
+            if self._redial.is_set() and not talk.task.done():
+                self._redial.clear()
+                talk = await self._hand_over(talk)
+        self._end(talk)
+        return talk.task.result(), talk.session.epoch > 0
+
+    async def _hand_over(self, talk: "_Talk") -> "_Talk":
+        """The talk that goes on: the new one once it is welcomed, so that the node is never without."""
+        new = self._begin()
+        welcomed = asyncio.create_task(new.session.welcomed.wait())
+        await asyncio.wait({new.task, welcomed}, return_when=asyncio.FIRST_COMPLETED)
+        welcomed.cancel()
+        over, goes_on = (talk, new) if new.session.epoch else (new, talk)
+        await _cancelled([over.task])
+        self._end(over)
+        return goes_on
+
+    def _begin(self) -> "_Talk":
         session = Session(self._node, self._monotonic, self._wall)
-        async with self._dial(identity) as channel:
-            self._session = session
-            self._connected_since = self._wall()
-            try:
-                goodbye = await session.run(channel)
-            finally:
-                self._last_epoch = self.epoch
-                self._session = None
-        return goodbye, session.epoch > 0
+        talk = _Talk(session, asyncio.create_task(self._talk(session), name="session"), self._wall())
+        self._talks.append(talk)
+        return talk
+
+    def _end(self, talk: "_Talk") -> None:
+        self._last_epoch = self.epoch
+        self._talks.remove(talk)
+
+    async def _talk(self, session: Session) -> Goodbye:
+        async with self._dial(self._identity()) as channel:
+            return await session.run(channel)
+
+    async def _stop_models(self) -> None:
+        try:
+            await self._node.stop_models()
+        except HomeportError as error:
+            log.error("models not stopped; tried again after the next dial", error=str(error))
+
+    async def _pause(self, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._redial.wait()
+        self._redial.clear()
+
+
+@dataclass(eq=False, slots=True)
+class _Talk:
+    """A session that is being held or begun. `since` is unix seconds."""
+
+    session: Session
+    task: asyncio.Task[Goodbye]
+    since: float
+
+
+async def _cancelled(tasks: list[asyncio.Task[Goodbye]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _reason(goodbye: Goodbye, advice: str) -> str:

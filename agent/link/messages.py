@@ -48,6 +48,8 @@ class Goodbye:
     reason: str
     message: str = ""
     retry_after_seconds: float = 0.0
+    # Of LOCKED only: what runs here is to stop.
+    stop_models: bool = False
 
 
 LINK_LOST = "LINK_LOST"
@@ -94,3 +96,7 @@ class Node(Protocol):
         ...
 
     def question_cancelled(self, question_id: str) -> None: ...
+
+    async def stop_models(self) -> None:
+        """Stops all that runs here, until the control plane asks for it anew."""
+        ...

@@ -39,6 +39,7 @@ class Session:
     def __init__(self, node: Node, monotonic: Callable[[], float], wall: Callable[[], float]) -> None:
         self.outbox = Outbox()
         self.epoch = 0
+        self.welcomed = asyncio.Event()
         self.clock_skew_seconds = 0.0
         self._node = node
         self._monotonic = monotonic
@@ -86,6 +87,7 @@ class Session:
         self.epoch = welcome.epoch
         self._echoed_at = self._monotonic()
         self._node.welcomed(welcome)
+        self.welcomed.set()
         return welcome
 
     async def _write(self, call: "Call") -> None:

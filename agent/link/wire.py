@@ -94,7 +94,7 @@ def welcome_from_wire(message: pb.Welcome) -> Welcome:
 
 
 def goodbye_from_wire(message: pb.Goodbye) -> Goodbye:
-    return Goodbye(message.reason, message.message, message.retry_after_seconds)
+    return Goodbye(message.reason, message.message, message.retry_after_seconds, message.stop_models)
 
 
 def logs_question_from_wire(message: pb.Question) -> LogsQuestion:

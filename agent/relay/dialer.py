@@ -3,7 +3,8 @@
 import asyncio
 import random
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 import structlog
 
@@ -17,6 +18,9 @@ log = structlog.get_logger()
 _ATTACH_SECONDS = 10.0
 _FIRST_BACKOFF = 0.2
 _LONGEST_BACKOFF = 5.0
+# A request that the gateway had sent before it heard the GOAWAY is here by then.
+_LAST_OPEN_SECONDS = 2.0
+_RETIRE_LOOK_SECONDS = 0.1
 
 
 class Dialer:
@@ -34,12 +38,19 @@ class Dialer:
         self._tls = tls
         self._epoch = epoch
         self._workers: frozenset[str] = frozenset()
-        self._live: dict[str, asyncio.Task[None]] = {}
+        self._live: dict[str, Attachment] = {}
+        # Workers whose tunnel stands on a certificate that there is a newer one of.
+        self._outdated: set[str] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
         self._look = asyncio.Event()
         self._failures = 0
 
     def look(self) -> None:
         """Something has changed: think again whether to dial."""
+        self._look.set()
+
+    def renew(self) -> None:
+        self._outdated.update(self._live)
         self._look.set()
 
     async def run(self) -> None:
@@ -53,13 +64,13 @@ class Dialer:
                     )
                 await self._dial()
         finally:
-            tasks = list(self._live.values())
+            tasks = list(self._tasks)
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _until_wanted(self) -> None:
-        while not self._relay.needed or (self._workers and self._workers <= self._live.keys()):
+        while not self._relay.needed or (self._workers and self._workers <= self._live.keys() - self._outdated):
             self._look.clear()
             await self._look.wait()
 
@@ -72,13 +83,24 @@ class Dialer:
             reason = str(error) or "no answer"
             log.warning("cannot attach a tunnel", target=self._target, reason=reason, failures=self._failures)
             return
-        if attachment.worker_id in self._live:
+        worker = attachment.worker_id
+        if worker in self._live and worker not in self._outdated:
             self._failures += 1
             attachment.hang_up()
             return
         self._failures = 0
         self._workers = attachment.worker_ids
-        self._live[attachment.worker_id] = asyncio.create_task(self._serve(attachment), name="tunnel")
+        before = self._live.get(worker)
+        self._outdated.discard(worker)
+        self._live[worker] = attachment
+        self._begin(self._serve(attachment), "tunnel")
+        if before is not None:
+            self._begin(_retire(before), "old tunnel")
+
+    def _begin(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        task = asyncio.create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def _serve(self, attachment: Attachment) -> None:
         relay, worker = self._relay, attachment.worker_id
@@ -89,7 +111,18 @@ class Dialer:
             reason = await attachment.run()
         finally:
             relay.remove_link(attachment.link)
-            self._live.pop(worker, None)
-            self._failures = max(self._failures, 1)
+            if self._live.get(worker) is attachment:
+                del self._live[worker]
+                self._outdated.discard(worker)
+                self._failures = max(self._failures, 1)
             self._look.set()
             log.info("tunnel ended", target=self._target, worker=worker, reason=reason)
+
+
+async def _retire(attachment: Attachment) -> None:
+    """The gateway sends what is new through another tunnel; what is on its way here and in flight finishes."""
+    attachment.link.send_go_away()
+    await asyncio.sleep(_LAST_OPEN_SECONDS)
+    while attachment.link.streams and not attachment.link.closed:  # noqa: ASYNC110 - rare, and nobody waits for it
+        await asyncio.sleep(_RETIRE_LOOK_SECONDS)
+    attachment.hang_up()

@@ -40,6 +40,11 @@ class Tunnels:
                 dialer = Dialer(target, self._relay, self._tls, self._epoch)
                 self._dialers[target] = dialer, asyncio.create_task(dialer.run(), name=f"dialer {target}")
 
+    def renew(self) -> None:
+        """There is a new certificate: every tunnel is dialled anew, and the old one ends once its requests have."""
+        for dialer, _ in self._dialers.values():
+            dialer.renew()
+
     async def close(self, drain_seconds: float) -> None:
         """Sends new requests elsewhere, lets those in flight finish for up to `drain_seconds`, then hangs up."""
         self._relay.go_away()

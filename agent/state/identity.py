@@ -20,6 +20,7 @@ from typing import TypedDict
 import structlog
 
 from agent.boot import boot_id, uptime_seconds
+from agent.failpoint import failpoint
 from agent.state.files import sync_directory, write_durably
 from agent.state.quarantine import quarantine
 from homeport.core.errors import ErrorCode, HomeportError
@@ -31,7 +32,8 @@ _FILES = ("key.pem", "certificate.pem", "ca.pem", "identity.json")
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Certificates and key are PEM. `session_target` is host:port.
+    """Certificates and key are PEM. The targets are host:port; `enroll_target` is empty in identities of agents before
+    0.2.
 
     `received_boot` and `received_uptime` say when the certificate came, without trusting any wall clock: its age is
     known while the host has not been booted again.
@@ -47,6 +49,7 @@ class Identity:
     certificate_ttl_seconds: int
     received_boot: str
     received_uptime: float
+    enroll_target: str = ""
 
     def age_seconds(self, boot: str, uptime: float) -> float | None:
         """Of the certificate; None when the host was booted since it came."""
@@ -92,10 +95,13 @@ class IdentityStore:
         for name in (f"{number}.copy", str(number)):
             self._write(self._directory / name, identity)
         sync_directory(self._directory)
+        failpoint("identity-written")
         link = self._directory / "current.tmp"
         link.unlink(missing_ok=True)
         link.symlink_to(str(number))
+        failpoint("identity-linked")
         link.replace(self._current)
+        failpoint("identity-switched")
         sync_directory(self._directory)
         for older in versions[:-1]:
             for name in (str(older), f"{older}.copy"):
@@ -144,6 +150,7 @@ class IdentityStore:
         contents = [facts.pop("key"), facts.pop("certificate"), facts.pop("ca"), json.dumps(facts).encode()]
         for name, content in zip(_FILES, contents, strict=True):
             write_durably(folder / name, content)
+            failpoint(f"identity-{'copy-' if folder.suffix else ''}{name}")
         write_durably(folder / "checksum", _checksum(contents))
 
     def _versions(self) -> list[int]:

@@ -15,6 +15,7 @@ from pathlib import Path
 import uvloop
 
 from bench.dataplane.parent import until_parent_ends
+from homeport.core.node_identity import Refusal, Shown
 from homeport.gateway.gateway import Gateway
 from homeport.gateway.routes import PolicyTable, RoutePolicy
 from homeport.http2.tls import server_tls
@@ -34,11 +35,21 @@ def check_token(token: str) -> BenchPrincipal | None:
     return BenchPrincipal() if hmac.compare_digest(hashlib.sha256(token.encode()).hexdigest(), _STORED) else None
 
 
+class OpenDoor:
+    """Everybody with a certificate may attach."""
+
+    def refusal(self, shown: Shown, epoch: int) -> Refusal | None:
+        return None
+
+    def refusal_of_open(self, shown: Shown) -> Refusal | None:
+        return None
+
+
 async def main(directory: Path) -> None:
     configure_logging()
     table = PolicyTable()
     table.put(RoutePolicy("bench", "bench-model", placements={"bench-node": (0, 1, 1)}, concurrency=1024))
-    tunnels = TunnelServer(lambda node_id, epoch: True)
+    tunnels = TunnelServer(OpenDoor())
     gateway = Gateway(table, check_token, tunnels, time.monotonic)
     key, certificate, ca = ((directory / name).read_bytes() for name in ("server.key", "server.pem", "bundle.pem"))
     tunnel_port = await tunnels.start("127.0.0.1:0", server_tls(key, certificate, ca))

@@ -123,9 +123,7 @@ def _write_certificates(directory: Path) -> None:
     server = authority.issue_server(now)
     key = ec.generate_private_key(ec.SECP256R1())
     csr = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([])).sign(key, hashes.SHA256())
-    certificate, _ = authority.issue_node(
-        "bench-node", csr.public_bytes(serialization.Encoding.DER), timedelta(days=1), now
-    )
+    node = authority.issue_node("bench-node", csr.public_bytes(serialization.Encoding.DER), timedelta(days=1), now)
     for name, content in {
         "bundle.pem": authority.bundle,
         "server.key": server.key,
@@ -133,6 +131,6 @@ def _write_certificates(directory: Path) -> None:
         "node.key": key.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         ),
-        "node.pem": certificate,
+        "node.pem": node.pem,
     }.items():
         (directory / name).write_bytes(content)

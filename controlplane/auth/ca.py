@@ -31,6 +31,15 @@ class KeyPair:
     certificate: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class NodeCertificate:
+    """`begins_at` is unix seconds; `serial` is hex."""
+
+    pem: bytes
+    serial: str
+    begins_at: float
+
+
 class CertificateAuthority:
     def __init__(self, key: ec.EllipticCurvePrivateKey, certificate: x509.Certificate) -> None:
         self._key = key
@@ -66,8 +75,8 @@ class CertificateAuthority:
         certificate = self._sign(key.public_key(), "Homeport", alternatives, usages, now, lifetime)
         return KeyPair(_key_pem(key), certificate.public_bytes(serialization.Encoding.PEM) + self.bundle)
 
-    def issue_node(self, node_id: str, csr_der: bytes, lifetime: timedelta, now: datetime) -> tuple[bytes, str]:
-        """(certificate PEM, serial in hex). Only the public key of the request is used."""
+    def issue_node(self, node_id: str, csr_der: bytes, lifetime: timedelta, now: datetime) -> NodeCertificate:
+        """Only the public key of the request is used."""
         certificate = self._sign(
             load_csr(csr_der).public_key(),
             node_id,
@@ -76,7 +85,20 @@ class CertificateAuthority:
             now,
             lifetime,
         )
-        return certificate.public_bytes(serialization.Encoding.PEM), f"{certificate.serial_number:x}"
+        return NodeCertificate(
+            certificate.public_bytes(serialization.Encoding.PEM),
+            f"{certificate.serial_number:x}",
+            certificate.not_valid_before_utc.timestamp(),
+        )
+
+    def issued(self, pem: bytes) -> x509.Certificate | None:
+        """The certificate, if this authority has signed it; it may have expired. None for anything else."""
+        try:
+            certificate = x509.load_pem_x509_certificate(pem)
+            certificate.verify_directly_issued_by(self._certificate)
+        except (ValueError, TypeError, InvalidSignature):
+            return None
+        return certificate
 
     def _sign(
         self,
@@ -120,6 +142,18 @@ def load_csr(der: bytes) -> x509.CertificateSigningRequest:
 def public_key_sha256(csr_der: bytes) -> str:
     """Which key a signing request is for, hex."""
     return hashlib.sha256(_spki(load_csr(csr_der).public_key())).hexdigest()
+
+
+def holds_key(certificate: x509.Certificate, signature: bytes, message: bytes) -> bool:
+    """Whether whoever signed the message has the key of this certificate."""
+    public_key = certificate.public_key()
+    if not isinstance(public_key, ec.EllipticCurvePublicKey):
+        return False
+    try:
+        public_key.verify(signature, message, ec.ECDSA(hashes.SHA256()))
+    except InvalidSignature:
+        return False
+    return True
 
 
 def open_ca(directory: Path, now: datetime | None = None) -> CertificateAuthority:

@@ -24,6 +24,16 @@ class Host:
     agent_version: str
 
 
+@dataclass(frozen=True, slots=True)
+class Use:
+    """Of a token. `certificate` (PEM) is what the first use was answered with, good until `certificate_until` (unix
+    seconds); empty at the first use."""
+
+    node: Record
+    certificate: bytes = b""
+    certificate_until: float = 0.0
+
+
 class JoinTokens:
     def __init__(self, pin: str) -> None:
         self._pin = pin
@@ -44,7 +54,7 @@ class JoinTokens:
         return token_id, f"hp1.{token_id}.{secret}.{self._pin}"
 
 
-def redeem(tx: Transaction, token: str, key_sha256: str, host: Host) -> Record:
+def redeem(tx: Transaction, token: str, key_sha256: str, host: Host) -> Use:
     """The node that this token and key stand for, created at first use.
 
     The first use binds the token to the key: the same key may ask again within RETRY_SECONDS and gets the same node,
@@ -57,7 +67,15 @@ def redeem(tx: Transaction, token: str, key_sha256: str, host: Host) -> Record:
         raise HomeportError(ErrorCode.UNAUTHENTICATED, _REFUSED, hint=_NEW_TOKEN)
     node = _create_node(tx, record.spec["nodepool"], host)
     tx.put_status(Kind.JOIN_TOKEN, record.id, {"key_sha256": key_sha256, "node_id": node.id, "used_at": tx.now})
-    return node
+    return Use(node)
+
+
+def keep_certificate(tx: Transaction, token: str, pem: bytes, until: float) -> None:
+    """What a retry of this token is answered with."""
+    record = _find(tx, token)
+    tx.put_status(
+        Kind.JOIN_TOKEN, record.id, {**record.status, "certificate": pem.decode(), "certificate_until": until}
+    )
 
 
 def _find(tx: Transaction, token: str) -> Record:
@@ -69,12 +87,13 @@ def _find(tx: Transaction, token: str) -> Record:
     return record
 
 
-def _retry(tx: Transaction, record: Record, key_sha256: str) -> Record:
+def _retry(tx: Transaction, record: Record, key_sha256: str) -> Use:
     same_key = hmac.compare_digest(record.status["key_sha256"], key_sha256)
     node = tx.get(Kind.NODE, record.status["node_id"])
     if not same_key or tx.now > record.status["used_at"] + RETRY_SECONDS or node is None:
         raise HomeportError(ErrorCode.UNAUTHENTICATED, _REFUSED, hint=_NEW_TOKEN)
-    return node
+    status = record.status
+    return Use(node, status.get("certificate", "").encode(), status.get("certificate_until", 0.0))
 
 
 def _create_node(tx: Transaction, nodepool_key: str, host: Host) -> Record:

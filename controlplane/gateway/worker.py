@@ -39,9 +39,8 @@ class GatewayWorker:
     def __init__(self, options: argparse.Namespace) -> None:
         self._options = options
         self._tables = GatewayTables()
-        self._tunnels = TunnelServer(
-            lambda node_id, epoch: self._tables.epochs.get(node_id) == epoch, options.worker_id
-        )
+        self._tunnels = TunnelServer(self._tables, options.worker_id)
+        self._tables.on_node = self._tunnels.look_at
         tokens = AccessTokens(self._tables.tokens.get)
         self._gateway = Gateway(self._tables.routes, tokens.check, self._tunnels, time.monotonic)
         self._front = front_tls()

@@ -1,4 +1,4 @@
-"""The servicer behind `Enrollment`: a join token and a key become a node."""
+"""The servicer behind `Enrollment`: a join token and a key become a node, and a host that was away becomes it again."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -8,13 +8,19 @@ import structlog
 from homeport_proto.v1 import enrollment_pb2 as pb
 from homeport_proto.v1 import enrollment_pb2_grpc
 
-from controlplane.auth.ca import CertificateAuthority, public_key_sha256
-from controlplane.auth.join_tokens import Host, redeem
+from controlplane.auth.ca import CertificateAuthority, NodeCertificate, holds_key, public_key_sha256
+from controlplane.auth.join_tokens import Host, keep_certificate, redeem
+from controlplane.auth.peer import shown_of
+from controlplane.fleet.node_access import access_of, note_issue, note_use
+from controlplane.sessions.doorkeeper import refuse
 from controlplane.store.store import Kind, Record, Store, Transaction
 from homeport.core.errors import ErrorCode, HomeportError
+from homeport.core.node_identity import Refusal, Shown, refusal_of_recovery
 
 log = structlog.get_logger()
 
+# What a host signs to recover; docs/protocol.md.
+_RECOVER = b"homeport recover"
 _GRPC_STATUS = {
     ErrorCode.INVALID_ARGUMENT: grpc.StatusCode.INVALID_ARGUMENT,
     ErrorCode.UNAUTHENTICATED: grpc.StatusCode.UNAUTHENTICATED,
@@ -46,21 +52,64 @@ class EnrollmentService(enrollment_pb2_grpc.EnrollmentServicer):
         key_sha256 = public_key_sha256(request.csr)
         host = Host(request.host.hostname, request.host.machine_id, request.host.agent_version)
 
-        def redeem_and_sign(tx: Transaction) -> tuple[Record, bytes]:
-            node = redeem(tx, request.join_token, key_sha256, host)
-            certificate, serial = self._ca.issue_node(
-                node.id, request.csr, self._certificate_life, datetime.fromtimestamp(tx.now, UTC)
-            )
-            return tx.put_status(Kind.NODE, node.id, {**node.status, "certificate_serial": serial}), certificate
+        def redeem_and_sign(tx: Transaction) -> tuple[Record, bytes, float]:
+            use = redeem(tx, request.join_token, key_sha256, host)
+            left = use.certificate_until - tx.now
+            # A lost reply is answered with the same certificate, unless that is over half gone.
+            if use.certificate and left > self._certificate_life.total_seconds() / 2:
+                return use.node, use.certificate, left
+            issued = self._issue(use.node.id, request.csr, tx.now)
+            keep_certificate(tx, request.join_token, issued.pem, tx.now + self._certificate_life.total_seconds())
+            note_issue(tx, use.node.id, issued)
+            return use.node, issued.pem, self._certificate_life.total_seconds()
 
-        node, certificate = await self._store.write(redeem_and_sign)
+        node, certificate, ttl = await self._store.write(redeem_and_sign)
         log.info("node enrolled", node_id=node.id, name=node.spec["name"], nodepool=node.spec["nodepool"])
         return pb.EnrollResponse(
             node_id=node.id,
             certificate_pem=certificate,
             ca_bundle_pem=self._ca.bundle,
-            certificate_ttl_seconds=int(self._certificate_life.total_seconds()),
+            certificate_ttl_seconds=int(ttl),
             session_target=self._session_target,
             cluster_id=node.spec["cluster"],
             nodepool_id=node.spec["nodepool"],
         )
+
+    async def Recover(self, request: pb.RecoverRequest, context: Any) -> pb.RecoverResponse:
+        certificate = self._ca.issued(request.certificate_pem)
+        shown = shown_of(certificate) if certificate is not None else None
+        if (
+            certificate is None
+            or shown is None
+            or not holds_key(certificate, request.signature, _RECOVER + request.csr)
+        ):
+            log.warning("recovery refused", peer=context.peer(), node_id=shown.node_id if shown else "")
+            await refuse(context, Refusal.MUST_REENROL)
+            raise AssertionError  # abort raises
+        try:
+            issued = await self._store.write(lambda tx: self._recover(tx, shown, request.csr))
+        except HomeportError as error:
+            await context.abort(_GRPC_STATUS.get(error.code, grpc.StatusCode.UNAVAILABLE), str(error))
+            raise AssertionError from None
+        if isinstance(issued, Refusal):
+            log.warning("recovery refused", peer=context.peer(), node_id=shown.node_id, reason=issued)
+            await refuse(context, issued)
+            raise AssertionError
+        log.info("node recovered", node_id=shown.node_id)
+        return pb.RecoverResponse(
+            certificate_pem=issued.pem,
+            ca_bundle_pem=self._ca.bundle,
+            certificate_ttl_seconds=int(self._certificate_life.total_seconds()),
+        )
+
+    def _recover(self, tx: Transaction, shown: Shown, csr: bytes) -> NodeCertificate | Refusal:
+        refusal = refusal_of_recovery(access_of(tx.get(Kind.NODE, shown.node_id)), shown)
+        if refusal is not None:
+            return refusal
+        note_use(tx, shown)
+        issued = self._issue(shown.node_id, csr, tx.now)
+        note_issue(tx, shown.node_id, issued)
+        return issued
+
+    def _issue(self, node_id: str, csr: bytes, now: float) -> NodeCertificate:
+        return self._ca.issue_node(node_id, csr, self._certificate_life, datetime.fromtimestamp(now, UTC))

@@ -13,8 +13,11 @@ import structlog
 from homeport_proto.v1 import session_pb2 as pb
 from homeport_proto.v1 import session_pb2_grpc
 
-from controlplane.auth.ca import CertificateAuthority
+from controlplane.auth.ca import CertificateAuthority, NodeCertificate
+from controlplane.auth.peer import shown_by
+from controlplane.fleet.node_access import access_of, note_issue, note_use
 from controlplane.sessions.desired_state import DesiredStates
+from controlplane.sessions.doorkeeper import goodbye, goodbye_of, refuse
 from controlplane.sessions.logs import LogBroker
 from controlplane.sessions.registry import NodeLoad, NodeRegistry
 from controlplane.sessions.sessions import OpenSession, Sessions
@@ -22,8 +25,8 @@ from controlplane.sessions.wire import inventory_from_wire, replica_from_wire
 from controlplane.store.store import Kind, Store, Transaction
 from homeport.core import canonical
 from homeport.core.errors import ErrorCode, HomeportError
+from homeport.core.node_identity import Refusal, Shown, refusal
 from homeport.core.resources import Inventory
-from homeport.identity import peer_node_id
 
 log = structlog.get_logger()
 
@@ -55,6 +58,7 @@ class SessionService(session_pb2_grpc.SessionServicer):
         terms: SessionTerms,
     ) -> None:
         self._store = store
+        self._doorkeeper = sessions.doorkeeper
         self._registry = registry
         self._sessions = sessions
         self._desired = desired
@@ -67,55 +71,63 @@ class SessionService(session_pb2_grpc.SessionServicer):
     async def Connect(  # type: ignore[override]
         self, request_iterator: AsyncIterator[pb.AgentMessage], context: Any
     ) -> None:
-        node_id = peer_node_id(context.auth_context())
+        shown = shown_by(context.auth_context())
         hello = await _first_hello(request_iterator)
         if hello is None:
-            await context.write(_goodbye("INVALID", "the first message must be Hello"))
+            await context.write(goodbye("INVALID", "the first message must be Hello"))
             return
-        if node_id is None or self._store.get(Kind.NODE, node_id) is None:
-            await context.write(_goodbye("NOT_ENROLLED", "this node is not known here; join again with a new token"))
+        refused = self._doorkeeper.refusal(shown)
+        if shown is None or refused is not None:
+            await context.write(goodbye_of(refused or Refusal.NOT_ENROLLED, self._doorkeeper.stops_models(shown)))
             return
+        node_id = shown.node_id
         inventory = inventory_from_wire(hello.inventory)
         await self._renumber_if_behind(hello.applied, node_id)
-        epoch = await self._grant_epoch(node_id, inventory, hello)
+        epoch = await self._grant_epoch(shown, inventory, hello)
         if epoch is None:
-            await context.write(_goodbye("SERVER_STOPPING", "the control plane is stopping"))
+            await context.write(goodbye("SERVER_STOPPING", "the control plane is stopping"))
             return
-        session = OpenSession(node_id, epoch)
+        session = OpenSession(node_id, epoch, shown)
         writer = asyncio.create_task(_write_all(context, session), name=f"session-writer-{node_id}")
         reader = asyncio.create_task(self._read_all(request_iterator, session), name=f"session-reader-{node_id}")
         self._welcome(session, hello, inventory)
         log.info("agent connected", node_id=node_id, epoch=epoch, version=hello.agent_version)
+        closing = asyncio.create_task(session.closed(), name=f"session-closing-{node_id}")
         try:
-            await asyncio.wait({reader, writer}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({reader, writer, closing}, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            await _cancel(reader, writer)
-            self._sessions.ended(session)
+            await _cancel(reader, writer, closing)
             self._registry.disconnected(node_id, epoch)
-            self._logs.node_lost(node_id)
+            if self._sessions.ended(session):
+                self._logs.node_lost(node_id)
             log.info("agent disconnected", node_id=node_id, epoch=epoch)
 
     async def Renew(self, request: pb.RenewRequest, context: Any) -> pb.RenewResponse:
-        node_id = peer_node_id(context.auth_context())
-        if node_id is None or self._store.get(Kind.NODE, node_id) is None:
-            await context.abort(grpc.StatusCode.UNAUTHENTICATED, "NOT_ENROLLED: join again with a new token")
-            raise AssertionError  # abort raises
+        shown = shown_by(context.auth_context())
         life = self._terms.certificate_life
         try:
-            certificate, serial = self._ca.issue_node(node_id, request.csr, life, datetime.now(UTC))
+            issued = await self._store.write(lambda tx: self._renew(tx, shown, request.csr)) if shown else None
         except HomeportError as error:
-            await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
-            raise AssertionError from None
-        try:
-            await self._store.write(lambda tx: _note_certificate(tx, node_id, serial))
-        except HomeportError as error:
-            await context.abort(grpc.StatusCode.UNAVAILABLE, str(error))
-            raise AssertionError from None
+            bad = error.code is ErrorCode.INVALID_ARGUMENT
+            await context.abort(grpc.StatusCode.INVALID_ARGUMENT if bad else grpc.StatusCode.UNAVAILABLE, str(error))
+            raise AssertionError from None  # abort raises
+        if issued is None or isinstance(issued, Refusal):
+            await refuse(context, issued or Refusal.NOT_ENROLLED)
+            raise AssertionError
         return pb.RenewResponse(
-            certificate_pem=certificate,
+            certificate_pem=issued.pem,
             ca_bundle_pem=self._ca.bundle,
             certificate_ttl_seconds=int(life.total_seconds()),
         )
+
+    def _renew(self, tx: Transaction, shown: Shown, csr: bytes) -> NodeCertificate | Refusal:
+        refused = refusal(access_of(tx.get(Kind.NODE, shown.node_id)), shown, time.time())
+        if refused is not None:
+            return refused
+        note_use(tx, shown)
+        issued = self._ca.issue_node(shown.node_id, csr, self._terms.certificate_life, datetime.now(UTC))
+        note_issue(tx, shown.node_id, issued)
+        return issued
 
     async def _renumber_if_behind(self, held: pb.StoreSeq, node_id: str) -> None:
         """An agent that has seen more of this store than there is proves that an older copy was restored."""
@@ -125,13 +137,14 @@ class SessionService(session_pb2_grpc.SessionServicer):
         await self._store.renumber()
         self._sessions.resend_all()
 
-    async def _grant_epoch(self, node_id: str, inventory: Inventory, hello: pb.Hello) -> int | None:
+    async def _grant_epoch(self, shown: Shown, inventory: Inventory, hello: pb.Hello) -> int | None:
         """None when the store is closed. A full disk must not keep agents out: what they serve depends on it, and what
         they saw of their epoch keeps the next one higher, noted or not."""
+        node_id = shown.node_id
         live = self._registry.get(node_id)
         seen = max(live.epoch if live else 0, min(hello.epoch_seen, _HIGHEST_EPOCH))
         try:
-            return await self._store.write(lambda tx: _next_epoch(tx, node_id, inventory, hello.agent_version, seen))
+            return await self._store.write(lambda tx: _next_epoch(tx, shown, inventory, hello.agent_version, seen))
         except HomeportError as error:
             if self._store.problem is None:
                 return None
@@ -164,7 +177,11 @@ class SessionService(session_pb2_grpc.SessionServicer):
     async def _read_all(self, messages: AsyncIterator[pb.AgentMessage], session: OpenSession) -> None:
         async for message in messages:
             if message.epoch != session.epoch or not self._sessions.is_current(session.node_id, session.epoch):
-                session.close("SUPERSEDED", "a newer session of this node exists", retry_after_seconds=30)
+                session.close(goodbye_of(Refusal.SUPERSEDED))
+                return
+            refused = self._doorkeeper.refusal_of_open(session.shown)
+            if refused is not None:
+                session.close(goodbye_of(refused, self._doorkeeper.stops_models(session.shown)))
                 return
             self._handle(message, session)
 
@@ -218,8 +235,10 @@ async def _first_hello(messages: AsyncIterator[pb.AgentMessage]) -> pb.Hello | N
     return message.hello if message.WhichOneof("body") == "hello" else None
 
 
-def _next_epoch(tx: Transaction, node_id: str, inventory: Inventory, agent_version: str, seen: int) -> int:
+def _next_epoch(tx: Transaction, shown: Shown, inventory: Inventory, agent_version: str, seen: int) -> int:
     """Higher than any that the node was granted or has seen. A node that is heard is lost no more."""
+    node_id = shown.node_id
+    note_use(tx, shown)
     node = tx.get(Kind.NODE, node_id)
     if node is None:
         raise HomeportError(ErrorCode.NOT_FOUND, f"node {node_id} was deleted")
@@ -228,12 +247,6 @@ def _next_epoch(tx: Transaction, node_id: str, inventory: Inventory, agent_versi
     facts = {"inventory": canonical.to_plain(inventory), "agent_version": agent_version, "epoch": epoch}
     tx.put_status(Kind.NODE, node_id, status | facts)
     return epoch
-
-
-def _note_certificate(tx: Transaction, node_id: str, serial: str) -> None:
-    node = tx.get(Kind.NODE, node_id)
-    if node is not None:
-        tx.put_status(Kind.NODE, node_id, {**node.status, "certificate_serial": serial})
 
 
 async def _write_all(context: Any, session: OpenSession) -> None:
@@ -248,7 +261,3 @@ async def _cancel(*tasks: asyncio.Task[None]) -> None:
     for task in tasks:
         with contextlib.suppress(asyncio.CancelledError, grpc.RpcError, grpc.aio.UsageError):
             await task
-
-
-def _goodbye(reason: str, message: str) -> pb.ControlMessage:
-    return pb.ControlMessage(goodbye=pb.Goodbye(reason=reason, message=message, retry_after_seconds=5))

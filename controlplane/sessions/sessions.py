@@ -1,6 +1,7 @@
 """Who is connected right now, and what goes out to them."""
 
 import asyncio
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -8,10 +9,14 @@ import structlog
 from homeport_proto.v1 import session_pb2 as pb
 
 from controlplane.sessions.desired_state import DesiredStates
+from controlplane.sessions.doorkeeper import Doorkeeper, goodbye, goodbye_of
 from controlplane.store.store import Change, Kind, Store
 from homeport.core.errors import ErrorCode, HomeportError
+from homeport.core.node_identity import Refusal, Shown
 
 log = structlog.get_logger()
+
+_LAST_WORD_SECONDS = 0.5
 
 
 @dataclass(eq=False, slots=True)
@@ -20,18 +25,22 @@ class OpenSession:
 
     node_id: str
     epoch: int
+    shown: Shown
     outbox: asyncio.Queue[pb.ControlMessage | None] = field(default_factory=asyncio.Queue)
+    _closing: asyncio.Event = field(default_factory=asyncio.Event)
 
     def send(self, message: pb.ControlMessage) -> None:
         self.outbox.put_nowait(message)
 
-    def close(self, reason: str, message: str, retry_after_seconds: float = 0.0) -> None:
-        self.send(
-            pb.ControlMessage(
-                goodbye=pb.Goodbye(reason=reason, message=message, retry_after_seconds=retry_after_seconds)
-            )
-        )
+    def close(self, goodbye: pb.ControlMessage) -> None:
+        self.send(goodbye)
         self.outbox.put_nowait(None)
+        self._closing.set()
+
+    async def closed(self) -> None:
+        """Until the last word had its time: an agent that does not read keeps no session open."""
+        await self._closing.wait()
+        await asyncio.sleep(_LAST_WORD_SECONDS)
 
 
 class Sessions:
@@ -39,6 +48,7 @@ class Sessions:
 
     def __init__(self, store: Store, desired: DesiredStates) -> None:
         self._store = store
+        self.doorkeeper = Doorkeeper(store, time.time)
         self._desired = desired
         self._open: dict[str, OpenSession] = {}
         # Called with a node's id and the epoch that its new session has.
@@ -48,14 +58,17 @@ class Sessions:
         """From here on changes reach the session; call it right before its snapshot is made."""
         older = self._open.get(session.node_id)
         if older:
-            older.close("SUPERSEDED", "another agent with this identity connected", retry_after_seconds=30)
+            older.close(goodbye_of(Refusal.SUPERSEDED))
         self._open[session.node_id] = session
         if self.on_open is not None:
             self.on_open(session.node_id, session.epoch)
 
-    def ended(self, session: OpenSession) -> None:
-        if self._open.get(session.node_id) is session:
-            del self._open[session.node_id]
+    def ended(self, session: OpenSession) -> bool:
+        """Whether it was the node's newest: no other has taken over."""
+        if self._open.get(session.node_id) is not session:
+            return False
+        del self._open[session.node_id]
+        return True
 
     def is_current(self, node_id: str, epoch: int) -> bool:
         session = self._open.get(node_id)
@@ -69,7 +82,7 @@ class Sessions:
 
     def close_all(self, reason: str, message: str) -> None:
         for session in self._open.values():
-            session.close(reason, message, retry_after_seconds=1)
+            session.close(goodbye(reason, message, retry_after_seconds=1))
 
     def resend_all(self) -> None:
         for node_id, session in self._open.items():
@@ -91,11 +104,18 @@ class Sessions:
 
     def _push(self, changes: list[Change]) -> None:
         for change in changes:
-            if change.kind is Kind.NODE and change.record is None and change.id in self._open:
-                self._open[change.id].close("NOT_ENROLLED", "the node was deleted; join again with a new token")
+            if change.kind is Kind.NODE and change.id in self._open:
+                self._look_at(self._open[change.id])
         for node_id, touched in self._desired.touched(changes).items():
             session = self._open.get(node_id)
             if session:
                 delta = self._desired.delta(touched, changes[-1].seq)
                 session.send(pb.ControlMessage(desired_state=delta))
                 log.info("desired state sent", node_id=node_id, seq=changes[-1].seq)
+
+    def _look_at(self, session: OpenSession) -> None:
+        """Whether it may go on, after its node's record has changed."""
+        refused = self.doorkeeper.refusal_of_open(session.shown)
+        if refused is not None:
+            session.close(goodbye_of(refused, self.doorkeeper.stops_models(session.shown)))
+            log.warning("session ended", node_id=session.node_id, reason=refused)

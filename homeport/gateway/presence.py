@@ -49,6 +49,8 @@ class PresenceTable:
         self._on_change = on_change
         # A node that reconnects is here twice until its old tunnel is found dead. The newest is used.
         self._links: dict[str, list[Link]] = {}
+        # Those that have said what is there. An agent that has not may not be ready for a request yet.
+        self._heard: set[Link] = set()
         self._loads: dict[str, dict[str, DeploymentLoad]] = {}
         self._routes: dict[tuple[str, str], NodeRoute] = {}
         self._ordered: dict[str, list[NodeRoute]] = {}
@@ -59,7 +61,7 @@ class PresenceTable:
 
     def link(self, node_id: str) -> Link | None:
         for link in reversed(self._links.get(node_id, [])):
-            if not link.going_away and not link.closed:
+            if link in self._heard and not link.going_away and not link.closed:
                 return link
         return None
 
@@ -74,6 +76,7 @@ class PresenceTable:
         links = self._links.get(link.node_id, [])
         if link in links:
             links.remove(link)
+        self._heard.discard(link)
         if not links:
             self._links.pop(link.node_id, None)
         self._on_go_away(link)
@@ -92,6 +95,7 @@ class PresenceTable:
                 self._arrange(deployment_id)
 
     def _on_load(self, link: Link, loads: list[DeploymentLoad]) -> None:
+        self._heard.add(link)
         if link is not self.link(link.node_id):
             return
         before = self._loads.get(link.node_id, {})

@@ -64,6 +64,8 @@ class FakeControlPlane(
         self.log_chunks: asyncio.Queue[bulk_pb2.LogChunk] = asyncio.Queue()
         self.enrolled: list[enrollment_pb2.EnrollRequest] = []
         self.renewals = 0
+        self.renew_error: tuple[grpc.StatusCode, str] | None = None
+        self.recoveries: list[enrollment_pb2.RecoverRequest] = []
         self.echo = True
         self.greeting: pb.Goodbye | None = None
         # Set to answer Enroll with an error.
@@ -118,6 +120,7 @@ class FakeControlPlane(
             ca=self.ca.pem,
             certificate_ttl_seconds=ttl_seconds,
             **received_now(),
+            enroll_target=f"127.0.0.1:{self.enroll_port}",
         )
 
     def join_token(self, secret: str = "s3cret") -> str:
@@ -156,7 +159,15 @@ class FakeControlPlane(
 
     async def Renew(self, request: pb.RenewRequest, context: Any) -> pb.RenewResponse:
         self.renewals += 1
+        if self.renew_error:
+            await context.abort(*self.renew_error)
         return pb.RenewResponse(
+            certificate_pem=self._sign(request.csr), ca_bundle_pem=self.ca.pem, certificate_ttl_seconds=86400
+        )
+
+    async def Recover(self, request: enrollment_pb2.RecoverRequest, context: Any) -> enrollment_pb2.RecoverResponse:
+        self.recoveries.append(request)
+        return enrollment_pb2.RecoverResponse(
             certificate_pem=self._sign(request.csr), ca_bundle_pem=self.ca.pem, certificate_ttl_seconds=86400
         )
 

@@ -14,6 +14,7 @@ from homeport.gateway.routes import PolicyTable, RoutePolicy
 from homeport.http1.limits import Timeouts
 from homeport.tunnel.server import TunnelServer
 from tests.fakes.certs import authority
+from tests.fakes.door import FakeDoor
 from tests.fakes.model_server import ModelServer
 
 TOKEN = "hp1.test.secret"
@@ -48,7 +49,8 @@ class DataPlane:
         self.route = RoutePolicy("chat", "tiny", placements=placements, policy=policy or Policy())
         self.route = replace(self.route, **route)  # type: ignore[arg-type]
         self.table.put(self.route)
-        self.tunnel_server = TunnelServer(lambda node_id, epoch: epoch == 1)
+        self.door = FakeDoor(lambda node_id, epoch: epoch == 1)
+        self.tunnel_server = TunnelServer(self.door)
         self.gateway = Gateway(
             self.table,
             lambda token: TestPrincipal() if token == TOKEN else None,

@@ -6,14 +6,15 @@ from collections.abc import AsyncIterator
 from homeport_proto.v1 import session_pb2 as pb
 
 from controlplane.sessions.session_service import SessionService
+from tests.fakes.peers import auth_context
 
 
 class SessionStream:
     """Use as `async with SessionStream(service, node_id) as stream`. `receive` returns None once the server is done."""
 
-    def __init__(self, service: SessionService, node_id: str) -> None:
+    def __init__(self, service: SessionService, node_id: str, certificate: bytes = b"") -> None:
         self._service = service
-        self._node_id = node_id
+        self._auth_context = {"x509_pem_cert": [certificate]} if certificate else auth_context(node_id)
         self._up: asyncio.Queue[pb.AgentMessage | None] = asyncio.Queue()
         self._down: asyncio.Queue[pb.ControlMessage | None] = asyncio.Queue()
         self._task: asyncio.Task[None] | None = None
@@ -53,7 +54,7 @@ class SessionStream:
 
     # The part of a gRPC context that the service uses.
     def auth_context(self) -> dict[str, list[bytes]]:
-        return {"x509_subject_alternative_name": [f"homeport://node/{self._node_id}".encode()]}
+        return self._auth_context
 
     async def write(self, message: pb.ControlMessage) -> None:
         self._down.put_nowait(message)

@@ -10,6 +10,7 @@ from typing import Any
 from homeport_proto.v1 import session_pb2 as pb
 
 from controlplane.sessions.session_service import SessionService
+from tests.fakes.peers import auth_context
 
 
 class Network:
@@ -122,7 +123,7 @@ class _Call:
 
     # The server's end.
     def auth_context(self) -> dict[str, list[bytes]]:
-        return {"x509_subject_alternative_name": [f"homeport://node/{self.node_id}".encode()]}
+        return auth_context(self.node_id)
 
     def to_agent(self, message: pb.ControlMessage) -> None:
         if not self._dead:

@@ -40,6 +40,11 @@ class EnrollmentStub:
                 request_serializer=homeport__proto_dot_v1_dot_enrollment__pb2.EnrollRequest.SerializeToString,
                 response_deserializer=homeport__proto_dot_v1_dot_enrollment__pb2.EnrollResponse.FromString,
                 _registered_method=True)
+        self.Recover = channel.unary_unary(
+                '/homeport.v1.Enrollment/Recover',
+                request_serializer=homeport__proto_dot_v1_dot_enrollment__pb2.RecoverRequest.SerializeToString,
+                response_deserializer=homeport__proto_dot_v1_dot_enrollment__pb2.RecoverResponse.FromString,
+                _registered_method=True)
 
 
 class EnrollmentServicer:
@@ -55,6 +60,14 @@ class EnrollmentServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Recover(self, request, context):
+        """A certificate for a host whose own has expired: it proves to hold that one's key. Refusals begin with a Goodbye's
+        reason and a colon.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_EnrollmentServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -62,6 +75,11 @@ def add_EnrollmentServicer_to_server(servicer, server):
                     servicer.Enroll,
                     request_deserializer=homeport__proto_dot_v1_dot_enrollment__pb2.EnrollRequest.FromString,
                     response_serializer=homeport__proto_dot_v1_dot_enrollment__pb2.EnrollResponse.SerializeToString,
+            ),
+            'Recover': grpc.unary_unary_rpc_method_handler(
+                    servicer.Recover,
+                    request_deserializer=homeport__proto_dot_v1_dot_enrollment__pb2.RecoverRequest.FromString,
+                    response_serializer=homeport__proto_dot_v1_dot_enrollment__pb2.RecoverResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -92,6 +110,33 @@ class Enrollment:
             '/homeport.v1.Enrollment/Enroll',
             homeport__proto_dot_v1_dot_enrollment__pb2.EnrollRequest.SerializeToString,
             homeport__proto_dot_v1_dot_enrollment__pb2.EnrollResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Recover(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/homeport.v1.Enrollment/Recover',
+            homeport__proto_dot_v1_dot_enrollment__pb2.RecoverRequest.SerializeToString,
+            homeport__proto_dot_v1_dot_enrollment__pb2.RecoverResponse.FromString,
             options,
             channel_credentials,
             insecure,

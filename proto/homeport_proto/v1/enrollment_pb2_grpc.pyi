@@ -38,6 +38,10 @@ class EnrollmentStub:
     request's public key: the same token with the same key returns the same node again (a lost reply may be
     retried), another key is refused with ALREADY_EXISTS.
     """
+    Recover: _grpc.UnaryUnaryMultiCallable[_enrollment_pb2.RecoverRequest, _enrollment_pb2.RecoverResponse]
+    """A certificate for a host whose own has expired: it proves to hold that one's key. Refusals begin with a Goodbye's
+    reason and a colon.
+    """
 
 @_typing.type_check_only
 class EnrollmentAsyncStub(EnrollmentStub):
@@ -48,6 +52,10 @@ class EnrollmentAsyncStub(EnrollmentStub):
     """Trades a join token and a signing request for a node certificate. The first use binds the token to the
     request's public key: the same token with the same key returns the same node again (a lost reply may be
     retried), another key is refused with ALREADY_EXISTS.
+    """
+    Recover: _aio.UnaryUnaryMultiCallable[_enrollment_pb2.RecoverRequest, _enrollment_pb2.RecoverResponse]  # type: ignore[assignment]
+    """A certificate for a host whose own has expired: it proves to hold that one's key. Refusals begin with a Goodbye's
+    reason and a colon.
     """
 
 class EnrollmentServicer(metaclass=_abc_1.ABCMeta):
@@ -62,6 +70,16 @@ class EnrollmentServicer(metaclass=_abc_1.ABCMeta):
         """Trades a join token and a signing request for a node certificate. The first use binds the token to the
         request's public key: the same token with the same key returns the same node again (a lost reply may be
         retried), another key is refused with ALREADY_EXISTS.
+        """
+
+    @_abc_1.abstractmethod
+    def Recover(
+        self,
+        request: _enrollment_pb2.RecoverRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_enrollment_pb2.RecoverResponse, _abc.Awaitable[_enrollment_pb2.RecoverResponse]]:
+        """A certificate for a host whose own has expired: it proves to hold that one's key. Refusals begin with a Goodbye's
+        reason and a colon.
         """
 
 def add_EnrollmentServicer_to_server(servicer: EnrollmentServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -927,20 +927,24 @@ class Goodbye(_message.Message):
     REASON_FIELD_NUMBER: _builtins.int
     MESSAGE_FIELD_NUMBER: _builtins.int
     RETRY_AFTER_SECONDS_FIELD_NUMBER: _builtins.int
+    STOP_MODELS_FIELD_NUMBER: _builtins.int
     reason: _builtins.str
-    """SUPERSEDED, SERVER_STOPPING, NOT_ENROLLED, LOCKED, TOO_OLD, INVALID"""
+    """SUPERSEDED, SERVER_STOPPING, NOT_ENROLLED, LOCKED, EXPIRED, CLONE, MUST_REENROL, TOO_OLD, INVALID"""
     message: _builtins.str
     retry_after_seconds: _builtins.float
+    stop_models: _builtins.bool
+    """Of LOCKED only: what runs on the node stops."""
     def __init__(
         self,
         *,
         reason: _builtins.str = ...,
         message: _builtins.str = ...,
         retry_after_seconds: _builtins.float = ...,
+        stop_models: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["message", b"message", "reason", b"reason", "retry_after_seconds", b"retry_after_seconds"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["message", b"message", "reason", b"reason", "retry_after_seconds", b"retry_after_seconds", "stop_models", b"stop_models"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

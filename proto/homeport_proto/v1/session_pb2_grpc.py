@@ -58,7 +58,8 @@ class SessionServicer:
         raise NotImplementedError('Method not implemented!')
 
     def Renew(self, request, context):
-        """A certificate for the same key or a new one, asked for at half life.
+        """A certificate for the same key or a new one, asked for at half life. The one before stays good until the new one
+        is used. Refusals begin with a Goodbye's reason and a colon.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

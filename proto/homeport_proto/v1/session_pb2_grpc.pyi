@@ -35,7 +35,9 @@ class SessionStub:
     def __new__(cls, channel: _aio.Channel) -> SessionAsyncStub: ...
     Connect: _grpc.StreamStreamMultiCallable[_session_pb2.AgentMessage, _session_pb2.ControlMessage]
     Renew: _grpc.UnaryUnaryMultiCallable[_session_pb2.RenewRequest, _session_pb2.RenewResponse]
-    """A certificate for the same key or a new one, asked for at half life."""
+    """A certificate for the same key or a new one, asked for at half life. The one before stays good until the new one
+    is used. Refusals begin with a Goodbye's reason and a colon.
+    """
 
 @_typing.type_check_only
 class SessionAsyncStub(SessionStub):
@@ -44,7 +46,9 @@ class SessionAsyncStub(SessionStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     Connect: _aio.StreamStreamMultiCallable[_session_pb2.AgentMessage, _session_pb2.ControlMessage]  # type: ignore[assignment]
     Renew: _aio.UnaryUnaryMultiCallable[_session_pb2.RenewRequest, _session_pb2.RenewResponse]  # type: ignore[assignment]
-    """A certificate for the same key or a new one, asked for at half life."""
+    """A certificate for the same key or a new one, asked for at half life. The one before stays good until the new one
+    is used. Refusals begin with a Goodbye's reason and a colon.
+    """
 
 class SessionServicer(metaclass=_abc_1.ABCMeta):
     """The agent's long-lived conversation with the control plane, over mTLS. The node is who its certificate says."""
@@ -62,6 +66,8 @@ class SessionServicer(metaclass=_abc_1.ABCMeta):
         request: _session_pb2.RenewRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_session_pb2.RenewResponse, _abc.Awaitable[_session_pb2.RenewResponse]]:
-        """A certificate for the same key or a new one, asked for at half life."""
+        """A certificate for the same key or a new one, asked for at half life. The one before stays good until the new one
+        is used. Refusals begin with a Goodbye's reason and a colon.
+        """
 
 def add_SessionServicer_to_server(servicer: SessionServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -11,7 +11,7 @@ from homeport.http2.call import ServerCall
 from homeport.http2.messages import MAX_MESSAGE
 from homeport.http2.server import GrpcServer
 from homeport.http2.status import PERMISSION_DENIED, Status
-from homeport.identity import certificate_node_id
+from homeport.identity import shown_in
 from tests.fakes.certs import Authority, authority, make_ca
 from tests.fakes.talkers import RecordingTalker, echo
 
@@ -27,7 +27,8 @@ def peer(call: ServerCall) -> None:
     talker = RecordingTalker()
     talker.call = call
     call.accept([], talker)
-    talker.say((certificate_node_id(call.endpoint.peer_certificate) or "").encode())
+    shown = shown_in(call.endpoint.peer_certificate)
+    talker.say((shown.node_id if shown else "").encode())
 
 
 def end(call: ServerCall) -> None:

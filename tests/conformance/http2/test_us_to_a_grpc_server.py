@@ -7,11 +7,12 @@ from typing import Any
 import grpc
 import pytest
 
+from controlplane.auth.peer import shown_by
 from homeport.http2.client import dial
 from homeport.http2.endpoint import Endpoint
 from homeport.http2.errors import Http2Error
 from homeport.http2.status import OK, PERMISSION_DENIED, UNAVAILABLE, UNIMPLEMENTED, Status
-from homeport.identity import SERVER_NAME, peer_node_id
+from homeport.identity import SERVER_NAME
 from tests.fakes.certs import authority
 from tests.fakes.talkers import RecordingTalker
 
@@ -36,7 +37,8 @@ async def refuse(_: object, context: Context) -> None:
 
 
 async def peer(_: object, context: Context) -> None:
-    await context.write((peer_node_id(context.auth_context()) or "").encode())
+    shown = shown_by(context.auth_context())
+    await context.write((shown.node_id if shown else "").encode())
 
 
 class Site:

@@ -5,7 +5,9 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from pathlib import Path
 
+import grpc
 import pytest
+from cryptography import x509
 from homeport_proto.v1 import session_pb2 as pb
 
 from agent.link.bulk import LogPusher
@@ -14,6 +16,7 @@ from agent.link.messages import Acknowledgement, Hello, Load, LogsQuestion, Welc
 from agent.link.renew import Renewer, renew_in
 from agent.placement import DesiredUpdate, Removals, Unlisted, Version
 from agent.state.identity import Identity, IdentityStore
+from controlplane.auth.ca import holds_key
 from homeport.core.errors import ErrorCode, HomeportError
 from homeport.core.resources import Inventory
 from homeport.core.status import ReplicaReport, ReplicaStatus
@@ -64,6 +67,9 @@ class ScriptedNode:
     def asked_for_logs(self, question: LogsQuestion) -> str:
         self.questions.append(question)
         return "" if question.replica_id == "r1" else "no such replica"
+
+    async def stop_models(self) -> None:
+        self.events.append("models stopped")
 
     def question_cancelled(self, question_id: str) -> None:
         self.events.append(f"cancelled {question_id}")
@@ -312,6 +318,83 @@ class TestRenewal:
         await plane.connection()
         dialling.cancel()
         await asyncio.gather(dialling, running, return_exceptions=True)
+
+    async def test_is_spread_by_a_tenth(self) -> None:
+        identity = Identity("n", "c", "p", "t:1", b"", b"", b"", 3600, "boot", 1000.0)
+        assert [round(renew_in(identity, "boot", 1000.0, jitter)) for jitter in (0.0, 0.5, 1.0)] == [1620, 1800, 1980]
+
+    async def test_an_expired_certificate_is_recovered_with_its_key(
+        self, plane: FakeControlPlane, tmp_path: Path
+    ) -> None:
+        """The server that refuses stands for the handshake that fails: the certificate says nothing to the agent."""
+        plane.renew_error = (grpc.StatusCode.UNAVAILABLE, "handshake failed")
+        expired = replace(plane.identity(), received_uptime=-1e6)
+        renewer = Renewer(expired, IdentityStore(tmp_path), jitter=lambda: 0.0)
+        running = asyncio.create_task(renewer.run())
+        await _until(lambda: renewer.identity is not expired)
+        running.cancel()
+        (request,) = plane.recoveries
+        certificate = x509.load_pem_x509_certificate(request.certificate_pem)
+        assert holds_key(certificate, request.signature, b"homeport recover" + request.csr)
+        await asyncio.gather(running, return_exceptions=True)
+
+    async def test_the_control_plane_may_say_that_it_has_expired(self, plane: FakeControlPlane, tmp_path: Path) -> None:
+        identity = plane.identity()
+        renewed = asyncio.Event()
+        renewer = Renewer(identity, IdentityStore(tmp_path), jitter=lambda: 0.0, renewed=renewed.set)
+        node, loop = ScriptedNode(), asyncio.get_running_loop()
+        link = Link(lambda: renewer.identity, node, loop.time, loop.time, jitter=lambda: 0.0, expired=renewer.expired)
+        tasks = [asyncio.create_task(part.run()) for part in (link, renewer)]
+        connection = await plane.connection()
+        connection.say(goodbye=pb.Goodbye(reason="EXPIRED"))
+        async with asyncio.timeout(20):
+            await renewed.wait()
+        await plane.connection()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def test_a_refusal_for_a_reason_is_no_cause_to_recover(self, plane: FakeControlPlane, tmp_path: Path) -> None:
+        plane.renew_error = (grpc.StatusCode.PERMISSION_DENIED, "LOCKED: an administrator locked this node")
+        booted = replace(plane.identity(), received_boot="an earlier boot")
+        renewer = Renewer(booted, IdentityStore(tmp_path), jitter=lambda: 0.0)
+        running = asyncio.create_task(renewer.run())
+        await _until(lambda: plane.renewals == 1)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        assert plane.recoveries == []
+
+
+async def test_a_new_certificate_moves_the_session_without_a_gap(
+    plane: FakeControlPlane, link: Link, node: ScriptedNode
+) -> None:
+    old = await plane.connection()
+    states: list[bool] = []
+    link.redial()
+    new = await plane.connection()
+    states.append(link.state.connected)
+    link.replica_changed(REPORT)
+    await new.until_replica(lambda replica: replica.replica_id == "r1")
+    await _until(lambda: link.epoch == new.epoch)
+    assert (old.epoch, new.epoch, states) == (1, 2, [True])
+    new.say(question=pb.Question(question_id="q", logs=pb.LogsQuestion(replica_id="nope")))
+    await new.next("answer")
+
+
+async def test_without_a_successor_the_session_stays(plane: FakeControlPlane, link: Link) -> None:
+    connection = await plane.connection()
+    plane.greeting = pb.Goodbye(reason="CLONE")
+    link.redial()
+    beats = connection.heartbeats
+    await _until(lambda: connection.heartbeats >= beats + 3)
+    assert link.state.connected
+
+
+async def test_a_lock_may_ask_to_stop_the_models(plane: FakeControlPlane, link: Link, node: ScriptedNode) -> None:
+    connection = await plane.connection()
+    connection.say(goodbye=pb.Goodbye(reason="LOCKED", message="locked", stop_models=True))
+    await _until(lambda: "LOCKED" in link.state.reason)
+    await _until(lambda: node.events == ["models stopped"])
 
 
 async def _until(holds: Callable[[], bool]) -> None:

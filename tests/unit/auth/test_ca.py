@@ -38,14 +38,15 @@ def test_a_damaged_ca_file_is_never_replaced(tmp_path: Path) -> None:
 def test_a_node_gets_the_identity_that_the_server_gives_not_the_one_that_it_asks_for(tmp_path: Path) -> None:
     ca = open_ca(tmp_path, NOW)
     request = csr(ec.generate_private_key(ec.SECP256R1()), name="somebody-else")
-    pem, serial = ca.issue_node("node-7", request, timedelta(hours=24), NOW)
-    certificate = x509.load_pem_x509_certificate(pem)
+    issued = ca.issue_node("node-7", request, timedelta(hours=24), NOW)
+    certificate = x509.load_pem_x509_certificate(issued.pem)
     names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     assert [name.value for name in names] == ["homeport://node/node-7"]
     assert b"somebody-else" not in certificate.public_bytes(serialization.Encoding.DER)
     assert certificate.not_valid_before_utc == NOW - timedelta(minutes=5)
     assert certificate.not_valid_after_utc == NOW + timedelta(hours=24)
-    assert f"{certificate.serial_number:x}" == serial
+    assert f"{certificate.serial_number:x}" == issued.serial
+    assert certificate.not_valid_before_utc.timestamp() == issued.begins_at
     constraints = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value
     assert not constraints.ca
 

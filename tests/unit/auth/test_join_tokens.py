@@ -36,8 +36,8 @@ async def new_token(store: MemoryStore, ttl_seconds: int = 300) -> str:
 
 
 async def join(store: MemoryStore, token: str, key: str = "key-1", host: Host = HOST) -> str:
-    node = await store.write(lambda tx: redeem(tx, token, key, host))
-    return node.id
+    use = await store.write(lambda tx: redeem(tx, token, key, host))
+    return use.node.id
 
 
 async def refusal(store: MemoryStore, token: str, key: str = "key-1") -> ErrorCode:

@@ -196,7 +196,7 @@ async def test_a_request_that_takes_too_long_is_ended_at_both_ends() -> None:
 
 async def test_an_agent_of_an_old_epoch_is_not_attached() -> None:
     async with DataPlane() as plane:
-        plane.tunnel_server._admit = lambda node_id, epoch: False
+        plane.door.admit = lambda node_id, epoch: False
         plane.node.relay.set_deployment(TERMS)
         await asyncio.sleep(0.1)
         assert plane.gateway.presences.candidates("chat") == []

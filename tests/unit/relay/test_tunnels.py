@@ -7,9 +7,11 @@ import pytest
 
 from agent.relay.relay import Relay
 from agent.relay.tunnels import Tunnels
+from homeport.core.node_identity import Refusal
 from homeport.tunnel.server import TunnelServer
 from tests.fakes.certs import authority
 from tests.fakes.data_plane import TERMS
+from tests.fakes.door import FakeDoor
 
 
 class Gateways:
@@ -18,6 +20,7 @@ class Gateways:
     def __init__(self) -> None:
         self.servers: dict[str, TunnelServer] = {}
         self.ports: dict[str, int] = {}
+        self.doors: dict[str, FakeDoor] = {}
         self.admitted: list[str] = []
 
     async def start(self, name: str, workers: Sequence[str] | None = None) -> str:
@@ -25,13 +28,14 @@ class Gateways:
             self.admitted.append(name)
             return node_id == "node-1"
 
-        server = TunnelServer(admit, name, lambda: workers or [name])
+        self.doors[name] = FakeDoor(admit)
+        server = TunnelServer(self.doors[name], name, lambda: workers or [name])
         self.ports[name] = await server.start("127.0.0.1:0", authority().server_tls())
         self.servers[name] = server
         return f"127.0.0.1:{self.ports[name]}"
 
     def counts(self) -> dict[str, int]:
-        return {name: len(server._links) for name, server in self.servers.items()}
+        return {name: len(server._tunnels) for name, server in self.servers.items()}
 
     async def until(self, condition: Callable[[], bool]) -> None:
         async with asyncio.timeout(10):
@@ -94,6 +98,37 @@ async def test_a_duplicate_is_dropped_and_the_missing_worker_dialled_for(gateway
     await gateways.until_attached({"a": 0})
 
 
+async def test_a_new_certificate_brings_new_tunnels_before_the_old_ones_end(gateways: Gateways) -> None:
+    relay = Relay(time.monotonic)
+    relay.set_deployment(TERMS)
+    tunnels = tunnels_of(relay)
+    tunnels.set_targets([await gateways.start("a")])
+    await gateways.until_attached({"a": 1})
+    (old,) = gateways.servers["a"]._tunnels
+    tunnels.renew()
+    await gateways.until_attached({"a": 2})
+    await gateways.until(lambda: old.going_away)
+    await gateways.until_attached({"a": 1})
+    assert old not in gateways.servers["a"]._tunnels
+    await tunnels.close(0)
+
+
+async def test_a_tunnel_ends_when_its_node_may_not_have_it_any_more(gateways: Gateways) -> None:
+    relay = Relay(time.monotonic)
+    relay.set_deployment(TERMS)
+    tunnels = tunnels_of(relay)
+    tunnels.set_targets([await gateways.start("a")])
+    await gateways.until_attached({"a": 1})
+    server = gateways.servers["a"]
+    gateways.doors["a"].admit = lambda node_id, epoch: False
+    gateways.doors["a"].refused["node-1"] = Refusal.LOCKED
+    server.look_at("node-2")
+    assert gateways.counts() == {"a": 1}
+    server.look_at("node-1")
+    assert gateways.counts() == {"a": 0}
+    await tunnels.close(0)
+
+
 async def test_a_node_that_is_not_admitted_gets_no_tunnel(gateways: Gateways) -> None:
     relay = Relay(time.monotonic)
     relay.set_deployment(TERMS)
@@ -103,6 +138,6 @@ async def test_a_node_that_is_not_admitted_gets_no_tunnel(gateways: Gateways) ->
     welcome = tunnels_of(relay)
     welcome.set_targets([target])
     await gateways.until_attached({"a": 1})
-    assert [link.node_id for link in gateways.servers["a"]._links] == ["node-1"]
+    assert [link.node_id for link in gateways.servers["a"]._tunnels] == ["node-1"]
     await stranger.close(0)
     await welcome.close(0)
