@@ -139,6 +139,8 @@ class PrivateEngine(Engine):
             self.call("DELETE", f"/containers/{container['Id']}?force=1&v=1")
         self.stop()
         subprocess.run(["ip", "link", "delete", self._bridge], check=True)
+        # The engine mounts its data upon itself, and with live-restore leaves it so.
+        subprocess.run(["umount", str(self._folder / "data")], capture_output=True, check=False)
 
 
 @contextlib.contextmanager
