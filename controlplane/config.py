@@ -38,6 +38,7 @@ class ServerConfig:
     tls_key: Path | None = None
     # Names beside those that are known anyway, of the internal certificate.
     tls_names: tuple[str, ...] = ()
+    audit_days: float = 365.0
 
     @property
     def serves_tls(self) -> bool:
@@ -92,6 +93,9 @@ def parse_config(arguments: list[str] | None = None) -> ServerConfig:
         metavar="SECONDS",
         help="how long a node's certificate lives (default %(default)s); it is renewed at half of that",
     )
+    parser.add_argument(
+        "--audit-days", type=_days, default=365.0, metavar="DAYS", help="keep audit entries so long (default 365)"
+    )
     parser.add_argument("--version", action="version", version=f"homeport-server {__version__}")
     given = vars(parser.parse_args(arguments))
     config = ServerConfig(**{**given, "tls_names": tuple(given["tls_names"])})
@@ -110,6 +114,12 @@ def _lifetime(text: str) -> int:
     if not text.isdecimal() or not 10 <= int(text) <= 30 * 86_400:
         raise argparse.ArgumentTypeError(f"{text!r} is no lifetime of a certificate (10 seconds to 30 days)")
     return int(text)
+
+
+def _days(text: str) -> float:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of days from 1 on")
+    return float(text)
 
 
 def _address(text: str) -> str:

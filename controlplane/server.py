@@ -17,6 +17,7 @@ from controlplane.api.app import create_app
 from controlplane.api.dependencies import ApiDependencies, Urls
 from controlplane.api.downloads import create_downloads, install_command, open_wheelhouse
 from controlplane.api.listener import serve
+from controlplane.audit.retention import keep_for
 from controlplane.auth.access_tokens import AccessTokens, facts_in
 from controlplane.auth.admin_token import ensure_admin_token
 from controlplane.auth.ca import CertificateAuthority, KeyPair, open_ca
@@ -85,6 +86,7 @@ class Server:
         pair = ca.issue_server(datetime.now(UTC))
         if self._config.serves_tls:
             self._client_tls = self._open_client_tls(ca)
+        self._spawn("audit-retention", keep_for(self._store, self._config.audit_days, time.time))
         self._spawn("push-desired-state", self._sessions.follow_store())
         self._spawn("node-lifecycle", NodeLifecyclePipeline(self._store, self._registry, self._clock, time.time).run())
         self._spawn("placements", PlacementPipeline(self._store, self._registry).run())

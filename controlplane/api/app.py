@@ -2,9 +2,11 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 from aiohttp import web
 
+from controlplane.api.audit import Audit
 from controlplane.api.body import MAX_BODY
 from controlplane.api.clusters import CLUSTERS
 from controlplane.api.collection import CollectionRoutes
@@ -25,6 +27,8 @@ from controlplane.api.routing import Route, add_routes
 from controlplane.api.running import Running
 from controlplane.api.server_status import Server
 from controlplane.api.watch import Watch
+from controlplane.audit.denials import Denials
+from controlplane.audit.store import AuditedStore
 from controlplane.views.pulse import Pulse
 from controlplane.views.views import Views
 
@@ -33,10 +37,12 @@ ROUTES = web.AppKey("routes", list[Route])
 
 def create_app(dependencies: ApiDependencies) -> web.Application:
     """Serves `/api/v1`. The store must be open before the application starts."""
+    dependencies = replace(dependencies, store=AuditedStore(dependencies.store))
+    denials = Denials(dependencies.store)
     views = Views(dependencies.store, dependencies.registry, dependencies.monotonic, dependencies.urls.gateway)
     pulse = Pulse(views)
     routes = [*_all_routes(dependencies, views), *Watch(dependencies, views, pulse).routes()]
-    app = web.Application(middlewares=[outermost], client_max_size=MAX_BODY)
+    app = web.Application(middlewares=[outermost(denials.note)], client_max_size=MAX_BODY)
     app[ROUTES] = routes
     app.on_response_prepare.append(add_headers)
     app.cleanup_ctx.append(lambda _: _keep_current(views, pulse))
@@ -72,5 +78,6 @@ def _all_routes(dependencies: ApiDependencies, views: Views) -> list[Route]:
         *Running(views).routes(),
         *JoinTokens(dependencies, views).routes(),
         *Documents(dependencies).routes(),
+        *Audit(dependencies).routes(),
         *Server(dependencies, views).routes(),
     ]

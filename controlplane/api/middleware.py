@@ -2,13 +2,16 @@
 
 import re
 import secrets
+from collections.abc import Awaitable, Callable
 
 import structlog
 from aiohttp import web
-from aiohttp.typedefs import Handler
+from aiohttp.typedefs import Handler, Middleware
 
 from controlplane.api.errors import error_response
 from controlplane.api.routing import PREFIX
+from controlplane.audit.actor import Actor, actor, begin
+from controlplane.audit.denials import DENIALS
 from homeport.core.errors import ErrorCode, HomeportError
 
 log = structlog.get_logger()
@@ -18,33 +21,43 @@ _HEADER = "X-Request-Id"
 _SANE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
-@web.middleware
-async def outermost(request: web.Request, handler: Handler) -> web.StreamResponse:
+NoteDenial = Callable[[Actor, HomeportError], Awaitable[None]]
+
+
+def outermost(note_denial: NoteDenial) -> Middleware:
+    @web.middleware
+    async def around(request: web.Request, handler: Handler) -> web.StreamResponse:
+        request_id = request[REQUEST_ID] = _id_of(request)
+        begin(request.remote or "", request_id, f"{request.method} {request.path}")
+        try:
+            return await handler(request)
+        except HomeportError as error:
+            if error.code in (ErrorCode.INTERNAL, ErrorCode.STORAGE_FULL):
+                log.error("request failed", request_id=request_id, request=actor().request, error=str(error))
+            if error.code in DENIALS and "Authorization" in request.headers:
+                await note_denial(actor(), error)
+            response = error_response(error, request_id)
+        except web.HTTPException as error:
+            response = error_response(_from_aiohttp(error, request), request_id)
+            if "Allow" in error.headers:
+                response.headers["Allow"] = error.headers["Allow"]
+        except Exception:
+            log.exception("request failed", request_id=request_id, request=actor().request)
+            failure = HomeportError(
+                ErrorCode.INTERNAL,
+                "the server made an error",
+                hint=f"its log has the details under request id {request_id}",
+            )
+            response = error_response(failure, request_id)
+        return response
+
+    return around
+
+
+def _id_of(request: web.Request) -> str:
     """A client may send an id of its own, to find its request in the server's log."""
     given = request.headers.get(_HEADER, "")
-    request_id = given if _SANE_ID.fullmatch(given) else secrets.token_hex(8)
-    request[REQUEST_ID] = request_id
-    try:
-        return await handler(request)
-    except HomeportError as error:
-        if error.code in (ErrorCode.INTERNAL, ErrorCode.STORAGE_FULL):
-            log.error(
-                "request failed", request_id=request_id, method=request.method, path=request.path, error=str(error)
-            )
-        response = error_response(error, request_id)
-    except web.HTTPException as error:
-        response = error_response(_from_aiohttp(error, request), request_id)
-        if "Allow" in error.headers:
-            response.headers["Allow"] = error.headers["Allow"]
-    except Exception:
-        log.exception("request failed", request_id=request_id, method=request.method, path=request.path)
-        failure = HomeportError(
-            ErrorCode.INTERNAL,
-            "the server made an error",
-            hint=f"its log has the details under request id {request_id}",
-        )
-        response = error_response(failure, request_id)
-    return response
+    return given if _SANE_ID.fullmatch(given) else secrets.token_hex(8)
 
 
 async def add_headers(request: web.Request, response: web.StreamResponse) -> None:

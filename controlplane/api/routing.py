@@ -8,6 +8,7 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict
 
 from controlplane.api.body import read_json
+from controlplane.audit.actor import recognised
 from controlplane.auth.principal import NOBODY, Principal
 from homeport.core.errors import ErrorCode, HomeportError
 from homeport.schema.base import ApiModel
@@ -65,6 +66,8 @@ def add_routes(app: web.Application, routes: Sequence[Route], check_token: Check
 def _endpoint(route: Route, check_token: CheckToken) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
     async def endpoint(request: web.Request) -> web.StreamResponse:
         principal = NOBODY if route.public else _authenticate(request, check_token)
+        if not route.public:
+            recognised(str(principal.subject), principal.token_id)
         query_type = route.query or NoQuery
         query = parse_spec(query_type, _query_of(request, query_type), "")
         body = None

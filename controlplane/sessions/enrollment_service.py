@@ -2,12 +2,16 @@
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import unquote
 
 import grpc
 import structlog
 from homeport_proto.v1 import enrollment_pb2 as pb
 from homeport_proto.v1 import enrollment_pb2_grpc
 
+from controlplane.audit.actor import actor, begin, recognised
+from controlplane.audit.denials import DENIALS, Denials
+from controlplane.audit.store import AuditedStore
 from controlplane.auth.ca import CertificateAuthority, NodeCertificate, holds_key, public_key_sha256
 from controlplane.auth.join_tokens import Host, keep_certificate, redeem
 from controlplane.auth.peer import shown_of
@@ -35,15 +39,20 @@ class EnrollmentService(enrollment_pb2_grpc.EnrollmentServicer):
     def __init__(
         self, store: Store, ca: CertificateAuthority, session_target: str, certificate_life: timedelta
     ) -> None:
-        self._store = store
+        self._store = AuditedStore(store)
+        self._denials = Denials(store)
         self._ca = ca
         self._session_target = session_target
         self._certificate_life = certificate_life
 
     async def Enroll(self, request: pb.EnrollRequest, context: Any) -> pb.EnrollResponse:
+        begin(_address(context.peer()), "", "enroll")
+        recognised(f"join_token/{_token_id(request.join_token)}", "")
         try:
             return await self._enroll(request)
         except HomeportError as error:
+            if error.code in DENIALS:
+                await self._denials.note(actor(), error)
             log.warning("enrollment refused", peer=context.peer(), host=request.host.hostname, reason=error.message)
             await context.abort(_GRPC_STATUS.get(error.code, grpc.StatusCode.UNAVAILABLE), str(error))
             raise AssertionError from None  # abort raises
@@ -76,6 +85,7 @@ class EnrollmentService(enrollment_pb2_grpc.EnrollmentServicer):
         )
 
     async def Recover(self, request: pb.RecoverRequest, context: Any) -> pb.RecoverResponse:
+        begin(_address(context.peer()), "", "recover")
         certificate = self._ca.issued(request.certificate_pem)
         shown = shown_of(certificate) if certificate is not None else None
         if (
@@ -84,8 +94,10 @@ class EnrollmentService(enrollment_pb2_grpc.EnrollmentServicer):
             or not holds_key(certificate, request.signature, _RECOVER + request.csr)
         ):
             log.warning("recovery refused", peer=context.peer(), node_id=shown.node_id if shown else "")
+            await self._denials.note(actor(), _not_recovered(Refusal.MUST_REENROL))
             await refuse(context, Refusal.MUST_REENROL)
             raise AssertionError  # abort raises
+        recognised(f"node/{shown.node_id}", "")
         try:
             issued = await self._store.write(lambda tx: self._recover(tx, shown, request.csr))
         except HomeportError as error:
@@ -93,6 +105,7 @@ class EnrollmentService(enrollment_pb2_grpc.EnrollmentServicer):
             raise AssertionError from None
         if isinstance(issued, Refusal):
             log.warning("recovery refused", peer=context.peer(), node_id=shown.node_id, reason=issued)
+            await self._denials.note(actor(), _not_recovered(issued))
             await refuse(context, issued)
             raise AssertionError
         log.info("node recovered", node_id=shown.node_id)
@@ -113,3 +126,18 @@ class EnrollmentService(enrollment_pb2_grpc.EnrollmentServicer):
 
     def _issue(self, node_id: str, csr: bytes, now: float) -> NodeCertificate:
         return self._ca.issue_node(node_id, csr, self._certificate_life, datetime.fromtimestamp(now, UTC))
+
+
+def _not_recovered(why: Refusal) -> HomeportError:
+    return HomeportError(ErrorCode.UNAUTHENTICATED, f"recovery refused: {why}")
+
+
+def _token_id(join_token: str) -> str:
+    """What the token says that it is: it may be made up, so no more of it than an id has."""
+    parts = join_token.split(".")
+    return parts[1][:40] if len(parts) == 4 else ""
+
+
+def _address(peer: str) -> str:
+    """Of gRPC's `ipv4:192.0.2.1:5000` or `ipv6:[2001:db8::1]:5000`, which may be written with %5B and %5D."""
+    return unquote(peer).partition(":")[2].rpartition(":")[0].strip("[]")

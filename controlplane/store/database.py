@@ -2,16 +2,18 @@
 
 import json
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, delete, event, insert, make_url, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.pool import NullPool
 
+from controlplane.store.audit import AuditEntry, AuditQuery
+from controlplane.store.audit_table import append_entries, forget_entries, read_entries
 from controlplane.store.filelock import FileLock
 from controlplane.store.migrate import migrate
 from controlplane.store.storage_errors import damaged, lost_lock, overtaken, storage_error
@@ -19,6 +21,8 @@ from controlplane.store.store import Change, Kind, Record
 from controlplane.store.tables import changes, meta, objects
 from controlplane.store.transaction import Batch
 from homeport.core.errors import ErrorCode, HomeportError
+
+T = TypeVar("T")
 
 _DRIVERS = ("sqlite", "postgresql+psycopg")
 # "homeport" in ASCII: the PostgreSQL advisory lock that one server holds per database.
@@ -84,6 +88,7 @@ class Database:
                 _move_seq(connection, seq_before, batch.seq, changes_floor)
                 self._write_objects(connection, batch)
                 connection.execute(insert(changes), [_change_row(change) for change in batch.changes])
+                append_entries(connection, batch.audited)
                 if changes_floor != self._pruned_to:
                     connection.execute(delete(changes).where(changes.c.seq <= changes_floor))
                     self._pruned_to = changes_floor
@@ -109,6 +114,16 @@ class Database:
     def renumber(self, store_id: str) -> None:
         self._change_meta(store_id=store_id)
 
+    def commit_audit(self, entries: Sequence[AuditEntry]) -> None:
+        """Of writes that change nothing else. After a failure they may be there."""
+        self._in_transaction(lambda connection: append_entries(connection, entries))
+
+    def read_audit(self, query: AuditQuery) -> list[AuditEntry]:
+        return self._in_transaction(lambda connection: read_entries(connection, query))
+
+    def forget_audit(self, before: float) -> int:
+        return self._in_transaction(lambda connection: forget_entries(connection, before))
+
     def close(self) -> None:
         self._drop_connection()
         if self._engine is not None:
@@ -133,10 +148,13 @@ class Database:
         return self._connection
 
     def _change_meta(self, **values: Any) -> None:
+        self._in_transaction(lambda connection: connection.execute(update(meta).values(**values)))
+
+    def _in_transaction(self, work: Callable[[Connection], T]) -> T:
         try:
             connection = self._connected()
             with connection.begin():
-                connection.execute(update(meta).values(**values))
+                return work(connection)
         except DBAPIError as error:
             self._drop_connection()
             raise storage_error(error) from error

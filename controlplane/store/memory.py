@@ -2,8 +2,11 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
+from itertools import islice
 from typing import TypeVar
 
+from controlplane.store.audit import AuditEntry, AuditQuery
 from controlplane.store.changelog import KEEP, ChangeLog
 from controlplane.store.state import State, StateReader, closed_error, new_store_id
 from controlplane.store.store import Transaction
@@ -18,6 +21,8 @@ class MemoryStore(StateReader):
         self._wall = wall
         self._state = State(log=ChangeLog(keep=keep_changes))
         self._open = False
+        self._audited: list[AuditEntry] = []
+        self._audit_number = 0
 
     async def open(self) -> None:
         self._open = True
@@ -35,4 +40,16 @@ class MemoryStore(StateReader):
         batch = self._state.begin(self._wall())
         result = batch.run(change)
         self._state.apply(batch)
+        for entry in batch.audited:
+            self._audit_number += 1
+            self._audited.append(replace(entry, number=self._audit_number))
         return result
+
+    async def audit_entries(self, query: AuditQuery) -> list[AuditEntry]:
+        entries = self._audited if query.oldest_first else reversed(self._audited)
+        return list(islice(filter(query.matches, entries), query.limit))
+
+    async def forget_audit(self, before: float) -> int:
+        kept = [entry for entry in self._audited if entry.at >= before]
+        forgotten, self._audited = len(self._audited) - len(kept), kept
+        return forgotten

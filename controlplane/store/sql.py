@@ -14,6 +14,7 @@ from typing import Any, TypeVar, cast
 
 import structlog
 
+from controlplane.store.audit import AuditEntry, AuditQuery
 from controlplane.store.changelog import KEEP, ChangeLog
 from controlplane.store.database import Database
 from controlplane.store.objects import Objects
@@ -92,6 +93,12 @@ class SqlStore(StateReader):
         log.warning("store renumbered", before=self._state.store_id, after=store_id, seq=self._state.seq)
         self._state.store_id = store_id
 
+    async def audit_entries(self, query: AuditQuery) -> list[AuditEntry]:
+        return await self._in_thread(self._database.read_audit, query)
+
+    async def forget_audit(self, before: float) -> int:
+        return await self._in_thread(self._database.forget_audit, before)
+
     async def write(self, change: Callable[[Transaction], T]) -> T:
         """A cancelled caller's write may still be committed."""
         if self._writer is None or self._closing:
@@ -160,6 +167,8 @@ class SqlStore(StateReader):
                 write.error = error
         if batch.changes:
             self._commit(batch)
+        elif batch.audited:
+            self._database.commit_audit(batch.audited)
         return batch
 
     def _commit(self, batch: Batch) -> None:

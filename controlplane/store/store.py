@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol, TypeVar
 
+from controlplane.store.audit import AuditEntry, AuditQuery
 from homeport.core.errors import HomeportError
 
 T = TypeVar("T")
@@ -55,6 +56,16 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
+class Difference:
+    """What a transaction makes of one object. None = it was not there, or is not there any more."""
+
+    kind: Kind
+    id: str
+    before: Record | None
+    after: Record | None
+
+
+@dataclass(frozen=True, slots=True)
 class Problem:
     """Why nothing can be written. `since` is unix seconds."""
 
@@ -88,6 +99,12 @@ class Transaction(Protocol):
 
     def delete(self, kind: Kind, id: str) -> None:
         """Raises HomeportError(NOT_FOUND)."""
+
+    def differences(self) -> list[Difference]:
+        """What the transaction comes to so far."""
+
+    def audit(self, entry: AuditEntry) -> None:
+        """Adds to the audit log, as durably as all else that is written here."""
 
 
 class Store(Protocol):
@@ -128,6 +145,12 @@ class Store(Protocol):
 
         Raises HomeportError(CONFLICT) when the log no longer reaches back to `since`: list again.
         """
+
+    async def audit_entries(self, query: AuditQuery) -> list[AuditEntry]:
+        """The newest first, unless the query says otherwise. Raises HomeportError when the database is away."""
+
+    async def forget_audit(self, before: float) -> int:
+        """Removes entries that are older (unix seconds); how many. The newest entry of all may stay."""
 
     def known_deletions(self, kind: Kind) -> set[str]:
         """Ids of objects that were deleted, as far as the change log reaches back."""

@@ -3,7 +3,7 @@
 `spec` and `status` are JSON in text columns: both databases store the same bytes, whatever the text holds.
 """
 
-from sqlalchemy import BigInteger, Column, Double, Integer, MetaData, String, Table, Text
+from sqlalchemy import BigInteger, Column, Double, Index, Integer, MetaData, String, Table, Text
 
 metadata = MetaData()
 
@@ -27,6 +27,25 @@ changes = Table(
     Column("kind", String(32), primary_key=True),
     Column("id", String(255), primary_key=True),
     Column("op", String(8), nullable=False),  # put or delete
+)
+
+# Who has changed what: rows are only added, and removed when they are too old.
+audit = Table(
+    "audit",
+    metadata,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("at", Double, nullable=False, index=True),
+    Column("actor", Text, nullable=False),
+    Column("token_id", Text, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("request_id", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("object_id", Text, nullable=False),
+    Column("result", Text, nullable=False),
+    Column("details", Text, nullable=False),
+    Index("ix_audit_actor", "actor", "number"),
+    Index("ix_audit_object", "kind", "object_id", "number"),
 )
 
 # One row, number 1. `seq` guards every commit: it is only ever moved on from the value that this server knows.

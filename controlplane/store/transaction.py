@@ -6,10 +6,12 @@ the database sees only what a whole batch comes to.
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, TypeVar
 
+from controlplane.store.audit import AuditEntry
 from controlplane.store.objects import Edits, Objects
-from controlplane.store.store import Change, Kind, Record
+from controlplane.store.store import Change, Difference, Kind, Record
 from homeport.core.errors import ErrorCode, HomeportError
 
 T = TypeVar("T")
@@ -24,12 +26,14 @@ class Batch:
         self.now = now
         self.edits: Edits = {}
         self.changes: list[Change] = []
+        self.audited: list[AuditEntry] = []
 
     def run(self, change: Callable[["OverlayTransaction"], T]) -> T:
         """What `change` raises is raised here, and nothing of it stays. A change that writes nothing takes no seq."""
         transaction = OverlayTransaction(self)
         result = change(transaction)
         changes = transaction.changes()
+        self.audited += transaction.audited
         if changes:
             self.seq = transaction.seq
             self.changes += changes
@@ -44,6 +48,7 @@ class OverlayTransaction:
     def __init__(self, batch: Batch) -> None:
         self._batch = batch
         self._edits: Edits = {}
+        self.audited: list[AuditEntry] = []
 
     @property
     def seq(self) -> int:
@@ -90,6 +95,14 @@ class OverlayTransaction:
             for id, record in edits.items()
             if record is not self._before(kind, id)
         ]
+
+    def differences(self) -> list[Difference]:
+        return [
+            Difference(each.kind, each.id, self._before(each.kind, each.id), each.record) for each in self.changes()
+        ]
+
+    def audit(self, entry: AuditEntry) -> None:
+        self.audited.append(replace(entry, at=self.now, details=_plain(entry.details)))
 
     def _before(self, kind: Kind, id: str) -> Record | None:
         batched = self._batch.edits.get(kind)

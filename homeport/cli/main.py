@@ -8,6 +8,7 @@ import typer
 from homeport.cli import (
     any_object,
     apply,
+    audit,
     chat,
     cluster,
     context,
@@ -65,6 +66,7 @@ app.add_typer(model.app, name="model")
 app.add_typer(deployment.app, name="deployment")
 app.add_typer(project.app, name="project")
 app.add_typer(join_token.app, name="join-token")
+app.add_typer(audit.app, name="audit")
 app.add_typer(context.app, name="context")
 app.command("server", context_settings=server.PASS_ALL, add_help_option=False)(server.server)
 app.command("version")(version.version)

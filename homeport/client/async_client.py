@@ -82,6 +82,19 @@ class AsyncClient:
         """What runs: version, uptime_seconds, and nodes, deployments, replicas as {ready, total}."""
         return await self._transport.call("GET", "status")
 
+    async def audit(self, *, limit: int | None = None, **filters: str) -> AsyncIterator[dict[str, Any]]:
+        """Who has changed what, or was denied; newest first. Filters: actor, kind, object_id, action, result, address,
+        request_id, since and until (unix seconds)."""
+        async for entry in each_item(self._transport, "audit", filters, limit):
+            yield entry
+
+    async def audit_export(self, **filters: str) -> AsyncIterator[str]:
+        """The same as lines of JSON, oldest first."""
+        url = f"{self.context.api}/api/v1/audit/export"
+        async with self._transport.stream("GET", url, params=filters) as response:
+            async for line in response.content:
+                yield line.decode().rstrip("\n")
+
     def watch(self, *topics: str, gather_seconds: float = 0.0) -> AsyncGenerator[Watched, None]:
         """What is there now, and again after every change. Topics: deployments, nodes, replicas, ...
 

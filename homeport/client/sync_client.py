@@ -134,6 +134,12 @@ class Client:
     def status(self) -> dict[str, Any]:
         return self._run(self._inner.status())
 
+    def audit(self, *, limit: int | None = None, **filters: str) -> Iterator[dict[str, Any]]:
+        return self._each(self._inner.audit(limit=limit, **filters))
+
+    def audit_export(self, **filters: str) -> Iterator[str]:
+        return self._each(self._inner.audit_export(**filters))
+
     def watch(self, *topics: str, gather_seconds: float = 0.0) -> Iterator[Watched]:
         return self._each(self._inner.watch(*topics, gather_seconds=gather_seconds))
 

@@ -2,10 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from controlplane.store.audit import AuditEntry, AuditQuery, Result
 from controlplane.store.failing import FailingStore
 from controlplane.store.memory import MemoryStore
 from controlplane.store.sql import SqlStore
@@ -390,3 +392,108 @@ async def test_a_lost_connection_is_dialled_again(postgresql: PostgresqlCluster,
     await store.write(create("c"))
     assert ids(store) == ["a", "c"]
     await store.close()
+
+
+def _entry(name: str, actor: str = "user/ann") -> AuditEntry:
+    details = {"request": "POST /x", "before": None, "after": {"spec": {"a": 1}}}
+    return AuditEntry(actor, "t", "192.0.2.1", "r", "create", "cluster", name, Result.DONE, details)
+
+
+async def _audited(store: Store, name: str, actor: str = "user/ann") -> None:
+    """With and without another change in the same transaction."""
+
+    def change(tx: Transaction) -> None:
+        tx.create(Kind.CLUSTER, name, {})
+        tx.audit(_entry(name, actor))
+
+    await store.write(change)
+    await store.write(lambda tx: tx.audit(_entry(f"{name}-alone", actor)))
+
+
+async def test_audit_entries_get_a_number_and_a_time_and_come_newest_first(store: Store, clock: FakeClock) -> None:
+    await _audited(store, "a")
+    clock.advance(10)
+    await _audited(store, "b", "user/ben")
+    entries = await store.audit_entries(AuditQuery())
+    assert [entry.object_id for entry in entries] == ["b-alone", "b", "a-alone", "a"]
+    assert [entry.at for entry in entries] == [clock(), clock(), clock() - 10, clock() - 10]
+    assert replace(entries[-1], number=0, at=0.0) == _entry("a")
+    assert sorted({entry.number for entry in entries}, reverse=True) == [entry.number for entry in entries]
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        (AuditQuery({"actor": "user/ben"}), ["b-alone", "b"]),
+        (AuditQuery({"actor": "user/ben", "object_id": "b"}), ["b"]),
+        (AuditQuery({"result": "denied"}), []),
+        (AuditQuery(since=1_700_000_010.0), ["b-alone", "b"]),
+        (AuditQuery(until=1_700_000_010.0), ["a-alone", "a"]),
+        (AuditQuery(limit=1), ["b-alone"]),
+        (AuditQuery(oldest_first=True, limit=3), ["a", "a-alone", "b"]),
+        (AuditQuery(beyond=3), ["a-alone", "a"]),
+        (AuditQuery(beyond=3, oldest_first=True), ["b-alone"]),
+    ],
+)
+async def test_audit_entries_are_found(store: Store, clock: FakeClock, query: AuditQuery, expected: list[str]) -> None:
+    await _audited(store, "a")
+    clock.advance(10)
+    await _audited(store, "b", "user/ben")
+    assert [entry.object_id for entry in await store.audit_entries(query)] == expected
+
+
+async def test_what_is_undone_is_not_audited(store: Store) -> None:
+    def change(tx: Transaction) -> None:
+        tx.audit(_entry("a"))
+        raise HomeportError(ErrorCode.CONFLICT, "no")
+
+    with pytest.raises(HomeportError):
+        await store.write(change)
+    assert await store.audit_entries(AuditQuery()) == []
+
+
+async def test_an_entry_alone_takes_no_seq(store: Store) -> None:
+    seq = store.seq
+    await store.write(lambda tx: tx.audit(_entry("a")))
+    assert store.seq == seq
+
+
+async def test_a_transaction_tells_what_it_comes_to(store: Store) -> None:
+    await store.write(lambda tx: (tx.create(Kind.CLUSTER, "a", {"x": 1}), tx.create(Kind.CLUSTER, "b", {})))
+
+    def change(tx: Transaction) -> list[tuple[str, object, object]]:
+        tx.put_spec(Kind.CLUSTER, "a", {"x": 2})
+        tx.delete(Kind.CLUSTER, "b")
+        tx.create(Kind.CLUSTER, "c", {})
+        found = tx.differences()
+        return [(d.id, d.before and d.before.spec, d.after and d.after.spec) for d in found]
+
+    assert await store.write(change) == [("a", {"x": 1}, {"x": 2}), ("b", {}, None), ("c", None, {})]
+
+
+async def test_old_audit_entries_are_forgotten_and_numbers_go_on(store: Store, clock: FakeClock) -> None:
+    await _audited(store, "a")
+    clock.advance(10)
+    await _audited(store, "b")
+    newest = (await store.audit_entries(AuditQuery()))[0].number
+    assert await store.forget_audit(clock() - 5) == 2
+    assert [entry.object_id for entry in await store.audit_entries(AuditQuery())] == ["b-alone", "b"]
+    clock.advance(10)
+    await store.forget_audit(clock())
+    await _audited(store, "c")
+    entries = await store.audit_entries(AuditQuery())
+    assert [entry.object_id for entry in entries][:2] == ["c-alone", "c"]
+    assert entries[1].number > newest
+
+
+async def test_audit_entries_are_there_after_reopening(reopen: Opener) -> None:
+    await _audited(await reopen(), "a")
+    store = await reopen()
+    await _audited(store, "b")
+    entries = await store.audit_entries(AuditQuery(oldest_first=True))
+    assert [(entry.number, entry.object_id) for entry in entries] == [
+        (1, "a"),
+        (2, "a-alone"),
+        (3, "b"),
+        (4, "b-alone"),
+    ]

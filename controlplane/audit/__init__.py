@@ -1,0 +1,1 @@
+"""Who has changed what, or was not allowed to."""
