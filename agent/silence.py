@@ -25,11 +25,7 @@ _FIXED = {
     "SUPERSEDED": (30.0, "another agent uses this identity; if none should, this state directory was copied"),
     "SERVER_STOPPING": (0.0, ""),
     "EXPIRED": (0.0, ""),
-    "CLONE": (
-        900.0,
-        "another host has this identity, or this state directory is an older copy; if this is the right "
-        "host: homeport node approve NODE",
-    ),
+    "CLONE": (900.0, "another host has this identity, or this state directory is an older copy of it"),
     "MUST_REENROL": (900.0, "join again with a new token and an empty state directory; what runs keeps running"),
     "NOT_ENROLLED": (60.0, "join again with a new token and an empty state directory; what runs keeps running"),
     "LOCKED": (10.0, "an administrator locked this node: homeport node unlock NODE"),

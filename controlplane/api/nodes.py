@@ -4,11 +4,13 @@ from controlplane.api.lists import list_answer
 from controlplane.api.queries import NodeQuery
 from controlplane.api.routing import Answer, Call, Route
 from controlplane.fleet.impact import impact_answer, impact_of
+from controlplane.fleet.node_lock import lock_node, unlock_node
 from controlplane.fleet.nodes import delete_node
 from controlplane.fleet.references import missing
 from controlplane.store.store import Kind, Record
 from controlplane.views.views import Views
 from homeport.core.errors import ErrorCode, HomeportError
+from homeport.schema.edits import EmptyRequest, LockRequest
 from homeport.schema.resources import Impact, Node
 
 _TAG = "nodes"
@@ -61,6 +63,27 @@ class Nodes:
                 response=Impact,
                 errors=(ErrorCode.NOT_FOUND, ErrorCode.CONFLICT),
             ),
+            Route(
+                "POST",
+                "/nodes/{node}/lock",
+                self.lock,
+                _TAG,
+                "Turn a node's agent away at once; what runs there runs on, unless asked",
+                body=LockRequest,
+                root="lock",
+                response=Node,
+                errors=(ErrorCode.INVALID_ARGUMENT, ErrorCode.NOT_FOUND, ErrorCode.CONFLICT),
+            ),
+            Route(
+                "POST",
+                "/nodes/{node}/unlock",
+                self.unlock,
+                _TAG,
+                "Let a locked node in again",
+                body=EmptyRequest,
+                response=Node,
+                errors=(ErrorCode.INVALID_ARGUMENT, ErrorCode.NOT_FOUND, ErrorCode.CONFLICT),
+            ),
         ]
 
     async def show_all(self, call: Call) -> Answer:
@@ -76,6 +99,17 @@ class Nodes:
         connected = live is not None and live.connected
         await self._store.write(lambda tx: delete_node(tx, id, connected))
         self._registry.forget(id)
+
+    async def lock(self, call: Call) -> Answer:
+        wanted: LockRequest = call.body
+        id = self._find(call.path["node"]).id
+        return self._views.show(
+            await self._store.write(lambda tx: lock_node(tx, id, wanted.reason, wanted.stop_models))
+        )
+
+    async def unlock(self, call: Call) -> Answer:
+        id = self._find(call.path["node"]).id
+        return self._views.show(await self._store.write(lambda tx: unlock_node(tx, id)))
 
     async def impact(self, call: Call) -> Answer:
         return impact_answer(impact_of(self._store, self._registry, Kind.NODE, self._find(call.path["node"]).id))

@@ -9,6 +9,7 @@ from homeport.core import canonical
 from homeport.core.resources import Inventory
 from homeport.core.status import NodeStatus
 
+_LOCKED = "an administrator locked it; homeport node unlock lets it in again"
 _NEVER_CONNECTED = "enrolled, its agent has not connected yet"
 
 
@@ -67,6 +68,6 @@ def _standing(node: Record, registry: NodeRegistry) -> dict[str, Any]:
     standing = registry.standing(node.id)
     return {
         "status": status.value,
-        "reason": standing.reason,
+        "reason": _LOCKED if "lock" in node.spec and standing.reason else standing.reason,
         "since": registry.wall_of(standing.since),
     }

@@ -38,7 +38,8 @@ def join_token_object(record: Record) -> dict[str, Any]:
 
 
 def node_facts(record: Record) -> dict[str, Any]:
-    return {key: record.spec[key] for key in ("name", "cluster", "nodepool")}
+    facts = {key: record.spec[key] for key in ("name", "cluster", "nodepool")}
+    return {**facts, "lock": record.spec.get("lock")}
 
 
 def replica_object(node_id: str, node_name: str, report: ReplicaReport) -> dict[str, Any]:

@@ -136,3 +136,38 @@ def delete(node: NodeId, yes: YesOption = False, context: ContextOption = "") ->
       homeport node delete rack7
     """
     objects.delete_object(NODE, node, yes, context)
+
+
+@app.command("lock")
+def lock(
+    node: NodeId,
+    reason: Annotated[str, typer.Option(help="Why; shown to whoever looks at the node.")] = "",
+    stop_models: Annotated[bool, typer.Option("--stop-models", help="Stop what runs on the node, too.")] = False,
+    context: ContextOption = "",
+) -> None:
+    """Turn a node's agent away at once, without deleting it.
+
+    Its session and tunnels end within a second, and nothing it sends is taken until it is unlocked. Its models run on,
+    but get no requests through Homeport.
+
+    \b
+    Examples:
+      homeport node lock rack7 --reason "stolen disk?"
+      homeport node lock rack7 --stop-models
+    """
+    with connect(context) as client:
+        locked = client.nodes.lock(node, reason, stop_models=stop_models)
+    print(f"node {locked.id} locked")
+
+
+@app.command("unlock")
+def unlock(node: NodeId, context: ContextOption = "") -> None:
+    """Let a locked node in again. Its agent asks every ten seconds.
+
+    \b
+    Example:
+      homeport node unlock rack7
+    """
+    with connect(context) as client:
+        unlocked = client.nodes.unlock(node)
+    print(f"node {unlocked.id} unlocked")

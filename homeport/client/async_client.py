@@ -5,7 +5,7 @@ from typing import Any, Self
 
 from homeport.client import paths
 from homeport.client.chat import text_of_events
-from homeport.client.collection import Collection, DeploymentCollection
+from homeport.client.collection import Collection, DeploymentCollection, NodeCollection
 from homeport.client.contexts import Context, resolve_context
 from homeport.client.nodepool_key import find_nodepool
 from homeport.client.paging import each_item
@@ -24,7 +24,7 @@ class AsyncClient:
         self.clusters = Collection(self._transport, paths.CLUSTERS)
         self.nodepools = Collection(self._transport, paths.NODEPOOLS)
         self.instance_types = Collection(self._transport, paths.INSTANCE_TYPES)
-        self.nodes = Collection(self._transport, paths.NODES)
+        self.nodes = NodeCollection(self._transport, paths.NODES)
         self.models = Collection(self._transport, paths.MODELS)
         self.deployments = DeploymentCollection(self._transport, paths.DEPLOYMENTS)
         self.projects = Collection(self._transport, paths.PROJECTS)

@@ -95,6 +95,16 @@ class Collection:
         return Resource.from_plain(await self._transport.call("POST", path, body=dict(body), repeatable=repeatable))
 
 
+class NodeCollection(Collection):
+    async def lock(self, object_id: str, reason: str = "", *, stop_models: bool = False) -> Resource:
+        """Its agent is turned away within a second; what runs there runs on unless `stop_models`."""
+        body = {"reason": reason, "stop_models": stop_models}
+        return await self._do(object_id, "lock", body, repeatable=True)
+
+    async def unlock(self, object_id: str) -> Resource:
+        return await self._do(object_id, "unlock", {}, repeatable=True)
+
+
 class DeploymentCollection(Collection):
     async def stop(self, object_id: str) -> Resource:
         """All replicas end; the deployment stays, and `start` brings it back."""

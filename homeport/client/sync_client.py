@@ -6,7 +6,7 @@ from typing import Any, Self, TypeVar
 
 from homeport.client.async_client import AsyncClient
 from homeport.client.blocking import refuse_in_event_loop, step_through
-from homeport.client.collection import Collection, DeploymentCollection, Spec
+from homeport.client.collection import Collection, DeploymentCollection, NodeCollection, Spec
 from homeport.client.contexts import Context
 from homeport.client.resource import Applied, Edited, Resource
 from homeport.client.watch import Watched
@@ -57,6 +57,18 @@ class SyncCollection:
         self._runner.run(self._inner.delete(object_id))
 
 
+class SyncNodeCollection(SyncCollection):
+    def __init__(self, runner: asyncio.Runner, inner: NodeCollection) -> None:
+        super().__init__(runner, inner)
+        self._nodes = inner
+
+    def lock(self, object_id: str, reason: str = "", *, stop_models: bool = False) -> Resource:
+        return self._runner.run(self._nodes.lock(object_id, reason, stop_models=stop_models))
+
+    def unlock(self, object_id: str) -> Resource:
+        return self._runner.run(self._nodes.unlock(object_id))
+
+
 class SyncDeploymentCollection(SyncCollection):
     def __init__(self, runner: asyncio.Runner, inner: DeploymentCollection) -> None:
         super().__init__(runner, inner)
@@ -93,7 +105,7 @@ class Client:
         self.clusters = SyncCollection(self._runner, self._inner.clusters)
         self.nodepools = SyncCollection(self._runner, self._inner.nodepools)
         self.instance_types = SyncCollection(self._runner, self._inner.instance_types)
-        self.nodes = SyncCollection(self._runner, self._inner.nodes)
+        self.nodes = SyncNodeCollection(self._runner, self._inner.nodes)
         self.models = SyncCollection(self._runner, self._inner.models)
         self.deployments = SyncDeploymentCollection(self._runner, self._inner.deployments)
         self.projects = SyncCollection(self._runner, self._inner.projects)

@@ -30,5 +30,12 @@ class ScaleRequest(ApiModel):
         return self
 
 
+class LockRequest(ApiModel):
+    reason: str = Field("", max_length=200)
+    """Shown to whoever looks at the node."""
+    stop_models: bool = False
+    """Whether what runs on the node stops, too; it runs on otherwise."""
+
+
 class EmptyRequest(ApiModel):
     """Of verbs that need no more than their object."""

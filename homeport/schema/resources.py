@@ -50,10 +50,18 @@ class Nodepool(Resource):
     status: dict[str, Any]
 
 
+class NodeLock(Answer):
+    reason: str
+    since: float
+    stop_models: bool
+
+
 class NodeFacts(Answer):
     name: str
     cluster: str
     nodepool: str
+    lock: NodeLock | None
+    """Its agent is turned away while there is one."""
 
 
 class NodeLoad(Answer):

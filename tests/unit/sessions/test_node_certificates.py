@@ -13,6 +13,7 @@ from homeport_proto.v1 import session_pb2 as pb
 from agent.link.csr import make_csr, make_key
 from controlplane.auth.ca import CertificateAuthority, open_ca
 from controlplane.auth.join_tokens import JoinTokens
+from controlplane.fleet.node_lock import lock_node, unlock_node
 from controlplane.sessions.bulk_service import BulkService
 from controlplane.sessions.desired_state import DesiredStates
 from controlplane.sessions.enrollment_service import EnrollmentService
@@ -207,6 +208,41 @@ class TestEachMessage:
         for context, reason in ((FakeContext(first.certificate), "CLONE"), (FakeContext(), "NOT_ENROLLED")):
             with pytest.raises(AbortedError, match=reason):
                 await plane.bulk.PushLogs(chunks(), context)
+
+
+class TestLock:
+    async def test_the_open_session_is_told_at_once_and_no_other_begins(self, plane: Plane) -> None:
+        node_id, held = await plane.joined()
+        async with plane.stream(held) as stream:
+            await stream.hello()
+            await plane.store.write(lambda tx: lock_node(tx, node_id, "stolen?", stop_models=False))
+            goodbye = (await stream.expect("goodbye")).goodbye
+            assert (goodbye.reason, goodbye.stop_models) == ("LOCKED", False)
+            assert await stream.receive() is None
+        assert await plane.ending(held) == "LOCKED"
+        for refused in (plane.renew, plane.recover):
+            with pytest.raises(AbortedError, match="LOCKED"):
+                await refused(held)
+        await plane.store.write(lambda tx: unlock_node(tx, node_id))
+        await plane.connect(held)
+
+    async def test_nothing_that_comes_meanwhile_has_an_effect(self, plane: Plane) -> None:
+        node_id, held = await plane.joined()
+        async with plane.stream(held) as stream:
+            await stream.hello()
+            await plane.store.write(lambda tx: lock_node(tx, node_id, "", stop_models=False))
+            report = pb.ReplicaState(replica_id="r1", deployment_id="chat", status="ready")
+            stream.send(pb.AgentMessage(replica_status=pb.ReplicaStatus(replicas=[report])))
+            await stream.expect("goodbye")
+            assert await stream.receive() is None
+        assert plane.service._registry.replicas_on(node_id) == []
+
+    async def test_it_may_ask_to_stop_the_models(self, plane: Plane) -> None:
+        node_id, held = await plane.joined()
+        await plane.store.write(lambda tx: lock_node(tx, node_id, "", stop_models=True))
+        async with plane.stream(held) as stream:
+            stream.send(pb.AgentMessage(hello=pb.Hello()))
+            assert (await stream.expect("goodbye")).goodbye.stop_models
 
 
 class TestJoining:

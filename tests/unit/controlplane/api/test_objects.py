@@ -95,7 +95,7 @@ async def test_nodes_are_shown_with_what_their_agents_say(api: ControlApi) -> No
     api.report(node_id, "r1", ReplicaStatus.READY)
     api.clock.advance(3)
     node = (await api.call("GET", "/nodes/gpu-1")).body
-    assert node["spec"] == {"name": "gpu-1", "cluster": "office", "nodepool": "gpu"}
+    assert node["spec"] == {"name": "gpu-1", "cluster": "office", "nodepool": "gpu", "lock": None}
     state = node["status"]
     assert (state["status"], state["connected"], state["replicas"], state["epoch"]) == ("ready", True, 1, 1)
     assert (state["last_heard_seconds"], state["reason"]) == (3.0, "")
@@ -225,3 +225,15 @@ async def test_status_counts(api: ControlApi) -> None:
 
 async def test_health_needs_no_token(api: ControlApi) -> None:
     assert (await api.call("GET", "/healthz", headers={"Authorization": None})).body == {"status": "ok"}
+
+
+async def test_a_node_is_locked_and_unlocked(api: ControlApi) -> None:
+    await api.put_node("gpu-1")
+    locked = await api.call("POST", "/nodes/gpu-1/lock", {"reason": "stolen?", "stop_models": True})
+    assert locked.status == 200
+    lock = locked.body["spec"]["lock"]
+    assert (lock["reason"], lock["stop_models"]) == ("stolen?", True)
+    again = await api.call("POST", "/nodes/gpu-1/lock", {})
+    assert again.body["spec"]["lock"] == {"reason": "", "since": lock["since"], "stop_models": False}
+    assert (await api.call("POST", "/nodes/gpu-1/unlock", {})).body["spec"]["lock"] is None
+    assert (await api.call("POST", "/nodes/gpu-2/lock", {})).status == 404
