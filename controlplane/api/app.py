@@ -29,6 +29,7 @@ from controlplane.api.server_status import Server
 from controlplane.api.watch import Watch
 from controlplane.audit.denials import Denials
 from controlplane.audit.store import AuditedStore
+from controlplane.auth.door import Door
 from controlplane.views.pulse import Pulse
 from controlplane.views.views import Views
 
@@ -47,7 +48,8 @@ def create_app(dependencies: ApiDependencies) -> web.Application:
     app.on_response_prepare.append(add_headers)
     app.cleanup_ctx.append(lambda _: _keep_current(views, pulse))
     app.on_shutdown.append(lambda _: _end_watches(pulse))
-    add_routes(app, routes, dependencies.access_tokens.check)
+    door = Door(dependencies.access_tokens.check, dependencies.guesses, dependencies.monotonic)
+    add_routes(app, routes, door.check)
     add_docs(app, openapi_document(routes, dependencies.version))
     return app
 

@@ -1,12 +1,13 @@
 """What the API needs from the rest of the control plane."""
 
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from controlplane.auth.access_tokens import AccessTokens
 from controlplane.sessions.registry import NodeRegistry
 from controlplane.store.store import Store, Transaction
+from homeport.core.guessing import Guesses
 
 
 class JoinTokenIssuer(Protocol):
@@ -45,3 +46,5 @@ class ApiDependencies:
     version: str
     # A join token's command for a host with nothing of ours; empty when this server has no wheelhouse to offer.
     install_command: Callable[[str], str]
+    # Wrong tokens, by address.
+    guesses: Guesses = field(default_factory=Guesses)

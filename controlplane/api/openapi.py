@@ -140,7 +140,7 @@ def _responses(route: Route, schemas: _Schemas) -> dict[str, Any]:
     responses: dict[str, Any] = {str(route.status): _success(route, schemas)}
     codes = {*route.errors, *_ALWAYS}
     if not route.public:
-        codes.add(ErrorCode.UNAUTHENTICATED)
+        codes.update((ErrorCode.UNAUTHENTICATED, ErrorCode.TOO_MANY_REQUESTS))
     if route.body is not None:
         codes.update(_OF_BODIES)
     if route.method == "DELETE":

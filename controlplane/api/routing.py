@@ -15,8 +15,8 @@ from homeport.schema.base import ApiModel
 from homeport.schema.documents import parse_spec
 
 PREFIX = "/api/v1"
-# Gives the principal of a token, or None.
-CheckToken = Callable[[str], Principal | None]
+# Gives the principal of a token that comes from an address, or None. Raises TOO_MANY_REQUESTS.
+CheckToken = Callable[[str, str], Principal | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,8 @@ def _authenticate(request: web.Request, check_token: CheckToken) -> Principal:
             "no access token was sent",
             hint="send the header Authorization: Bearer TOKEN; the first token is in DATA_DIR/admin-token",
         )
-    principal = check_token(token.strip()) if scheme.lower() in ("bearer", "key") else None
+    known_scheme = scheme.lower() in ("bearer", "key")
+    principal = check_token(token.strip(), request.remote or "") if known_scheme else None
     if principal is None:
         raise HomeportError(
             ErrorCode.UNAUTHENTICATED,

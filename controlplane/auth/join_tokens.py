@@ -81,8 +81,9 @@ def keep_certificate(tx: Transaction, token: str, pem: bytes, until: float) -> N
 def _find(tx: Transaction, token: str) -> Record:
     parts = token.split(".")
     record = tx.get(Kind.JOIN_TOKEN, parts[1]) if len(parts) == 4 and parts[0] == "hp1" else None
-    secret_hash = _hash(parts[2]) if record else ""
-    if record is None or not hmac.compare_digest(record.spec["secret_sha256"], secret_hash):
+    # Takes as long for a token that does not exist.
+    expected, given = record.spec["secret_sha256"] if record else _hash(""), _hash(parts[2] if len(parts) > 2 else "")
+    if not hmac.compare_digest(expected, given) or record is None:
         raise HomeportError(ErrorCode.UNAUTHENTICATED, _REFUSED, hint=_NEW_TOKEN)
     return record
 

@@ -1,5 +1,7 @@
 """The servicer behind `Enrollment`: a join token and a key become a node, and a host that was away becomes it again."""
 
+import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import unquote
@@ -19,6 +21,7 @@ from controlplane.fleet.node_access import access_of, note_issue, note_use
 from controlplane.sessions.doorkeeper import refuse
 from controlplane.store.store import Kind, Record, Store, Transaction
 from homeport.core.errors import ErrorCode, HomeportError
+from homeport.core.guessing import Guesses
 from homeport.core.node_identity import Refusal, Shown, refusal_of_recovery
 
 log = structlog.get_logger()
@@ -29,6 +32,7 @@ _GRPC_STATUS = {
     ErrorCode.INVALID_ARGUMENT: grpc.StatusCode.INVALID_ARGUMENT,
     ErrorCode.UNAUTHENTICATED: grpc.StatusCode.UNAUTHENTICATED,
     ErrorCode.CONFLICT: grpc.StatusCode.FAILED_PRECONDITION,
+    ErrorCode.TOO_MANY_REQUESTS: grpc.StatusCode.RESOURCE_EXHAUSTED,
     ErrorCode.STORAGE_FULL: grpc.StatusCode.RESOURCE_EXHAUSTED,
 }
 
@@ -37,10 +41,17 @@ class EnrollmentService(enrollment_pb2_grpc.EnrollmentServicer):
     """`session_target` is `host:port`; an empty host means the one that the agent dialled."""
 
     def __init__(
-        self, store: Store, ca: CertificateAuthority, session_target: str, certificate_life: timedelta
+        self,
+        store: Store,
+        ca: CertificateAuthority,
+        session_target: str,
+        certificate_life: timedelta,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store = AuditedStore(store)
         self._denials = Denials(store)
+        self._guesses = Guesses()
+        self._clock = clock
         self._ca = ca
         self._session_target = session_target
         self._certificate_life = certificate_life
@@ -48,9 +59,15 @@ class EnrollmentService(enrollment_pb2_grpc.EnrollmentServicer):
     async def Enroll(self, request: pb.EnrollRequest, context: Any) -> pb.EnrollResponse:
         begin(_address(context.peer()), "", "enroll")
         recognised(f"join_token/{_token_id(request.join_token)}", "")
+        address, token = _address(context.peer()), request.join_token
         try:
-            return await self._enroll(request)
+            self._guesses.check(address, token, self._clock())
+            answer = await self._enroll(request)
+            self._guesses.succeeded(address, token)
+            return answer
         except HomeportError as error:
+            if error.code is ErrorCode.UNAUTHENTICATED:
+                self._guesses.failed(address, self._clock())
             if error.code in DENIALS:
                 await self._denials.note(actor(), error)
             log.warning("enrollment refused", peer=context.peer(), host=request.host.hostname, reason=error.message)

@@ -97,7 +97,7 @@ class GatewayRequest(Exchange):
         if kind == "health":
             self._answer_json(b'{"status":"ok"}')
             return
-        principal = gateway.tokens.principal(heading.authorization)
+        principal = gateway.tokens.principal(heading.authorization, self.connection.peer_address)
         if principal is None:
             raise HomeportError(
                 ErrorCode.UNAUTHENTICATED,

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Protocol
 
+from homeport.core.guessing import Guesses
+
 # How long a revoked token may still pass.
 _TRUSTED_SECONDS = 2.0
 _REMEMBERED = 4096
@@ -20,9 +22,11 @@ class TokenCheck:
         self._check = check
         self._clock = clock
         self._accepted: dict[bytes, tuple[float, Principal]] = {}
+        self._guesses = Guesses()
 
-    def principal(self, authorization: bytes | None) -> Principal | None:
-        """Of the Authorization header's value; None when it is missing, no bearer token, unknown or revoked."""
+    def principal(self, authorization: bytes | None, address: Callable[[], str]) -> Principal | None:
+        """Of the Authorization header's value; None when it is missing, no bearer token, unknown or revoked. Raises
+        TOO_MANY_REQUESTS when too many wrong ones came from the `address`."""
         if authorization is None:
             return None
         now = self._clock()
@@ -32,10 +36,14 @@ class TokenCheck:
         scheme, _, token = authorization.partition(b" ")
         if scheme.lower() != b"bearer" or not token.isascii():
             return None
-        principal = self._check(token.strip().decode())
+        text = token.strip().decode()
+        self._guesses.check(address(), text, now)
+        principal = self._check(text)
         if principal is None:
             self._accepted.pop(authorization, None)
+            self._guesses.failed(address(), now)
             return None
+        self._guesses.succeeded(address(), text)
         if len(self._accepted) >= _REMEMBERED:
             self._accepted.clear()
         self._accepted[authorization] = (now + _TRUSTED_SECONDS, principal)

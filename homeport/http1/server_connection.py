@@ -125,6 +125,11 @@ class ServerConnection(asyncio.Protocol):
 
     # ---- the exchange's side
 
+    def peer_address(self) -> str:
+        """Empty once the connection is gone."""
+        peer = self._transport.get_extra_info("peername") if self._transport is not None else None
+        return str(peer[0]) if peer else ""
+
     def want_body(self, wanted: bool) -> None:
         """Backpressure: while unwanted, nothing more of the request's body is read (one read may still come)."""
         if wanted is not self._wants_body:

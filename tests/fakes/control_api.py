@@ -20,6 +20,7 @@ from controlplane.store.failing import FailingStore
 from controlplane.store.memory import MemoryStore
 from controlplane.store.store import Kind
 from homeport.core.errors import ErrorCode, HomeportError
+from homeport.core.guessing import Guesses
 from homeport.core.resources import Inventory
 from homeport.core.status import ReplicaReport, ReplicaStatus
 from tests.fakes.clock import FakeClock
@@ -70,7 +71,7 @@ class Answered:
 class ControlApi:
     """`call` checks every answer against what the route declares: its status, and the form of its body."""
 
-    def __init__(self) -> None:
+    def __init__(self, guesses: Guesses | None = None) -> None:
         self.clock = FakeClock()
         self.store = FailingStore(MemoryStore(FakeClock(1_700_000_000.0)))
         self.registry = NodeRegistry(self.clock, wall=lambda: 1_700_000_000.0 + self.clock())
@@ -88,6 +89,7 @@ class ControlApi:
             self.clock,
             "1.2.3",
             install_command=lambda token: f"install with {token}",
+            guesses=guesses or Guesses(),
         )
         self._app = create_app(self.dependencies)
         self._routes = {(r.method, PREFIX + r.path): r for r in self._app[ROUTES]}

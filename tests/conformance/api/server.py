@@ -6,12 +6,14 @@ It says its address and a token.
 import asyncio
 import sys
 
+from homeport.core.guessing import Guesses
 from homeport.core.status import ReplicaStatus
 from tests.fakes.control_api import DEPLOYMENT, ControlApi
 
 
 async def main() -> None:
-    async with ControlApi().running() as api:
+    # Every operation is tried with wrong tokens, and has to answer 401 to each.
+    async with ControlApi(Guesses(most=1_000_000)).running() as api:
         await api.put_parents()
         await api.call("POST", "/deployments", DEPLOYMENT)
         await api.call("POST", "/projects", {"id": "red"})
