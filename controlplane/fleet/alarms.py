@@ -3,7 +3,7 @@
 from typing import Any
 
 from controlplane.sessions.registry import NodeRegistry
-from controlplane.store.store import Store
+from controlplane.store.store import Kind, Store
 
 
 def alarms(store: Store, registry: NodeRegistry) -> list[dict[str, Any]]:
@@ -29,4 +29,16 @@ def alarms(store: Store, registry: NodeRegistry) -> list[dict[str, Any]]:
                 "since": registry.wall_of(brake.engaged_at),
             }
         )
+    for node_id, clone in sorted(registry.clones().items()):
+        node = store.get(Kind.NODE, node_id)
+        if node is not None:
+            found.append(
+                {
+                    "name": "clone",
+                    "message": f"a copy of node {node.spec['name']} was turned away, last from {clone.peer}",
+                    "hint": "stop that agent and join its host with a token of its own; if it is the right host, and "
+                    "was set back to an older state, delete the node first. `homeport node lock` keeps both away",
+                    "since": registry.wall_of(clone.since),
+                }
+            )
     return found

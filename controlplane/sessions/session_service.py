@@ -16,6 +16,7 @@ from homeport_proto.v1 import session_pb2_grpc
 from controlplane.auth.ca import CertificateAuthority, NodeCertificate
 from controlplane.auth.peer import shown_by
 from controlplane.fleet.node_access import access_of, note_issue, note_use
+from controlplane.sessions.contest import outlives
 from controlplane.sessions.desired_state import DesiredStates
 from controlplane.sessions.doorkeeper import goodbye, goodbye_of, refuse
 from controlplane.sessions.logs import LogBroker
@@ -77,7 +78,10 @@ class SessionService(session_pb2_grpc.SessionServicer):
             await context.write(goodbye("INVALID", "the first message must be Hello"))
             return
         refused = self._doorkeeper.refusal(shown)
+        if refused is None and shown is not None and await self._is_contested(shown, hello):
+            refused = Refusal.CLONE
         if shown is None or refused is not None:
+            self._note_clone(shown, refused, context)
             await context.write(goodbye_of(refused or Refusal.NOT_ENROLLED, self._doorkeeper.stops_models(shown)))
             return
         node_id = shown.node_id
@@ -87,7 +91,7 @@ class SessionService(session_pb2_grpc.SessionServicer):
         if epoch is None:
             await context.write(goodbye("SERVER_STOPPING", "the control plane is stopping"))
             return
-        session = OpenSession(node_id, epoch, shown)
+        session = OpenSession(node_id, epoch, shown, hello.process_id)
         writer = asyncio.create_task(_write_all(context, session), name=f"session-writer-{node_id}")
         reader = asyncio.create_task(self._read_all(request_iterator, session), name=f"session-reader-{node_id}")
         self._welcome(session, hello, inventory)
@@ -102,6 +106,15 @@ class SessionService(session_pb2_grpc.SessionServicer):
                 self._logs.node_lost(node_id)
             log.info("agent disconnected", node_id=node_id, epoch=epoch)
 
+    async def _is_contested(self, shown: Shown, hello: pb.Hello) -> bool:
+        holder = self._sessions.current(shown.node_id)
+        return holder is not None and await outlives(holder, hello.process_id, self._terms.heartbeat_seconds)
+
+    def _note_clone(self, shown: Shown | None, refused: Refusal | None, context: Any) -> None:
+        if shown is not None and refused is Refusal.CLONE:
+            log.error("a copy of a node was refused", node_id=shown.node_id, peer=context.peer(), serial=shown.serial)
+            self._registry.clone_refused(shown.node_id, context.peer())
+
     async def Renew(self, request: pb.RenewRequest, context: Any) -> pb.RenewResponse:
         shown = shown_by(context.auth_context())
         life = self._terms.certificate_life
@@ -112,6 +125,7 @@ class SessionService(session_pb2_grpc.SessionServicer):
             await context.abort(grpc.StatusCode.INVALID_ARGUMENT if bad else grpc.StatusCode.UNAVAILABLE, str(error))
             raise AssertionError from None  # abort raises
         if issued is None or isinstance(issued, Refusal):
+            self._note_clone(shown, issued, context)
             await refuse(context, issued or Refusal.NOT_ENROLLED)
             raise AssertionError
         return pb.RenewResponse(
@@ -176,6 +190,7 @@ class SessionService(session_pb2_grpc.SessionServicer):
 
     async def _read_all(self, messages: AsyncIterator[pb.AgentMessage], session: OpenSession) -> None:
         async for message in messages:
+            session.messages += 1
             if message.epoch != session.epoch or not self._sessions.is_current(session.node_id, session.epoch):
                 session.close(goodbye_of(Refusal.SUPERSEDED))
                 return

@@ -21,11 +21,15 @@ _LAST_WORD_SECONDS = 0.5
 
 @dataclass(eq=False, slots=True)
 class OpenSession:
-    """`outbox` is drained by the stream's writer; None ends the stream after what stands before it."""
+    """`outbox` is drained by the stream's writer; None ends the stream after what stands before it. `process_id` is new
+    at each start of the agent; `messages` counts what it has said."""
 
     node_id: str
     epoch: int
     shown: Shown
+    process_id: str = ""
+    messages: int = 0
+    over: bool = False
     outbox: asyncio.Queue[pb.ControlMessage | None] = field(default_factory=asyncio.Queue)
     _closing: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -63,8 +67,12 @@ class Sessions:
         if self.on_open is not None:
             self.on_open(session.node_id, session.epoch)
 
+    def current(self, node_id: str) -> OpenSession | None:
+        return self._open.get(node_id)
+
     def ended(self, session: OpenSession) -> bool:
         """Whether it was the node's newest: no other has taken over."""
+        session.over = True
         if self._open.get(session.node_id) is not session:
             return False
         del self._open[session.node_id]

@@ -56,6 +56,9 @@ class SessionStream:
     def auth_context(self) -> dict[str, list[bytes]]:
         return self._auth_context
 
+    def peer(self) -> str:
+        return "ipv4:192.0.2.1:1"
+
     async def write(self, message: pb.ControlMessage) -> None:
         self._down.put_nowait(message)
 

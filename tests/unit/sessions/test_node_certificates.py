@@ -89,7 +89,7 @@ async def plane(tmp_path: Path) -> AsyncIterator[Plane]:
     ca, registry, desired = open_ca(tmp_path), NodeRegistry(FakeClock()), DesiredStates(store)
     sessions = Sessions(store, desired)
     logs = LogBroker(sessions.ask)
-    terms = SessionTerms("0.1.0", 2.0, (":8444",), ":8443", LIFE)
+    terms = SessionTerms("0.1.0", 1.0, (":8444",), ":8443", LIFE)
     service = SessionService(store, registry, sessions, desired, logs, ca, terms)
     follower = asyncio.create_task(sessions.follow_store())
     await asyncio.sleep(0)
@@ -243,6 +243,50 @@ class TestLock:
         async with plane.stream(held) as stream:
             stream.send(pb.AgentMessage(hello=pb.Hello()))
             assert (await stream.expect("goodbye")).goodbye.stop_models
+
+
+class TestClones:
+    """A and B are two agents with one state directory, and so with one certificate. A heartbeat is due each 2 s."""
+
+    async def test_the_one_that_has_the_session_keeps_it(self, plane: Plane) -> None:
+        node_id, held = await plane.joined()
+        async with plane.stream(held) as a, plane.stream(held) as b:
+            await a.hello(process_id="A")
+            b.send(pb.AgentMessage(hello=pb.Hello(process_id="B")))
+            for _ in range(4):  # before B has come nothing counts, so one of them may be early
+                a.send(pb.AgentMessage(heartbeat=pb.Heartbeat()))
+                await a.expect("heartbeat_echo")
+                await asyncio.sleep(0.05)
+            assert (await b.expect("goodbye")).goodbye.reason == "CLONE"
+            a.send(pb.AgentMessage(heartbeat=pb.Heartbeat()))
+            await a.expect("heartbeat_echo")
+        assert list(plane.service._registry.clones()) == [node_id]
+
+    async def test_a_restarted_agent_is_no_clone(self, plane: Plane) -> None:
+        _, held = await plane.joined()
+        for process_id in ("A", "B"):
+            async with plane.stream(held) as stream:
+                await stream.hello(process_id=process_id)
+        assert plane.service._registry.clones() == {}
+
+    async def test_nor_is_one_whose_first_session_is_silent(self, plane: Plane) -> None:
+        """As after a power cut, which closes no connection."""
+        _, held = await plane.joined()
+        async with plane.stream(held) as dead, plane.stream(held) as restarted:
+            await dead.hello(process_id="A")
+            await restarted.hello(process_id="B")
+            assert (await dead.expect("goodbye")).goodbye.reason == "SUPERSEDED"
+        assert plane.service._registry.clones() == {}
+
+    async def test_a_restored_snapshot_is_told_by_its_older_certificate(self, plane: Plane) -> None:
+        node_id, first = await plane.joined()
+        second = await plane.renew(first)
+        async with plane.stream(second) as stream:
+            await stream.hello(process_id="A")
+            assert await plane.ending(first) == "CLONE"
+            stream.send(pb.AgentMessage(heartbeat=pb.Heartbeat()))
+            await stream.expect("heartbeat_echo")
+        assert list(plane.service._registry.clones()) == [node_id]
 
 
 class TestJoining:

@@ -31,6 +31,20 @@ async def test_many_vanished_nodes_are_an_alarm_until_they_are_back(api: Control
     assert await alarms(api) == []
 
 
+async def test_a_copy_of_a_node_is_an_alarm_while_it_tries(api: ControlApi) -> None:
+    node_id = await api.put_node("gpu-1")
+    api.registry.clone_refused(node_id, "ipv4:192.0.2.7:4711")
+    api.clock.advance(900)
+    api.registry.clone_refused(node_id, "ipv4:192.0.2.7:4712")
+    api.clock.advance(1000)
+    [alarm] = await alarms(api)
+    assert alarm["name"] == "clone"
+    assert "gpu-1" in str(alarm["message"])
+    assert "192.0.2.7:4712" in str(alarm["message"])
+    api.clock.advance(1001)
+    assert await alarms(api) == []
+
+
 async def test_a_store_that_cannot_be_written_is_an_alarm_until_it_can(api: ControlApi) -> None:
     full = HomeportError(ErrorCode.STORAGE_FULL, "the disk is full", hint="free some space")
     api.store.fail_next(full, writes=2)
