@@ -39,7 +39,7 @@ ROUTES = web.AppKey("routes", list[Route])
 def create_app(dependencies: ApiDependencies) -> web.Application:
     """Serves `/api/v1`. The store must be open before the application starts."""
     dependencies = replace(dependencies, store=AuditedStore(dependencies.store))
-    denials = Denials(dependencies.store)
+    denials = Denials(dependencies.store, dependencies.monotonic)
     views = Views(dependencies.store, dependencies.registry, dependencies.monotonic, dependencies.urls.gateway)
     pulse = Pulse(views)
     routes = [*_all_routes(dependencies, views), *Watch(dependencies, views, pulse).routes()]

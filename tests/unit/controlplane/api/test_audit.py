@@ -3,6 +3,7 @@
 import json
 
 from homeport.core.errors import ErrorCode, HomeportError
+from homeport.core.guessing import Guesses
 from tests.fakes.control_api import DEPLOYMENT, ControlApi
 
 
@@ -85,3 +86,14 @@ async def test_pages_and_export_hold_every_entry_once(api: ControlApi) -> None:
 async def test_filters_that_are_none_are_refused(api: ControlApi) -> None:
     for question in ("?result=maybe", "?since=yesterday", "?cursor=x", "?limit=0", "?color=red"):
         assert (await api.call("GET", f"/audit{question}")).status == 400, question
+
+
+async def test_denials_do_not_fill_the_disk() -> None:
+    async with ControlApi(Guesses(most=1_000)).running() as api:
+        for number in range(40):
+            headers = {"Authorization": f"Bearer hp1.none.{number}"}
+            assert (await api.call("GET", "/clusters", headers=headers)).status == 401
+        assert len(await _entries(api, "?limit=1000")) == 30
+        api.clock.advance(61)
+        await api.call("GET", "/clusters", headers={"Authorization": "Bearer hp1.none.x"})
+        assert len(await _entries(api, "?limit=1000")) == 31
