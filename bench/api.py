@@ -24,8 +24,10 @@ import aiohttp
 from controlplane.api.app import create_app
 from controlplane.api.dependencies import ApiDependencies, Urls
 from controlplane.api.listener import serve
-from controlplane.auth.access_tokens import AccessTokens, create_access_token, facts_in
+from controlplane.auth.access_tokens import AccessTokens
+from controlplane.auth.admin_token import create_admin_token
 from controlplane.auth.join_tokens import JoinTokens
+from controlplane.auth.token_facts import facts_in
 from controlplane.ports import reserve
 from controlplane.sessions.registry import NodeRegistry
 from controlplane.store.memory import MemoryStore
@@ -80,7 +82,7 @@ class _Fleet:
             self.registry.connected(f"n{node}", 1, Inventory(f"host{node}", cpu_milli=64_000, memory_bytes=2**38), "1")
             mine = range(node, self._deployments, self._nodes)
             self.registry.set_replicas(f"n{node}", [self.report(deployment) for deployment in mine])
-        return await self.store.write(lambda tx: create_access_token(tx, "bench"))
+        return await self.store.write(create_admin_token)
 
     def report(self, deployment: int) -> ReplicaReport:
         id = f"d{deployment:05}"

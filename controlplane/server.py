@@ -18,12 +18,14 @@ from controlplane.api.dependencies import ApiDependencies, Urls
 from controlplane.api.downloads import create_downloads, install_command, open_wheelhouse
 from controlplane.api.listener import serve
 from controlplane.audit.retention import keep_for
-from controlplane.auth.access_tokens import AccessTokens, facts_in
+from controlplane.auth.access_tokens import AccessTokens
 from controlplane.auth.admin_token import ensure_admin_token
 from controlplane.auth.ca import CertificateAuthority, KeyPair, open_ca
 from controlplane.auth.client_tls import CertificateFiles, ClientTls, InternalCertificate
 from controlplane.auth.credentials import enrollment_credentials, node_credentials
 from controlplane.auth.join_tokens import JoinTokens
+from controlplane.auth.last_uses import LastUses
+from controlplane.auth.token_facts import facts_in
 from controlplane.config import ServerConfig
 from controlplane.front import front_names, front_url, url
 from controlplane.gateway.feed import GatewayFeed
@@ -89,6 +91,7 @@ class Server:
         self._spawn("audit-retention", keep_for(self._store, self._config.audit_days, time.time))
         self._spawn("push-desired-state", self._sessions.follow_store())
         self._spawn("node-lifecycle", NodeLifecyclePipeline(self._store, self._registry, self._clock, time.time).run())
+        self._spawn("last-uses", LastUses(self._store, self._access_tokens.last_uses).run())
         self._spawn("placements", PlacementPipeline(self._store, self._registry).run())
 
         credentials = node_credentials(pair, ca.bundle)
@@ -137,7 +140,8 @@ class Server:
         """(tunnel port, gateway port). It knows all routes before a gateway of an earlier run is heard."""
         socket = self._config.data_dir.absolute() / "gateways.sock"
         process = GatewayProcess(self._config, socket)
-        feed = GatewayFeed((pair, ca), process.heard, self._client_tls.pair if self._client_tls else None)
+        client_pair = self._client_tls.pair if self._client_tls else None
+        feed = GatewayFeed((pair, ca), process.heard, self._access_tokens.note_uses, client_pair)
         if self._client_tls is not None:
             self._client_tls.on_change = feed.put_client_pair
         publisher = GatewayPublisher(self._store, feed)

@@ -15,6 +15,9 @@ from pathlib import Path
 import uvloop
 
 from bench.dataplane.parent import until_parent_ends
+from homeport.core.access.grants import Grant, Grants
+from homeport.core.access.role import Role
+from homeport.core.access.scope import ORGANISATION
 from homeport.core.node_identity import Refusal, Shown
 from homeport.gateway.gateway import Gateway
 from homeport.gateway.routes import PolicyTable, RoutePolicy
@@ -26,13 +29,21 @@ TOKEN = "hp1.bench.kD5bZ0m7y3uR2vW8xQ1sT6nJ4pL9aC0e"
 _STORED = hashlib.sha256(TOKEN.encode()).hexdigest()
 
 
+_GRANTS = Grants((Grant(Role.INVOKER, ORGANISATION),))
+
+
 @dataclass(frozen=True, slots=True)
 class BenchPrincipal:
     token_id: str = "bench"
+    grants: Grants = _GRANTS
+    models: frozenset[str] | None = None
+
+
+PRINCIPAL = BenchPrincipal()
 
 
 def check_token(token: str) -> BenchPrincipal | None:
-    return BenchPrincipal() if hmac.compare_digest(hashlib.sha256(token.encode()).hexdigest(), _STORED) else None
+    return PRINCIPAL if hmac.compare_digest(hashlib.sha256(token.encode()).hexdigest(), _STORED) else None
 
 
 class OpenDoor:

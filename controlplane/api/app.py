@@ -6,6 +6,8 @@ from dataclasses import replace
 
 from aiohttp import web
 
+from controlplane.api.access import ACCESS
+from controlplane.api.access_tokens import AccessTokens
 from controlplane.api.audit import Audit
 from controlplane.api.body import MAX_BODY
 from controlplane.api.clusters import CLUSTERS
@@ -30,6 +32,7 @@ from controlplane.api.watch import Watch
 from controlplane.audit.denials import Denials
 from controlplane.audit.store import AuditedStore
 from controlplane.auth.door import Door
+from controlplane.api.whoami import WhoAmI
 from controlplane.views.pulse import Pulse
 from controlplane.views.views import Views
 
@@ -77,8 +80,11 @@ def _all_routes(dependencies: ApiDependencies, views: Views) -> list[Route]:
         *CollectionRoutes(dependencies, views, MODELS).routes(),
         *ModelVersions(dependencies, views, MODEL_VERSIONS).routes(),
         *Deployments(dependencies, views).routes(),
-        *Running(views).routes(),
+        *Running(dependencies.store, views).routes(),
         *JoinTokens(dependencies, views).routes(),
+        *(route for each in ACCESS for route in CollectionRoutes(dependencies, views, each).routes()),
+        *AccessTokens(dependencies, views).routes(),
+        *WhoAmI(dependencies).routes(),
         *Documents(dependencies).routes(),
         *Audit(dependencies).routes(),
         *Server(dependencies, views).routes(),

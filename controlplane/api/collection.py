@@ -2,14 +2,17 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from pydantic import BaseModel
 
 from controlplane.api.dependencies import ApiDependencies
 from controlplane.api.list_query import ListQuery
-from controlplane.api.lists import list_answer
-from controlplane.api.routing import Answer, Call, Query, Route
+from controlplane.api.lists import list_answer, seen_items
+from controlplane.api.routing import Answer, Call, Query, Route, somewhere
+from controlplane.auth.guard import Guard
+from controlplane.auth.places import TO_SEE, TO_WRITE
 from controlplane.fleet.accept import Accepted, must_be_new
 from controlplane.fleet.dry_run import write
 from controlplane.fleet.edit import edit
@@ -20,6 +23,7 @@ from controlplane.fleet.references import missing, noun
 from controlplane.store.store import Record, Transaction
 from controlplane.views.topic import Item
 from controlplane.views.views import Views
+from homeport.core.access.permission import Permission
 from homeport.core.errors import ErrorCode, HomeportError
 from homeport.schema.base import Change
 from homeport.schema.edits import PatchRequest
@@ -74,31 +78,37 @@ class CollectionRoutes:
         name = noun(each.kind.kind)
         one = f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
         of_one = (ErrorCode.NOT_FOUND,)
+        see, write = TO_SEE[each.kind.kind], TO_WRITE[each.kind.kind]
         return [
             Route("GET", each.listing, self.show_all, tag, f"List {name}s", query=each.query, response=each.response,
-                  many=True, errors=of_one if "{" in each.listing else ()),
+                  many=True, errors=of_one if "{" in each.listing else (), permission=see, at=self.at_listing),
             Route("POST", each.listing, self.create, tag, f"Create {one}", body=spec, root=root, query=CreateQuery,
-                  status=201, response=each.response, errors=CREATE_ERRORS, complete=each.complete),
-            Route("GET", item, self.get, tag, f"Show {one}", response=each.response, errors=of_one),
+                  status=201, response=each.response, errors=CREATE_ERRORS, complete=each.complete, permission=write,
+                  at=somewhere),
+            Route("GET", item, self.get, tag, f"Show {one}", response=each.response, errors=of_one, permission=see,
+                  at=self.at_item),
             Route("PATCH", item, self.edit, tag, f"Edit {one}: a merge patch (RFC 7396) of its spec",
-                  body=PatchRequest, query=EditQuery, response=each.edited, errors=EDIT_ERRORS),
-            Route("DELETE", item, self.delete, tag, f"Delete {one}", status=204, errors=DELETE_ERRORS),
+                  body=PatchRequest, query=EditQuery, response=each.edited, errors=EDIT_ERRORS,
+                  permission=write, at=self.at_item),
+            Route("DELETE", item, self.delete, tag, f"Delete {one}", status=204, errors=DELETE_ERRORS, permission=write,
+                  at=self.at_item),
             Route("GET", f"{item}/impact", self.impact, tag, f"What deleting {one} would mean", response=Impact,
-                  errors=of_one),
+                  errors=of_one, permission=see, at=self.at_item),
         ]  # fmt: skip
 
     async def show_all(self, call: Call) -> Answer:
         await self.views.refresh()
-        topic = self.views.of(self.collection.kind.kind)
-        return await list_answer(topic.items(), call.query, self.views.seq)
+        items = self.seen(call, self.views.of(self.collection.kind.kind).items())
+        return await list_answer(items, call.query, self.views.seq)
 
     async def create(self, call: Call) -> Answer:
         query: CreateQuery = call.query
-        kind, spec = self.collection.kind, call.body
+        kind, spec, guard = self.collection.kind, call.body, call.guard
 
         def change(tx: Transaction) -> Record:
-            if query.create_missing:
-                create_missing(tx, spec)
+            guard.before_writing(tx, kind.kind, kind.key(spec), spec, kind.root)
+            for made in create_missing(tx, spec) if query.create_missing else ():
+                guard.after_making(tx, made.record)
             must_be_new(tx, kind.kind, kind.key(spec), kind.root)
             return kind.accept(tx, spec).record
 
@@ -121,7 +131,7 @@ class CollectionRoutes:
 
         def change(tx: Transaction) -> Accepted:
             self.check_writable(tx, key, "edited")
-            return edit(tx, self.collection.kind, key, request.spec, request.generation)
+            return edit(tx, self.collection.kind, key, request.spec, request.generation, call.guard)
 
         await self.find(key)
         try:
@@ -151,7 +161,18 @@ class CollectionRoutes:
 
     async def impact(self, call: Call) -> Answer:
         item = await self.find(self.key(call))
-        return impact_answer(impact_of(self.store, self.registry, self.collection.kind.kind, item.id))
+        impact = impact_of(self.store, self.registry, self.collection.kind.kind, item.id)
+        return impact_answer(impact, partial(call.guard.seen, self.store))
+
+    def at_item(self, guard: Guard, permission: Permission, path: Mapping[str, str]) -> None:
+        guard.must(permission, self.store, self.collection.kind.kind, "/".join(path.values()))
+
+    def at_listing(self, guard: Guard, permission: Permission, path: Mapping[str, str]) -> None:
+        somewhere(guard, permission, path)
+
+    def seen(self, call: Call, items: list[Item]) -> list[Item]:
+        """Those that the caller may see."""
+        return seen_items(call.guard, self.store, self.collection.kind.kind, items)
 
     def check_writable(self, tx: Transaction, key: str, what: str) -> None:
         """Raises when `what` can't be done to an object that is shown and exists."""

@@ -18,6 +18,7 @@ from controlplane.fleet.revisions import revisions_of
 from controlplane.store.store import Kind, Transaction
 from controlplane.views.objects import envelope
 from controlplane.views.views import Views
+from homeport.core.access.permission import Permission
 from homeport.core.errors import ErrorCode
 from homeport.schema.edits import EmptyRequest, ScaleRequest
 from homeport.schema.resources import Deployment, EditedDeployment, Revision
@@ -35,16 +36,23 @@ class Deployments(CollectionRoutes):
     def routes(self) -> list[Route]:
         return [
             *super().routes(),
-            _verb("stop", self._do(stop_deployment), "Stop all replicas of a deployment; it keeps everything else"),
-            _verb("start", self._do(start_deployment), "Start a deployment that was stopped"),
-            _verb("restart", self._do(restart_deployment), "Replace all replicas by new ones of the same workload"),
+            self._verb("stop", self._do(stop_deployment), "Stop all replicas of a deployment; it keeps all else"),
+            self._verb("start", self._do(start_deployment), "Start a deployment that was stopped"),
+            self._verb("restart", self._do(restart_deployment), "Replace all replicas by new ones of the same kind"),
             Route("POST", f"{_ITEM}/scale", self.scale, _TAG, "Set how many replicas a deployment may have",
-                  body=ScaleRequest, response=Deployment, errors=EDIT_ERRORS),
+                  body=ScaleRequest, response=Deployment, errors=EDIT_ERRORS,
+                  permission=Permission.DEPLOYMENTS_WRITE, at=self.at_item),
             Route("GET", f"{_ITEM}/revisions", self.revisions, _TAG, "List a deployment's revisions, oldest first",
-                  query=RevisionQuery, response=Revision, many=True, errors=(ErrorCode.NOT_FOUND,)),
+                  query=RevisionQuery, response=Revision, many=True, errors=(ErrorCode.NOT_FOUND,),
+                  permission=Permission.DEPLOYMENTS_READ, at=self.at_item),
             Route("GET", f"{_ITEM}/logs", self.logs, _TAG, "Stream the lines that a deployment's replicas wrote",
-                  query=LogQuery, media_type="text/plain", errors=(ErrorCode.NOT_FOUND, ErrorCode.UNAVAILABLE)),
+                  query=LogQuery, media_type="text/plain", errors=(ErrorCode.NOT_FOUND, ErrorCode.UNAVAILABLE),
+                  permission=Permission.DEPLOYMENTS_LOGS, at=self.at_item, lasting=True),
         ]  # fmt: skip
+
+    def _verb(self, name: str, handler: Handler, summary: str) -> Route:
+        return Route("POST", f"{_ITEM}/{name}", handler, _TAG, summary, body=EmptyRequest, response=Deployment,
+                     errors=EDIT_ERRORS, permission=Permission.DEPLOYMENTS_WRITE, at=self.at_item)  # fmt: skip
 
     def _do(self, verb: Callable[[Transaction, str], Accepted]) -> Handler:
         async def handle(call: Call) -> Answer:
@@ -75,8 +83,3 @@ class Deployments(CollectionRoutes):
         placed = {p.spec["node_id"] for p in self.store.all(Kind.PLACEMENT) if p.spec["deployment_id"] == id}
         nodes = sorted(placed | {node_id for node_id, _ in replicas})
         return await stream_failures(call.request, self._logs, id, nodes, query)
-
-
-def _verb(name: str, handler: Handler, summary: str) -> Route:
-    path = f"{_ITEM}/{name}"
-    return Route("POST", path, handler, _TAG, summary, body=EmptyRequest, response=Deployment, errors=EDIT_ERRORS)

@@ -23,6 +23,7 @@ class Documents:
                 "Bring objects in line with documents: all of them in one transaction, or none",
                 body=ApplyRequest,
                 response=ApplyResult,
+                anyone="each document is asked about on its own",
                 errors=(ErrorCode.INVALID_ARGUMENT, ErrorCode.NOT_FOUND, ErrorCode.CONFLICT),
             )
         ]
@@ -30,7 +31,7 @@ class Documents:
     async def apply(self, call: Call) -> Answer:
         request: ApplyRequest = call.body
         documents = parse_documents(request.documents)
-        results = await apply_documents(self._store, documents, request.dry_run, request.create_missing)
+        results = await apply_documents(self._store, documents, call.guard, request.dry_run, request.create_missing)
         return {"results": [_applied(each) for each in results], "seq": self._store.seq}
 
 

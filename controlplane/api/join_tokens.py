@@ -1,10 +1,15 @@
+from collections.abc import Mapping
+
 from controlplane.api.dependencies import ApiDependencies
-from controlplane.api.lists import list_answer
+from controlplane.api.lists import list_answer, seen_items
 from controlplane.api.queries import JoinTokenQuery
-from controlplane.api.routing import Answer, Call, Route
+from controlplane.api.routing import Answer, Call, Route, somewhere
+from controlplane.auth.guard import Guard, hidden
+from controlplane.auth.places import place_of
 from controlplane.fleet.references import missing
 from controlplane.store.store import Kind, Transaction
 from controlplane.views.views import Views
+from homeport.core.access.permission import Permission
 from homeport.core.errors import ErrorCode
 from homeport.schema.nodepool import JoinTokenSpec
 from homeport.schema.resources import JoinToken, NewJoinToken
@@ -31,6 +36,8 @@ class JoinTokens:
                 query=JoinTokenQuery,
                 response=JoinToken,
                 many=True,
+                permission=Permission.JOIN_TOKENS_READ,
+                at=somewhere,
             ),
             Route(
                 "POST",
@@ -41,6 +48,8 @@ class JoinTokens:
                 body=JoinTokenSpec,
                 root="join_token",
                 status=201,
+                permission=Permission.JOIN_TOKENS_WRITE,
+                at=somewhere,
                 response=NewJoinToken,
                 errors=(ErrorCode.INVALID_ARGUMENT, ErrorCode.NOT_FOUND),
             ),
@@ -51,16 +60,27 @@ class JoinTokens:
                 _TAG,
                 "Withdraw a join token",
                 status=204,
+                permission=Permission.JOIN_TOKENS_WRITE,
+                at=self._at_item,
                 errors=(ErrorCode.NOT_FOUND,),
             ),
         ]
 
+    def _at_item(self, guard: Guard, permission: Permission, path: Mapping[str, str]) -> None:
+        guard.must(permission, self._store, Kind.JOIN_TOKEN, path["token"])
+
     async def show_all(self, call: Call) -> Answer:
         await self._views.refresh()
-        return await list_answer(self._views.of(Kind.JOIN_TOKEN).items(), call.query, self._views.seq)
+        items = seen_items(call.guard, self._store, Kind.JOIN_TOKEN, self._views.of(Kind.JOIN_TOKEN).items())
+        return await list_answer(items, call.query, self._views.seq)
 
     async def create(self, call: Call) -> Answer:
         spec: JoinTokenSpec = call.body
+        nodepool = self._store.get(Kind.NODEPOOL, spec.nodepool.key)
+        if nodepool is not None and not call.guard.seen(self._store, [nodepool]):
+            raise hidden(Kind.NODEPOOL, nodepool.id, "join_token.nodepool")
+        place = place_of(self._store, Kind.JOIN_TOKEN, "", {"nodepool": spec.nodepool.key})
+        call.guard.must_hold(Permission.JOIN_TOKENS_WRITE, place)
         id, token = await self._store.write(lambda tx: self._issuer.create(tx, spec.nodepool.key, spec.ttl_seconds))
         record = self._store.get(Kind.JOIN_TOKEN, id)
         if record is None:

@@ -11,6 +11,9 @@ from controlplane.api.paging import (
     take_page,
     take_page_by_id,
 )
+from controlplane.auth.guard import Guard
+from controlplane.auth.places import TO_SEE
+from controlplane.store.store import Store
 from controlplane.views.topic import Item
 
 
@@ -24,6 +27,13 @@ async def list_answer(items: list[Item], query: ListQuery, seq: int) -> bytes:
     else:
         page = await take_page(items, query.sorts[name], backwards, query.matches(), after, query.limit)
     return await page_body(page.items, seq, encode_cursor(page.after, question) if page.after else None)
+
+
+def seen_items(guard: Guard, store: Store, kind: str, items: list[Item]) -> list[Item]:
+    """Those that the caller may see: mostly all, which costs nothing."""
+    if guard.principal.grants.holds_everywhere(TO_SEE[kind]):
+        return items
+    return [item for item in items if guard.sees(store, kind, item.id, item.object)]
 
 
 def as_items(objects: Iterable[dict[str, Any]]) -> list[Item]:

@@ -5,15 +5,21 @@ from controlplane.api.collection import Collection, CollectionRoutes
 from controlplane.api.lists import list_answer
 from controlplane.api.queries import ModelVersionQuery
 from controlplane.api.routing import Answer, Call
+from controlplane.auth.guard import Guard
 from controlplane.fleet.kinds import MODEL_VERSION
 from controlplane.fleet.references import missing
 from controlplane.store.store import Kind
+from homeport.core.access.permission import Permission
 from homeport.core.errors import ErrorCode, HomeportError
 from homeport.schema.resources import EditedModelVersion, ModelVersion
 
 
 class ModelVersions(CollectionRoutes):
     """The list is of one model, oldest first."""
+
+    def at_listing(self, guard: Guard, permission: Permission, path: Mapping[str, str]) -> None:
+        """Of one model, which has to be seen."""
+        guard.must(permission, self.store, Kind.MODEL, path["model"])
 
     async def show_all(self, call: Call) -> Answer:
         await self.views.refresh()

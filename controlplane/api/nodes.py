@@ -1,14 +1,19 @@
+from collections.abc import Mapping
+from functools import partial
+
 from controlplane.api.collection import DELETE_ERRORS
 from controlplane.api.dependencies import ApiDependencies
-from controlplane.api.lists import list_answer
+from controlplane.api.lists import list_answer, seen_items
 from controlplane.api.queries import NodeQuery
-from controlplane.api.routing import Answer, Call, Route
+from controlplane.api.routing import Answer, Call, Route, somewhere
+from controlplane.auth.guard import Guard
 from controlplane.fleet.impact import impact_answer, impact_of
 from controlplane.fleet.node_lock import lock_node, unlock_node
 from controlplane.fleet.nodes import delete_node
 from controlplane.fleet.references import missing
 from controlplane.store.store import Kind, Record
 from controlplane.views.views import Views
+from homeport.core.access.permission import Permission
 from homeport.core.errors import ErrorCode, HomeportError
 from homeport.schema.edits import EmptyRequest, LockRequest
 from homeport.schema.resources import Impact, Node
@@ -35,6 +40,8 @@ class Nodes:
                 query=NodeQuery,
                 response=Node,
                 many=True,
+                permission=Permission.NODES_READ,
+                at=somewhere,
             ),
             Route(
                 "GET",
@@ -43,6 +50,8 @@ class Nodes:
                 _TAG,
                 "Show a node, by id or unique hostname",
                 response=Node,
+                permission=Permission.NODES_READ,
+                at=self._at_item,
                 errors=(ErrorCode.NOT_FOUND, ErrorCode.CONFLICT),
             ),
             Route(
@@ -52,6 +61,8 @@ class Nodes:
                 _TAG,
                 "Forget a node: its agent has to join again",
                 status=204,
+                permission=Permission.NODES_WRITE,
+                at=self._at_item,
                 errors=DELETE_ERRORS,
             ),
             Route(
@@ -61,6 +72,8 @@ class Nodes:
                 _TAG,
                 "What deleting a node would mean",
                 response=Impact,
+                permission=Permission.NODES_READ,
+                at=self._at_item,
                 errors=(ErrorCode.NOT_FOUND, ErrorCode.CONFLICT),
             ),
             Route(
@@ -88,13 +101,14 @@ class Nodes:
 
     async def show_all(self, call: Call) -> Answer:
         await self._views.refresh()
-        return await list_answer(self._views.of(Kind.NODE).items(), call.query, self._views.seq)
+        items = seen_items(call.guard, self._store, Kind.NODE, self._views.of(Kind.NODE).items())
+        return await list_answer(items, call.query, self._views.seq)
 
     async def get(self, call: Call) -> Answer:
-        return self._views.show(self._find(call.path["node"]))
+        return self._views.show(self._find(call.guard, call.path["node"]))
 
     async def delete(self, call: Call) -> None:
-        id = self._find(call.path["node"]).id
+        id = self._find(call.guard, call.path["node"]).id
         live = self._registry.get(id)
         connected = live is not None and live.connected
         await self._store.write(lambda tx: delete_node(tx, id, connected))
@@ -112,13 +126,19 @@ class Nodes:
         return self._views.show(await self._store.write(lambda tx: unlock_node(tx, id)))
 
     async def impact(self, call: Call) -> Answer:
-        return impact_answer(impact_of(self._store, self._registry, Kind.NODE, self._find(call.path["node"]).id))
+        id = self._find(call.guard, call.path["node"]).id
+        impact = impact_of(self._store, self._registry, Kind.NODE, id)
+        return impact_answer(impact, partial(call.guard.seen, self._store))
 
-    def _find(self, wanted: str) -> Record:
+    def _at_item(self, guard: Guard, permission: Permission, path: Mapping[str, str]) -> None:
+        guard.must(permission, self._store, Kind.NODE, self._find(guard, path["node"]).id)
+
+    def _find(self, guard: Guard, wanted: str) -> Record:
+        """Among those that the caller may see."""
         node = self._store.get(Kind.NODE, wanted)
-        if node is not None:
+        if node is not None and guard.seen(self._store, [node]):
             return node
-        nodes = self._store.all(Kind.NODE)
+        nodes = guard.seen(self._store, self._store.all(Kind.NODE))
         named = [node for node in nodes if node.spec["name"] == wanted]
         named = named or [node for node in nodes if node.spec.get("hostname") == wanted]
         if len(named) > 1:

@@ -16,6 +16,8 @@ from homeport.schema.resources import Error
 _DESCRIPTION = """Runs models on machines that you own.
 
 Send `Authorization: Bearer TOKEN`; the first token is in the file `admin-token` of the server's data directory.
+`x-permission` of an operation is what the caller needs at the place of the object; without it: 403, or 404 where the
+object may not be seen.
 Each field of a spec says under `x-change` what a change of it does: `live` applies at once, `rollout` makes a new
 revision, `immutable` is refused."""
 # A parameter has its name and description beside its schema.
@@ -96,6 +98,8 @@ def _operation(route: Route, schemas: _Schemas) -> dict[str, Any]:
         operation["requestBody"] = {"required": True, "content": content}
     if route.public:
         operation["security"] = []
+    if route.permission is not None:
+        operation["x-permission"] = route.permission.value
     return operation
 
 
@@ -140,7 +144,7 @@ def _responses(route: Route, schemas: _Schemas) -> dict[str, Any]:
     responses: dict[str, Any] = {str(route.status): _success(route, schemas)}
     codes = {*route.errors, *_ALWAYS}
     if not route.public:
-        codes.update((ErrorCode.UNAUTHENTICATED, ErrorCode.TOO_MANY_REQUESTS))
+        codes.update((ErrorCode.UNAUTHENTICATED, ErrorCode.PERMISSION_DENIED, ErrorCode.TOO_MANY_REQUESTS))
     if route.body is not None:
         codes.update(_OF_BODIES)
     if route.method == "DELETE":

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from controlplane.api.list_query import LabelQuery, ListQuery, field
 from controlplane.api.paging import Getter, Matches
+from homeport.core.access.role import Role
 from homeport.core.quantity import parse_bytes
 from homeport.core.status import NodeStatus, ReplicaStatus
 from homeport.schema.quantities import Size
@@ -197,6 +198,51 @@ class JoinTokenQuery(ListQuery):
 
     nodepool: Name | None = None
     """`cluster/nodepool`."""
+
+
+class UserQuery(ListQuery):
+    searched = (field("id"), field("spec.name"), field("spec.email"))
+
+
+class ServiceAccountQuery(ListQuery):
+    pass
+
+
+class TeamQuery(ListQuery):
+    member: Name | None = None
+    """Only those of this user."""
+
+    def tests(self) -> Iterator[Matches]:
+        yield from super().tests()
+        if self.member is not None:
+            yield lambda each: self.member in each["spec"]["members"]
+
+
+class RoleBindingQuery(ListQuery):
+    filters: ClassVar[Getters] = {
+        "subject": field("spec.subject"),
+        "role": field("spec.role"),
+        "scope": field("spec.scope"),
+    }
+
+    subject: Name | None = None
+    """`user/ID`, `team/ID` or `service_account/ID`."""
+    role: Role | None = None
+    scope: Name | None = None
+
+
+class AccessTokenQuery(ListQuery):
+    filters: ClassVar[Getters] = {"owner": field("spec.owner")}
+    sorts: ClassVar[Getters] = {
+        **ListQuery.sorts,
+        "name": field("spec.name"),
+        "expires_at": field("spec.expires_at"),
+        "last_used_at": field("status.last_used_at"),
+    }
+    searched = (field("id"), field("spec.name"), field("spec.owner"))
+
+    owner: Name | None = None
+    """`user/ID` or `service_account/ID`."""
 
 
 def _uses(names: Any, wanted: str) -> Matches:

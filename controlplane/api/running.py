@@ -3,16 +3,18 @@
 from pydantic import BaseModel
 
 from controlplane.api.list_query import ListQuery
-from controlplane.api.lists import list_answer
+from controlplane.api.lists import list_answer, seen_items
 from controlplane.api.queries import PlacementQuery, ReplicaQuery
-from controlplane.api.routing import Answer, Call, Handler, Route
-from controlplane.store.store import Kind
-from controlplane.views.views import REPLICA, Views
+from controlplane.api.routing import Answer, Call, Handler, Route, somewhere
+from controlplane.auth.places import REPLICA, TO_SEE
+from controlplane.store.store import Kind, Store
+from controlplane.views.views import Views
 from homeport.schema.resources import Placement, Replica
 
 
 class Running:
-    def __init__(self, views: Views) -> None:
+    def __init__(self, store: Store, views: Views) -> None:
+        self._store = store
         self._views = views
 
     def routes(self) -> list[Route]:
@@ -28,11 +30,13 @@ class Running:
 
     def _route(self, kind: str, summary: str, query: type[ListQuery], response: type[BaseModel]) -> Route:
         tag = self._views.of(kind).name
-        return Route("GET", f"/{tag}", self._list(kind), tag, summary, query=query, response=response, many=True)
+        return Route("GET", f"/{tag}", self._list(kind), tag, summary, query=query, response=response, many=True,
+                     permission=TO_SEE[kind], at=somewhere)  # fmt: skip
 
     def _list(self, kind: str) -> Handler:
         async def handle(call: Call) -> Answer:
             await self._views.refresh()
-            return await list_answer(self._views.of(kind).items(), call.query, self._views.seq)
+            items = seen_items(call.guard, self._store, kind, self._views.of(kind).items())
+            return await list_answer(items, call.query, self._views.seq)
 
         return handle

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from controlplane.auth.guard import Guard
 from controlplane.fleet.accept import Accepted, Action
 from controlplane.fleet.dry_run import write
 from controlplane.fleet.kinds import OBJECT_KINDS
@@ -27,7 +28,11 @@ class Applied:
 
 
 async def apply_documents(
-    store: Store, documents: Sequence[tuple[str, ApiModel]], dry_run: bool = False, create_missing: bool = False
+    store: Store,
+    documents: Sequence[tuple[str, ApiModel]],
+    guard: Guard,
+    dry_run: bool = False,
+    create_missing: bool = False,
 ) -> list[Applied]:
     """`documents` are (root key, checked spec). Results are in the same order, whatever order parents need; with
     `create_missing` what was made on the way comes after them.
@@ -35,10 +40,12 @@ async def apply_documents(
     A dry run does everything but keep it. Errors carry the document's number: `[2].deployment.nodepools.0.id`.
     """
 
-    return await write(store, lambda tx: _accept_all(tx, documents, create_missing), dry_run)
+    return await write(store, lambda tx: _accept_all(tx, documents, guard, create_missing), dry_run)
 
 
-def _accept_all(tx: Transaction, documents: Sequence[tuple[str, ApiModel]], with_parents: bool) -> list[Applied]:
+def _accept_all(
+    tx: Transaction, documents: Sequence[tuple[str, ApiModel]], guard: Guard, with_parents: bool
+) -> list[Applied]:
     """Parents first; documents of one kind in their own order."""
     results: dict[int, Applied] = {}
     made: list[Accepted] = []
@@ -46,8 +53,11 @@ def _accept_all(tx: Transaction, documents: Sequence[tuple[str, ApiModel]], with
     for index in sorted(range(len(documents)), key=lambda number: _ORDER[documents[number][0]]):
         root, spec = documents[index]
         if with_parents:
-            made += create_missing(tx, spec)
-        accepted = _accept_one(tx, index, root, spec)
+            parents = create_missing(tx, spec)
+            for each in parents:
+                guard.after_making(tx, each.record)
+            made += parents
+        accepted = _accept_one(tx, guard, index, root, spec)
         key = (accepted.record.kind, accepted.record.id)
         if key in first_with:
             raise HomeportError(
@@ -58,12 +68,16 @@ def _accept_all(tx: Transaction, documents: Sequence[tuple[str, ApiModel]], with
             )
         first_with[key] = index
         results[index] = Applied(*key, accepted.action, accepted.changes, tuple(recorded_fields(spec)))
-    parents = [Applied(each.record.kind, each.record.id, each.action) for each in made]
-    return [results[index] for index in range(len(documents))] + parents
+    on_the_way = [Applied(each.record.kind, each.record.id, each.action) for each in made]
+    return [results[index] for index in range(len(documents))] + on_the_way
 
 
-def _accept_one(tx: Transaction, index: int, root: str, spec: ApiModel) -> Accepted:
+def _accept_one(tx: Transaction, guard: Guard, index: int, root: str, spec: ApiModel) -> Accepted:
     try:
-        return OBJECT_KINDS[root].accept(tx, spec)
+        kind = OBJECT_KINDS[root]
+        guard.before_writing(tx, kind.kind, kind.key(spec), spec, root)
+        accepted = kind.accept(tx, spec)
+        guard.after_writing(tx, kind.kind, accepted.record.id, accepted.record.spec)
+        return accepted
     except HomeportError as error:
         raise error.with_path(f"[{index}].{error.path or root}") from None

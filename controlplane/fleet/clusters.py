@@ -1,6 +1,7 @@
 """Clusters: sites."""
 
 from controlplane.fleet.accept import Accepted, accept
+from controlplane.fleet.access import forget_scope
 from controlplane.fleet.references import in_use
 from controlplane.store.store import Kind, Transaction
 from homeport.schema.cluster import ClusterSpec
@@ -16,3 +17,4 @@ def delete_cluster(tx: Transaction, cluster_id: str) -> None:
     if pools:
         raise in_use(f"cluster {cluster_id}", "it has nodepool", pools, "delete its nodepools first")
     tx.delete(Kind.CLUSTER, cluster_id)
+    forget_scope(tx, f"cluster/{cluster_id}")

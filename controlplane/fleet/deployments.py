@@ -1,6 +1,7 @@
 """Deployments: a spec becomes policy, which is live, and a workload, whose every change is a revision."""
 
 from controlplane.fleet.accept import Accepted, Action, accept
+from controlplane.fleet.access import forget_scope
 from controlplane.fleet.models import versions_of
 from controlplane.fleet.nodepools import nodepools_of
 from controlplane.fleet.projects import known_project
@@ -45,6 +46,7 @@ def accept_deployment(tx: Transaction, spec: DeploymentSpec, keep_version: bool 
 def delete_deployment(tx: Transaction, deployment_id: str) -> None:
     """With its placements, which stops its replicas, and its revisions. Raises NOT_FOUND."""
     tx.delete(Kind.DEPLOYMENT, deployment_id)
+    forget_scope(tx, f"deployment/{deployment_id}")
     for placement in tx.all(Kind.PLACEMENT):
         if placement.spec["deployment_id"] == deployment_id:
             tx.delete(Kind.PLACEMENT, placement.id)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from controlplane.auth.guard import Guard
 from controlplane.fleet.accept import Accepted, refuse_fixed
 from controlplane.fleet.kinds import ObjectKind
 from controlplane.fleet.references import missing, noun
@@ -12,7 +13,9 @@ from homeport.schema.changes import FieldChange, changes_between
 from homeport.schema.documents import parse_spec
 
 
-def edit(tx: Transaction, kind: ObjectKind, key: str, patch: Mapping[str, Any], generation: int | None) -> Accepted:
+def edit(
+    tx: Transaction, kind: ObjectKind, key: str, patch: Mapping[str, Any], generation: int | None, guard: Guard
+) -> Accepted:
     """`generation` is the one that the patch was made from; None = whatever is there.
 
     Raises NOT_FOUND; INVALID_ARGUMENT for a spec that is none any more; CONFLICT for a field that never changes, and
@@ -26,7 +29,10 @@ def edit(tx: Transaction, kind: ObjectKind, key: str, patch: Mapping[str, Any], 
         raise _conflict(kind, record, patch, generation)
     spec = parse_spec(kind.spec, merged(record.spec, patch), kind.root)
     refuse_fixed(kind.kind, key, changes_between(kind.spec, record.spec, spec.model_dump(mode="json")), kind.root)
-    return kind.edit(tx, spec)
+    guard.before_writing(tx, kind.kind, key, spec, kind.root)
+    accepted = kind.edit(tx, spec)
+    guard.after_writing(tx, kind.kind, key, accepted.record.spec)
+    return accepted
 
 
 def merged(target: Any, patch: Any) -> Any:

@@ -1,9 +1,10 @@
 """What deleting an object would mean: what stops, what goes with it, and what stands in the way."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from controlplane.fleet.access import held_by
 from controlplane.fleet.nodepools import nodepools_of
 from controlplane.fleet.nodes import nodepool_key_of
 from controlplane.fleet.projects import OWNED
@@ -21,12 +22,12 @@ class Impact:
     blocked_by: list[Record] = field(default_factory=list)
 
 
-def impact_answer(impact: Impact) -> dict[str, Any]:
-    """The form is homeport.schema.resources.Impact."""
+def impact_answer(impact: Impact, seen: Callable[[list[Record]], list[Record]]) -> dict[str, Any]:
+    """The form is homeport.schema.resources.Impact. `seen` picks what the reader may see."""
     return {
         "stops": {"replicas": impact.replicas},
-        "objects": [{"kind": each.kind.value, "id": each.id} for each in impact.objects],
-        "blocked_by": [{"kind": each.kind.value, "id": each.id} for each in impact.blocked_by],
+        "objects": [{"kind": each.kind.value, "id": each.id} for each in seen(impact.objects)],
+        "blocked_by": [{"kind": each.kind.value, "id": each.id} for each in seen(impact.blocked_by)],
     }
 
 
@@ -37,6 +38,8 @@ def impact_of(store: Store, registry: NodeRegistry, kind: Kind, id: str) -> Impa
             return Impact(len(registry.replicas(id)), objects=revisions_of(store.all(Kind.REVISION), id))
         case Kind.NODE:
             return _of_node(store, registry, id)
+        case Kind.USER | Kind.SERVICE_ACCOUNT | Kind.TEAM:
+            return Impact(objects=held_by(store, f"{kind.value}/{id}"))
     return Impact(blocked_by=list(_users(store, kind, id)))
 
 

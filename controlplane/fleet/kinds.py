@@ -6,6 +6,16 @@ from functools import partial
 from typing import Any
 
 from controlplane.fleet.accept import Accepted
+from controlplane.fleet.access import (
+    accept_role_binding,
+    accept_service_account,
+    accept_team,
+    accept_user,
+    delete_role_binding,
+    delete_service_account,
+    delete_team,
+    delete_user,
+)
 from controlplane.fleet.clusters import accept_cluster, delete_cluster
 from controlplane.fleet.deployments import accept_deployment, delete_deployment
 from controlplane.fleet.instance_types import accept_instance_type, delete_instance_type
@@ -64,6 +74,10 @@ DEPLOYMENT = _kind(
     delete_deployment,
     edit=partial(accept_deployment, keep_version=True),
 )
-OBJECT_KINDS = {
-    each.root: each for each in (PROJECT, INSTANCE_TYPE, CLUSTER, NODEPOOL, MODEL, MODEL_VERSION, DEPLOYMENT)
-}
+USER = _kind(Kind.USER, "user", accept_user, delete_user)
+SERVICE_ACCOUNT = _kind(Kind.SERVICE_ACCOUNT, "service_account", accept_service_account, delete_service_account)
+TEAM = _kind(Kind.TEAM, "team", accept_team, delete_team)
+ROLE_BINDING = _kind(Kind.ROLE_BINDING, "role_binding", accept_role_binding, delete_role_binding)
+_FLEET = (PROJECT, INSTANCE_TYPE, CLUSTER, NODEPOOL, MODEL, MODEL_VERSION, DEPLOYMENT)
+_ACCESS = (USER, SERVICE_ACCOUNT, TEAM, ROLE_BINDING)
+OBJECT_KINDS = {each.root: each for each in (*_FLEET, *_ACCESS)}

@@ -3,6 +3,7 @@
 from typing import Any
 
 from controlplane.fleet.accept import Accepted, Action, accept
+from controlplane.fleet.access import forget_scope
 from controlplane.fleet.nodes import nodepool_key_of
 from controlplane.fleet.projects import known_project
 from controlplane.fleet.references import in_use, parent
@@ -47,6 +48,7 @@ def delete_nodepool(tx: Transaction, key: str) -> None:
             f"nodepool {key}", "it serves deployment", deployments, "delete them or take the nodepool out of them first"
         )
     tx.delete(Kind.NODEPOOL, key)
+    forget_scope(tx, f"nodepool/{key}")
 
 
 def nodepools_of(deployment_spec: dict[str, Any]) -> list[str]:

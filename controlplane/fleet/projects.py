@@ -1,6 +1,7 @@
 """Projects: whom models, deployments and dedicated nodepools belong to."""
 
 from controlplane.fleet.accept import Accepted, accept
+from controlplane.fleet.access import forget_scope
 from controlplane.fleet.references import in_use, noun, parent
 from controlplane.store.store import Kind, Transaction
 from homeport.schema.project import ProjectSpec
@@ -25,3 +26,4 @@ def delete_project(tx: Transaction, project_id: str) -> None:
         if owned:
             raise in_use(f"project {project_id}", f"it has {noun(kind)}", owned, "delete them or clear their `project`")
     tx.delete(Kind.PROJECT, project_id)
+    forget_scope(tx, f"project/{project_id}")

@@ -21,6 +21,10 @@ _NOUNS = {
     Kind.PLACEMENT: "placement",
     Kind.JOIN_TOKEN: "join token",
     Kind.ACCESS_TOKEN: "access token",
+    Kind.USER: "user",
+    Kind.SERVICE_ACCOUNT: "service account",
+    Kind.TEAM: "team",
+    Kind.ROLE_BINDING: "role binding",
 }
 
 

@@ -8,7 +8,7 @@ it says `{"listening": {...}}`.
 import asyncio
 import contextlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,13 +26,14 @@ _MOST_UNSENT = 100_000
 
 class GatewayFeed:
     """`tls` is the tunnel port's credentials and the CA's bundle, `client_pair` the certificate towards clients.
-    `on_listening` gets what a gateway says of itself:
-    worker, pid, version, gateway_port, tunnel_port, and the options that it was started with."""
+    `on_listening` gets what a gateway says of itself: worker, pid, version, gateway_port, tunnel_port, and the options
+    that it was started with. `on_used` gets when it accepted which tokens last."""
 
     def __init__(
         self,
         tls: tuple[KeyPair, bytes],
         on_listening: Callable[[dict[str, Any]], None],
+        on_used: Callable[[Mapping[str, float]], None],
         client_pair: KeyPair | None = None,
     ) -> None:
         self.tables = GatewayTables()
@@ -40,6 +41,7 @@ class GatewayFeed:
         self._tls = tls
         self._client_pair = client_pair
         self._on_listening = on_listening
+        self._on_used = on_used
         self._outboxes: set[asyncio.Queue[bytes]] = set()
         self._server: asyncio.Server | None = None
 
@@ -111,6 +113,8 @@ class GatewayFeed:
             said = json.loads(line)
             if "listening" in said:
                 self._on_listening(said["listening"])
+            elif "used" in said:
+                self._on_used(said["used"])
 
 
 def _client_tls(pair: KeyPair) -> bytes:

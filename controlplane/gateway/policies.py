@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from controlplane.fleet.nodepools import nodepools_of
 from controlplane.fleet.revisions import workload_of
 from controlplane.store.follow import follow
 from controlplane.store.store import Change, Kind, Record, Store
@@ -84,6 +85,8 @@ class GatewayPolicies:
             policy=DeploymentSpec.model_validate(deployment.spec).policy(),
             revision=number,
             created_at=deployment.created_at,
+            project=deployment.spec.get("project", ""),
+            nodepools=tuple(nodepools_of(deployment.spec)),
         )
 
 

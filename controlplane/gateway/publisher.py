@@ -1,5 +1,6 @@
 """Keeps the gateways' tables equal to the store and the open sessions."""
 
+from controlplane.auth.token_facts import TokenDirectory
 from controlplane.fleet.node_access import access_of
 from controlplane.gateway.feed import GatewayFeed
 from controlplane.gateway.policies import GatewayPolicies
@@ -7,18 +8,20 @@ from controlplane.store.follow import follow
 from controlplane.store.store import Change, Kind, Record, Store
 from homeport.core import canonical
 
+# What a token may do depends on these.
+_ACCESS = frozenset({Kind.ACCESS_TOKEN, Kind.USER, Kind.SERVICE_ACCOUNT, Kind.TEAM, Kind.ROLE_BINDING})
+
 
 class GatewayPublisher:
     def __init__(self, store: Store, feed: GatewayFeed) -> None:
         self._store = store
         self._feed = feed
+        self._directory = TokenDirectory(store)
         self._policies = GatewayPolicies(store, feed.tables.routes)
 
     def load(self) -> None:
         self._policies.load()
-        tokens = {token.id: token.spec for token in self._store.all(Kind.ACCESS_TOKEN)}
-        for token_id in self._feed.tables.tokens.keys() | tokens.keys():
-            self._feed.put("tokens", token_id, tokens.get(token_id))
+        self._put_tokens()
         nodes = {node.id: node for node in self._store.all(Kind.NODE)}
         for node_id in self._feed.tables.nodes.keys() | nodes.keys():
             self._put_node(node_id, nodes.get(node_id))
@@ -27,6 +30,14 @@ class GatewayPublisher:
         """Until the store closes."""
         await follow(self._store, self.load, self._update)
 
+    def _put_tokens(self) -> None:
+        """A role or a team concerns many tokens: those of which something else is true now are told."""
+        known, tokens = self._feed.tables.tokens, self._directory.all()
+        for token_id in known.keys() | tokens.keys():
+            facts = tokens.get(token_id)
+            if facts != known.get(token_id):
+                self._feed.put("tokens", token_id, facts)
+
     def session_opened(self, node_id: str, epoch: int) -> None:
         """A gateway lets in the tunnels of this epoch and no other. They outlive the session: it may only have lost its
         link."""
@@ -34,10 +45,10 @@ class GatewayPublisher:
 
     def _update(self, changes: list[Change]) -> None:
         self._policies.update(changes)
+        if any(change.kind in _ACCESS for change in changes):
+            self._put_tokens()
         for change in changes:
-            if change.kind is Kind.ACCESS_TOKEN:
-                self._feed.put("tokens", change.id, change.record.spec if change.record else None)
-            elif change.kind is Kind.NODE:
+            if change.kind is Kind.NODE:
                 self._put_node(change.id, change.record)
                 if change.record is None:
                     self._feed.put("epochs", change.id, None)

@@ -32,6 +32,7 @@ log = structlog.get_logger()
 
 _RETRY_SECONDS = 0.2
 _DRAIN_SECONDS = 10.0
+_USES_SECONDS = 20.0
 _LONGEST_LINE = 1 << 24
 
 
@@ -41,8 +42,8 @@ class GatewayWorker:
         self._tables = GatewayTables()
         self._tunnels = TunnelServer(self._tables, options.worker_id)
         self._tables.on_node = self._tunnels.look_at
-        tokens = AccessTokens(self._tables.tokens.get)
-        self._gateway = Gateway(self._tables.routes, tokens.check, self._tunnels, time.monotonic)
+        self._tokens = AccessTokens(self._tables.tokens.get)
+        self._gateway = Gateway(self._tables.routes, self._tokens.check, self._tunnels, time.monotonic)
         self._front = front_tls()
         self._listening: dict[str, Any] | None = None
 
@@ -65,11 +66,13 @@ class GatewayWorker:
             except OSError:
                 await asyncio.sleep(_RETRY_SECONDS)
                 continue
+            telling = asyncio.create_task(self._tell_uses(writer))
             try:
                 await self._learn(reader, writer)
             except (OSError, ValueError) as error:
                 log.warning("the control plane's feed broke off", error=str(error))
             finally:
+                telling.cancel()
                 writer.close()
             log.warning("the control plane is away; routes and tokens stay as they are")
 
@@ -95,6 +98,16 @@ class GatewayWorker:
                     await _say(writer, {"worker": self._options.worker_id, "error": error.message, "hint": error.hint})
                     raise
                 await _say(writer, self._listening)
+
+    async def _tell_uses(self, writer: asyncio.StreamWriter) -> None:
+        """When which token was accepted last, now and then."""
+        with contextlib.suppress(OSError):
+            while True:
+                await asyncio.sleep(_USES_SECONDS)
+                if self._tokens.last_uses:
+                    used, self._tokens.last_uses = self._tokens.last_uses, {}
+                    writer.write(json.dumps({"used": used}).encode() + b"\n")
+                    await writer.drain()
 
     async def _listen(self, tls: dict[str, str]) -> dict[str, Any]:
         """What it says of itself from now on."""

@@ -26,6 +26,10 @@ class Kind(StrEnum):
     PLACEMENT = "placement"  # server-issued UUID
     JOIN_TOKEN = "join_token"  # the token's id part
     ACCESS_TOKEN = "access_token"  # the token's id part
+    USER = "user"  # <user>
+    SERVICE_ACCOUNT = "service_account"  # <service account>
+    TEAM = "team"  # <team>
+    ROLE_BINDING = "role_binding"  # <role binding>
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from controlplane.auth.token_facts import owner_of
 from controlplane.store.store import Kind, Record
 from homeport.core.status import ReplicaReport
 from homeport.schema.instance_type import InstanceTypeSpec
@@ -35,6 +36,19 @@ def join_token_object(record: Record) -> dict[str, Any]:
     """What may be shown: no secret, no hash."""
     spec = {key: record.spec[key] for key in ("nodepool", "expires_at")}
     return envelope(record, {key: record.status.get(key) for key in ("used_at", "node_id")}, spec)
+
+
+def access_token_object(record: Record) -> dict[str, Any]:
+    """What may be shown: no secret, no hash."""
+    names = ("name", "permissions", "models", "expires_at", "created_by")
+    spec = {**{name: record.spec.get(name) for name in names}, "owner": owner_of(record)}
+    spec["created_by"] = spec["created_by"] or spec["owner"]
+    previous = record.spec.get("previous")
+    status = {
+        "last_used_at": record.status.get("last_used_at"),
+        "overlap_until": previous["until"] if previous else None,
+    }
+    return envelope(record, status, spec)
 
 
 def node_facts(record: Record) -> dict[str, Any]:

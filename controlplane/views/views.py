@@ -8,13 +8,21 @@ from typing import Any
 
 import structlog
 
+from controlplane.auth.places import REPLICA
 from controlplane.fleet.catalogue import catalogue
 from controlplane.fleet.deployment_state import deployment_state, placement_status
 from controlplane.fleet.instance_types import shape_of
 from controlplane.fleet.nodes import inventory_of, node_state
 from controlplane.sessions.registry import NodeRegistry
 from controlplane.store.store import Change, Kind, Record, Store
-from controlplane.views.objects import envelope, instance_type_object, join_token_object, node_facts, replica_object
+from controlplane.views.objects import (
+    access_token_object,
+    envelope,
+    instance_type_object,
+    join_token_object,
+    node_facts,
+    replica_object,
+)
 from controlplane.views.running import Placements, Replicas
 from controlplane.views.shapes import NodeShapes
 from controlplane.views.topic import Item, MomentaryItem, Stamp, Topic
@@ -23,7 +31,6 @@ from homeport.core.errors import ErrorCode, HomeportError
 log = structlog.get_logger()
 
 # The name of each topic, which is that of its list, and the kind of what is in it. Replicas are in no store.
-REPLICA = "replica"
 TOPICS: dict[str, str] = {
     "projects": Kind.PROJECT,
     "instance-types": Kind.INSTANCE_TYPE,
@@ -36,6 +43,11 @@ TOPICS: dict[str, str] = {
     "placements": Kind.PLACEMENT,
     "replicas": REPLICA,
     "join-tokens": Kind.JOIN_TOKEN,
+    "users": Kind.USER,
+    "service-accounts": Kind.SERVICE_ACCOUNT,
+    "teams": Kind.TEAM,
+    "role-bindings": Kind.ROLE_BINDING,
+    "access-tokens": Kind.ACCESS_TOKEN,
 }
 # The event loop is held no longer than this in one go.
 _TURN_SECONDS = 0.004
@@ -102,6 +114,8 @@ class Views:
                 return envelope(record, {"source": "own", "nodes": 0})
             case Kind.JOIN_TOKEN:
                 return join_token_object(record)
+            case Kind.ACCESS_TOKEN:
+                return access_token_object(record)
         return envelope(record)
 
     # -- what was written

@@ -3,17 +3,18 @@
 import json
 from typing import Any
 
-from homeport.gateway.routes import PolicyTable, RoutePolicy
+from homeport.gateway.routes import PolicyTable, RoutePolicy, Sees
 
 
-def model_list(table: PolicyTable) -> bytes:
-    items = [_model(policy) for policy in sorted(table, key=lambda policy: policy.deployment_id)]
+def model_list(table: PolicyTable, sees: Sees) -> bytes:
+    """Of what is seen."""
+    items = [_model(policy) for policy in sorted(filter(sees, table), key=lambda policy: policy.deployment_id)]
     return json.dumps({"object": "list", "data": items}).encode()
 
 
-def one_model(table: PolicyTable, name: str) -> bytes:
+def one_model(table: PolicyTable, name: str, sees: Sees) -> bytes:
     """Raises HomeportError(NOT_FOUND, CONFLICT) as routing by that name would."""
-    return json.dumps(_model(table.by_model(name))).encode()
+    return json.dumps(_model(table.by_model(name, sees))).encode()
 
 
 def _model(policy: RoutePolicy) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from homeport.core.errors import ErrorCode, HomeportError
 from homeport.gateway.attempt import Attempt
 from homeport.gateway.errors import event, render
 from homeport.gateway.heading import heading_of
+from homeport.gateway.invocation import Invoker
 from homeport.gateway.model_field import MAX_BODY, read_model, too_large, with_model
 from homeport.gateway.model_list import model_list, one_model
 from homeport.gateway.retry import may_run_twice
@@ -28,6 +29,7 @@ class GatewayRequest(Exchange):
     # Defaults stand here: most requests change few of them.
     _policy: RoutePolicy | None = None
     _attempt: Attempt | None = None
+    _invoker: Invoker | None = None
     _tenant = ""
     _deadline = 0.0
     _hold_until = 0.0
@@ -105,8 +107,9 @@ class GatewayRequest(Exchange):
                 hint="send it as 'Authorization: Bearer hp1...'",
             )
         self._tenant = principal.token_id
+        self._invoker = invoker = Invoker(principal)
         if kind == "deployment":
-            self._accept(gateway.policies.by_deployment(name))
+            self._accept(gateway.policies.by_deployment(name, invoker.sees))
         elif kind == "body":
             if self.length > MAX_BODY:
                 raise too_large()
@@ -115,7 +118,7 @@ class GatewayRequest(Exchange):
                 self._on_awaited_body(True)
         else:
             table = gateway.policies
-            self._answer_json(one_model(table, name) if name else model_list(table))
+            self._answer_json(one_model(table, name, invoker.sees) if name else model_list(table, invoker.may))
 
     def _on_awaited_body(self, last: bool) -> None:
         try:
@@ -140,7 +143,10 @@ class GatewayRequest(Exchange):
                 raise
             # Routed by path or header: what the model server makes of such a body is its business.
         else:
-            policy = policy or self._gateway.policies.by_model(name)
+            if policy is None and self._invoker is not None:
+                policy = self._gateway.policies.by_model(name, self._invoker.sees)
+            if policy is None:
+                return
             if policy.served_model_name and policy.served_model_name != name:
                 body = with_model(body, policy.served_model_name)
         self._body = [body]
@@ -150,6 +156,8 @@ class GatewayRequest(Exchange):
     def _accept(self, policy: RoutePolicy) -> None:
         """The deployment is known: begin, unless the body must be here first."""
         if self._policy is None:
+            if self._invoker is not None:
+                self._invoker.must(policy)
             self._policy = policy
             now = self._gateway.clock()
             self._hold_until = now + policy.policy.hold_seconds

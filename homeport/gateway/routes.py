@@ -21,6 +21,16 @@ class RoutePolicy:
     policy: Policy = field(default_factory=Policy)
     revision: int = 1
     created_at: float = 0.0
+    project: str = ""
+    nodepools: tuple[str, ...] = ()
+
+
+# Whether a caller may know of a deployment.
+Sees = Callable[[RoutePolicy], bool]
+
+
+def everything(policy: RoutePolicy) -> bool:
+    return True
 
 
 class PolicyTable:
@@ -52,31 +62,31 @@ class PolicyTable:
         if self._policies.pop(deployment_id, None) is not None:
             self._changed(deployment_id)
 
-    def by_deployment(self, deployment_id: str) -> RoutePolicy:
+    def by_deployment(self, deployment_id: str, sees: Sees = everything) -> RoutePolicy:
         """Raises HomeportError(NOT_FOUND) with near matches."""
         policy = self._policies.get(deployment_id)
-        if policy is None:
+        if policy is None or not sees(policy):
             raise HomeportError(
                 ErrorCode.NOT_FOUND,
                 f"there is no deployment {deployment_id!r}",
-                hint=did_you_mean(deployment_id, self._policies, "GET /v1/models lists them"),
+                hint=did_you_mean(deployment_id, self._names(sees), "GET /v1/models lists them"),
             )
         return policy
 
-    def by_model(self, name: str) -> RoutePolicy:
-        """`name` is a deployment's id, or a model's that leads to one deployment.
+    def by_model(self, name: str, sees: Sees = everything) -> RoutePolicy:
+        """`name` is a deployment's id, or a model's that leads to one deployment that is seen.
 
         Raises HomeportError: NOT_FOUND with near matches, CONFLICT naming the deployments to choose from.
         """
         policy = self._policies.get(name)
-        if policy is not None:
+        if policy is not None and sees(policy):
             return policy
-        serving = self._by_model.get(name)
+        serving = {id: each for id, each in self._by_model.get(name, {}).items() if sees(each)}
         if not serving:
             raise HomeportError(
                 ErrorCode.NOT_FOUND,
                 f"there is no model {name!r}",
-                hint=did_you_mean(name, [*self._policies, *self._by_model], "GET /v1/models lists them"),
+                hint=did_you_mean(name, self._names(sees), "GET /v1/models lists them"),
                 path="model",
             )
         if len(serving) == 1:
@@ -90,6 +100,9 @@ class PolicyTable:
             hint="name one of them in `model`, or set the model's default_deployment",
             path="model",
         )
+
+    def _names(self, sees: Sees) -> set[str]:
+        return {name for each in self._policies.values() if sees(each) for name in (each.deployment_id, each.model_id)}
 
     def _unlist(self, deployment_id: str) -> None:
         old = self._policies.get(deployment_id)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Protocol
 
+from homeport.core.access.grants import Grants
 from homeport.core.guessing import Guesses
 
 # How long a revoked token may still pass.
@@ -11,8 +12,16 @@ _REMEMBERED = 4096
 
 
 class Principal(Protocol):
+    """`models`: the deployments and models that it may invoke; None = all that `grants` allow."""
+
     @property
     def token_id(self) -> str: ...
+
+    @property
+    def grants(self) -> Grants: ...
+
+    @property
+    def models(self) -> frozenset[str] | None: ...
 
 
 class TokenCheck:
@@ -25,8 +34,8 @@ class TokenCheck:
         self._guesses = Guesses()
 
     def principal(self, authorization: bytes | None, address: Callable[[], str]) -> Principal | None:
-        """Of the Authorization header's value; None when it is missing, no bearer token, unknown or revoked. Raises
-        TOO_MANY_REQUESTS when too many wrong ones came from the `address`."""
+        """Of the Authorization header's value; None when it is missing, no bearer token or key, unknown or revoked.
+        Raises TOO_MANY_REQUESTS when too many wrong ones came from the `address`."""
         if authorization is None:
             return None
         now = self._clock()
@@ -34,7 +43,7 @@ class TokenCheck:
         if known is not None and known[0] > now:
             return known[1]
         scheme, _, token = authorization.partition(b" ")
-        if scheme.lower() != b"bearer" or not token.isascii():
+        if scheme.lower() not in (b"bearer", b"key") or not token.isascii():
             return None
         text = token.strip().decode()
         self._guesses.check(address(), text, now)

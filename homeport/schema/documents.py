@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from homeport.core.errors import ErrorCode, HomeportError
 from homeport.core.names import did_you_mean
+from homeport.schema.access import RoleBindingSpec, ServiceAccountSpec, TeamSpec, UserSpec
 from homeport.schema.base import ApiModel
 from homeport.schema.cluster import ClusterSpec
 from homeport.schema.deployment import DeploymentSpec
@@ -29,6 +30,10 @@ DOCUMENT_KINDS: dict[str, type[ApiModel]] = {
     "model": ModelSpec,
     "model_version": ModelVersionSpec,
     "deployment": DeploymentSpec,
+    "user": UserSpec,
+    "service_account": ServiceAccountSpec,
+    "team": TeamSpec,
+    "role_binding": RoleBindingSpec,
 }
 
 # The blocks of a model's `config.yaml` that stand beside `model:` and belong to it.

@@ -12,8 +12,10 @@ from controlplane.api.app import ROUTES, create_app
 from controlplane.api.dependencies import ApiDependencies, Urls
 from controlplane.api.listener import serve
 from controlplane.api.routing import PREFIX
-from controlplane.auth.access_tokens import AccessTokens, create_access_token, facts_in
+from controlplane.auth.access_tokens import AccessTokens
+from controlplane.auth.admin_token import create_admin_token
 from controlplane.auth.join_tokens import JoinTokens
+from controlplane.auth.token_facts import facts_in
 from controlplane.ports import reserve
 from controlplane.sessions.registry import NodeRegistry
 from controlplane.store.failing import FailingStore
@@ -73,7 +75,8 @@ class ControlApi:
 
     def __init__(self, guesses: Guesses | None = None) -> None:
         self.clock = FakeClock()
-        self.store = FailingStore(MemoryStore(FakeClock(1_700_000_000.0)))
+        self.wall = FakeClock(1_700_000_000.0)
+        self.store = FailingStore(MemoryStore(self.wall))
         self.registry = NodeRegistry(self.clock, wall=lambda: 1_700_000_000.0 + self.clock())
         self.logs = ScriptedLogs()
         self.token = ""
@@ -82,7 +85,7 @@ class ControlApi:
         self.dependencies = ApiDependencies(
             self.store,
             self.registry,
-            AccessTokens(facts_in(self.store)),
+            AccessTokens(facts_in(self.store), self.wall),
             JoinTokens("pin"),
             self.logs,
             urls,
@@ -99,7 +102,7 @@ class ControlApi:
     @asynccontextmanager
     async def running(self) -> AsyncIterator["ControlApi"]:
         await self.store.open()
-        self.token = await self.store.write(lambda tx: create_access_token(tx, "admin"))
+        self.token = await self.store.write(create_admin_token)
         runner = await serve(self._app, reserve("127.0.0.1", 0, ""))
         self.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
         try:

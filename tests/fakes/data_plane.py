@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from agent.relay.deployment import DeploymentRelay, Upstream
 from agent.relay.relay import Relay
 from agent.relay.tunnels import Tunnels
+from homeport.core.access.grants import Grants
 from homeport.core.policy import Policy
 from homeport.gateway.gateway import Gateway
 from homeport.gateway.routes import PolicyTable, RoutePolicy
@@ -16,6 +17,7 @@ from homeport.tunnel.server import TunnelServer
 from tests.fakes.certs import authority
 from tests.fakes.door import FakeDoor
 from tests.fakes.model_server import ModelServer
+from tests.fakes.principals import ADMINISTRATOR
 
 TOKEN = "hp1.test.secret"
 TERMS = DeploymentRelay("chat", 1, 0, 1, 2, 4, 5.0, 16, 60.0, "")
@@ -25,6 +27,8 @@ TERMS = DeploymentRelay("chat", 1, 0, 1, 2, 4, 5.0, 16, 60.0, "")
 class TestPrincipal:
     __test__ = False
     token_id: str = "test"
+    grants: Grants = ADMINISTRATOR.grants
+    models: frozenset[str] | None = None
 
 
 class Node:

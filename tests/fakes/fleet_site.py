@@ -11,6 +11,7 @@ from controlplane.store.store import Kind, Record, Transaction
 from homeport.core.errors import HomeportError
 from homeport.schema.documents import load_documents, parse_documents
 from tests.fakes.clock import FakeClock
+from tests.fakes.principals import ANYTHING_GOES
 
 T = TypeVar("T")
 
@@ -20,7 +21,7 @@ class Site:
         self.store = MemoryStore(FakeClock(1.7e9))
 
     async def apply(self, *documents: dict[str, Any], **flags: bool) -> list[Applied]:
-        return await apply_documents(self.store, parse_documents(documents), **flags)
+        return await apply_documents(self.store, parse_documents(documents), ANYTHING_GOES, **flags)
 
     async def apply_text(self, text: str, *more: dict[str, Any], **flags: bool) -> list[Applied]:
         """YAML as it stands in files, with documents that are not in it."""

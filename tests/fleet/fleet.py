@@ -44,6 +44,7 @@ from homeport.core.autoscale.decide import Demand
 from homeport.core.resources import Inventory
 from homeport.core.status import NodeStatus, ReplicaReport, ReplicaStatus
 from homeport.schema.documents import load_documents, parse_documents
+from tests.fakes.principals import ANYTHING_GOES
 from tests.fleet.wire import Network
 
 GIB = 1 << 30
@@ -244,7 +245,7 @@ class Fleet:
         await self.plane.store.close()
 
     async def apply(self, text: str) -> None:
-        await apply_documents(self.plane.store, parse_documents(load_documents(text)))
+        await apply_documents(self.plane.store, parse_documents(load_documents(text)), ANYTHING_GOES)
 
     async def delete(self, deployment_id: str) -> None:
         await self.plane.store.write(lambda tx: delete_deployment(tx, deployment_id))

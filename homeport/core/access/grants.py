@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from homeport.core.access.permission import Permission
 from homeport.core.access.role import PERMISSIONS, Role
-from homeport.core.access.scope import Place, Scope
+from homeport.core.access.scope import ORGANISATION, Place, Scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +46,10 @@ class Grants:
     def holds_anywhere(self, permission: Permission) -> bool:
         """Whether a list may be asked for; it shows what may be seen."""
         return permission in self._scopes
+
+    def holds_everywhere(self, permission: Permission) -> bool:
+        """Whether no object of that kind is hidden."""
+        return ORGANISATION in self._scopes.get(permission, ())
 
     def narrowed(self, limit: Iterable[Permission]) -> "Grants":
         wanted = frozenset(limit)

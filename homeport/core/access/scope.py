@@ -53,8 +53,9 @@ def place_of_cluster(cluster: str) -> Place:
     return Place(frozenset({ORGANISATION, Scope(ScopeKind.CLUSTER, cluster)}))
 
 
-def place_of_nodepool(cluster: str, nodepool: str) -> Place:
-    return Place(frozenset({ORGANISATION, *_nodepool(f"{cluster}/{nodepool}")}))
+def place_of_nodepool(cluster: str, nodepool: str, project: str = "") -> Place:
+    """`project`: to which it is dedicated."""
+    return Place(frozenset({ORGANISATION, *_nodepool(f"{cluster}/{nodepool}"), *_project(project)}))
 
 
 def place_of_deployment(deployment: str, project: str, nodepools: tuple[str, ...]) -> Place:

@@ -1,6 +1,8 @@
 import pytest
 
-from controlplane.auth.access_tokens import AccessTokens, create_access_token, facts_in
+from controlplane.auth.access_tokens import AccessTokens
+from controlplane.auth.admin_token import create_admin_token
+from controlplane.auth.token_facts import facts_in
 from controlplane.store.memory import MemoryStore
 from controlplane.store.store import Kind
 
@@ -13,7 +15,7 @@ async def store() -> MemoryStore:
 
 
 async def test_a_token_opens_and_its_secret_is_not_kept(store: MemoryStore) -> None:
-    token = await store.write(lambda tx: create_access_token(tx, "admin"))
+    token = await store.write(create_admin_token)
     principal = AccessTokens(facts_in(store)).check(token)
     assert principal is not None
     assert principal.name == "admin"
@@ -22,9 +24,9 @@ async def test_a_token_opens_and_its_secret_is_not_kept(store: MemoryStore) -> N
 
 
 async def test_nothing_else_opens(store: MemoryStore) -> None:
-    token = await store.write(lambda tx: create_access_token(tx, "admin"))
+    token = await store.write(create_admin_token)
     prefix, token_id, secret = token.split(".")
-    other = (await store.write(lambda tx: create_access_token(tx, "other"))).split(".")
+    other = (await store.write(create_admin_token)).split(".")
     check = AccessTokens(facts_in(store)).check
     for wrong in [
         "",
@@ -44,6 +46,6 @@ async def test_nothing_else_opens(store: MemoryStore) -> None:
 
 
 async def test_a_deleted_token_is_refused(store: MemoryStore) -> None:
-    token = await store.write(lambda tx: create_access_token(tx, "admin"))
+    token = await store.write(create_admin_token)
     await store.write(lambda tx: tx.delete(Kind.ACCESS_TOKEN, token.split(".")[1]))
     assert AccessTokens(facts_in(store)).check(token) is None

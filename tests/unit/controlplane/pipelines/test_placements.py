@@ -16,6 +16,7 @@ from homeport.core.errors import ErrorCode, HomeportError
 from homeport.core.resources import Gpu, Inventory
 from homeport.schema.documents import parse_documents
 from tests.fakes.clock import FakeClock
+from tests.fakes.principals import ANYTHING_GOES
 
 GIB = 2**30
 
@@ -41,7 +42,7 @@ class Fleet:
             await self.add_model(model)
 
     async def apply(self, *documents: dict[str, Any]) -> None:
-        await apply_documents(self.store, parse_documents(documents))
+        await apply_documents(self.store, parse_documents(documents), ANYTHING_GOES)
 
     async def add_model(self, id: str, version: str = "v1", **needs: Any) -> None:
         body = {

@@ -1,0 +1,57 @@
+"""Whether somebody may invoke a deployment."""
+
+from functools import lru_cache
+
+from homeport.core.access.grants import Verdict
+from homeport.core.access.permission import Permission
+from homeport.core.access.role import roles_with
+from homeport.core.access.scope import Place, place_of_deployment
+from homeport.core.errors import ErrorCode, HomeportError
+from homeport.gateway.routes import RoutePolicy
+from homeport.gateway.tokens import Principal
+
+_INVOKE = Permission.DEPLOYMENTS_INVOKE
+
+
+class Invoker:
+    """One caller, asked about deployments."""
+
+    __slots__ = ("_principal",)
+
+    def __init__(self, principal: Principal) -> None:
+        self._principal = principal
+
+    def sees(self, policy: RoutePolicy) -> bool:
+        """Others are for it as if they did not exist."""
+        return self._verdict(policy) is not Verdict.HIDDEN
+
+    def may(self, policy: RoutePolicy) -> bool:
+        return self._verdict(policy) is Verdict.ALLOWED and self._is_named(policy)
+
+    def must(self, policy: RoutePolicy) -> None:
+        """Of a deployment that it sees. Raises PERMISSION_DENIED."""
+        if self._verdict(policy) is not Verdict.ALLOWED:
+            raise HomeportError(
+                ErrorCode.PERMISSION_DENIED,
+                f"this needs the permission {_INVOKE} for deployment {policy.deployment_id}",
+                hint=f"roles that have it: {', '.join(roles_with(_INVOKE))}; an administrator can give you one",
+            )
+        if not self._is_named(policy):
+            raise HomeportError(
+                ErrorCode.PERMISSION_DENIED,
+                f"this token may not invoke deployment {policy.deployment_id}",
+                hint="it is for others: GET /v1/models lists them",
+            )
+
+    def _is_named(self, policy: RoutePolicy) -> bool:
+        models = self._principal.models
+        return models is None or policy.deployment_id in models or policy.model_id in models
+
+    def _verdict(self, policy: RoutePolicy) -> Verdict:
+        return self._principal.grants.verdict(_INVOKE, _place(policy.deployment_id, policy.project, policy.nodepools))
+
+
+@lru_cache(16_384)
+def _place(deployment_id: str, project: str, nodepools: tuple[str, ...]) -> Place:
+    """The same for each request."""
+    return place_of_deployment(deployment_id, project, nodepools)

@@ -1,0 +1,109 @@
+"""Who may do what: people, programs, teams, the roles that they hold, and their tokens."""
+
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, field_validator
+
+from homeport.core.access.permission import Permission
+from homeport.core.access.role import Role
+from homeport.core.access.scope import parse_scope
+from homeport.schema.base import ApiModel, Id, immutable, live
+
+_NAMED = "role bindings, teams and tokens name it by its id"
+_BINDING = "delete the binding and make another one: so it is plain who could do what, and when"
+
+
+class UserSpec(ApiModel):
+    """A person."""
+
+    id: Id = immutable(reason=_NAMED)
+    name: str = live(default="", max_length=200)
+    """As others know this person."""
+    email: str = live(default="", max_length=320)
+    disabled: bool = live(default=False)
+    """None of the person's tokens is accepted, and nobody can sign in as this person."""
+
+
+class ServiceAccountSpec(ApiModel):
+    """A program that acts for nobody but itself."""
+
+    id: Id = immutable(reason=_NAMED)
+    description: str = live(default="", max_length=1000)
+    disabled: bool = live(default=False)
+    """None of its tokens is accepted."""
+
+
+class TeamSpec(ApiModel):
+    """People who hold roles together."""
+
+    id: Id = immutable(reason=_NAMED)
+    description: str = live(default="", max_length=1000)
+    members: list[Id] = live(default_factory=list, max_length=1000)
+    """Ids of users."""
+
+    @field_validator("members")
+    @classmethod
+    def _each_once(cls, members: list[str]) -> list[str]:
+        return sorted(set(members))
+
+
+def _check_subject(text: str) -> str:
+    kind, _, id = text.partition("/")
+    if kind not in ("user", "team", "service_account") or not id:
+        raise ValueError(f"{text!r} is nobody: write user/ID, team/ID or service_account/ID")
+    return text
+
+
+def _check_scope(text: str) -> str:
+    parse_scope(text)
+    return text
+
+
+class RoleBindingSpec(ApiModel):
+    """A role that somebody holds somewhere, and in everything that is in there."""
+
+    id: Id = immutable(reason=_BINDING)
+    role: Annotated[Role, Field(strict=False)] = immutable(reason=_BINDING)
+    subject: Annotated[str, AfterValidator(_check_subject), Field(max_length=100)] = immutable(reason=_BINDING)
+    """`user/ID`, `team/ID` or `service_account/ID`."""
+    scope: Annotated[str, AfterValidator(_check_scope), Field(max_length=200)] = immutable(
+        default="organisation", reason=_BINDING
+    )
+    """`organisation`, `project/ID`, `cluster/ID`, `nodepool/CLUSTER/ID` or `deployment/ID`."""
+    description: str = live(default="", max_length=1000)
+
+
+_MOST_SECONDS = 10 * 366 * 86_400.0
+
+Names = Annotated[list[Id], Field(min_length=1, max_length=1000)]
+# JSON has no enumerations.
+Limit = Annotated[list[Annotated[Permission, Field(strict=False)]], Field(min_length=1, max_length=len(Permission))]
+
+
+class AccessTokenSpec(ApiModel):
+    """What a new access token is to be."""
+
+    name: str = Field(min_length=1, max_length=200)
+    """What it is for."""
+    owner: str | None = Field(default=None, max_length=100, pattern=r"^(user|service_account)/.+$")
+    """`user/ID` or `service_account/ID`, whose roles it acts with; null = whoever makes it."""
+    permissions: Limit | None = None
+    """What it may do at most; null = whatever its owner may."""
+    models: Names | None = None
+    """The deployments and models that it may invoke; null = all that its owner may."""
+    expires_in_seconds: float | None = Field(default=None, ge=1, le=_MOST_SECONDS)
+    """From now; null = never."""
+
+
+class AccessTokenEdit(ApiModel):
+    """What is named is replaced."""
+
+    name: str | None = Field(default=None, min_length=1, max_length=200)
+    permissions: Limit | None = None
+    models: Names | None = None
+    expires_in_seconds: float | None = Field(default=None, ge=1, le=_MOST_SECONDS)
+
+
+class RotateRequest(ApiModel):
+    overlap_seconds: float = Field(default=0, ge=0, le=90 * 86_400.0)
+    """How long the old text goes on being accepted beside the new one."""
