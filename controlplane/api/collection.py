@@ -84,7 +84,7 @@ class CollectionRoutes:
                   many=True, errors=of_one if "{" in each.listing else (), permission=see, at=self.at_listing),
             Route("POST", each.listing, self.create, tag, f"Create {one}", body=spec, root=root, query=CreateQuery,
                   status=201, response=each.response, errors=CREATE_ERRORS, complete=each.complete, permission=write,
-                  at=somewhere),
+                  at=self.at_listing),
             Route("GET", item, self.get, tag, f"Show {one}", response=each.response, errors=of_one, permission=see,
                   at=self.at_item),
             Route("PATCH", item, self.edit, tag, f"Edit {one}: a merge patch (RFC 7396) of its spec",

@@ -11,7 +11,7 @@ import aiohttp
 from controlplane.api.app import ROUTES, create_app
 from controlplane.api.dependencies import ApiDependencies, Urls
 from controlplane.api.listener import serve
-from controlplane.api.routing import PREFIX
+from controlplane.api.routing import PREFIX, Route
 from controlplane.auth.access_tokens import AccessTokens
 from controlplane.auth.admin_token import create_admin_token
 from controlplane.auth.join_tokens import JoinTokens
@@ -97,7 +97,12 @@ class ControlApi:
         self._app = create_app(self.dependencies)
         self._routes = {(r.method, PREFIX + r.path): r for r in self._app[ROUTES]}
         self._session: aiohttp.ClientSession | None = None
+        self._users = 0
         self.document: dict[str, Any] = {}
+
+    @property
+    def routes(self) -> list[Route]:
+        return self._app[ROUTES]
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator["ControlApi"]:
@@ -163,6 +168,24 @@ class ControlApi:
     def report(self, node_id: str, replica_id: str, status: ReplicaStatus, **more: Any) -> None:
         report = ReplicaReport(replica_id, "p", more.pop("deployment_id", "chat"), 1, status, **more)
         self.registry.set_replicas(node_id, [report])
+
+    async def token_of(self, *roles: str, user: str = "", **limits: Any) -> str:
+        """Of a new user who holds these: `deployer project/web`. `limits` are those of the token."""
+        self._users += 1
+        user = user or f"user-{self._users}"
+        assert (await self.call("POST", "/users", {"id": user})).status == 201
+        for number, held in enumerate(roles):
+            role, _, scope = held.partition(" ")
+            binding = {"id": f"{user}-{number}", "role": role, "subject": f"user/{user}"}
+            made = await self.call("POST", "/role-bindings", binding | {"scope": scope or "organisation"})
+            assert made.status == 201, made.body
+        spec = {"name": "test", "owner": f"user/{user}", **limits}
+        made = await self.call("POST", "/access-tokens", spec)
+        assert made.status == 201, made.body
+        return str(made.body["token"])
+
+    async def call_as(self, token: str, method: str, path: str, json: Any = None, **options: Any) -> Answered:
+        return await self.call(method, path, json, headers={"Authorization": f"Bearer {token}"}, **options)
 
     async def put_parents(self) -> None:
         """A cluster with a nodepool, a model with a version."""

@@ -49,6 +49,7 @@ class DataPlane:
         self.nodes = [Node(f"node-{number}") for number in range(1, nodes + 1)]
         self.node = self.nodes[0]
         placements = {node.node_id: (rank, 1, 2) for rank, node in enumerate(self.nodes)}
+        self.principals = {TOKEN: TestPrincipal()}
         self.table = PolicyTable()
         self.route = RoutePolicy("chat", "tiny", placements=placements, policy=policy or Policy())
         self.route = replace(self.route, **route)  # type: ignore[arg-type]
@@ -57,7 +58,7 @@ class DataPlane:
         self.tunnel_server = TunnelServer(self.door)
         self.gateway = Gateway(
             self.table,
-            lambda token: TestPrincipal() if token == TOKEN else None,
+            lambda token: self.principals.get(token),
             self.tunnel_server,
             time.monotonic,
             timeouts,
