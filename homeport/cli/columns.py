@@ -109,6 +109,18 @@ def _expires(resource: Resource) -> str:
     return f"in {duration(left)}" if left > 0 else "expired"
 
 
+def _enabled(resource: Resource) -> str:
+    return "disabled" if resource.spec.get("disabled") else "enabled"
+
+
+def _limit(names: list[str] | None) -> str:
+    return "all" if names is None else ", ".join(names)
+
+
+def _ago(at: float | None) -> str:
+    return f"{duration(time.time() - at)} ago" if at else "never"
+
+
 COLUMNS: dict[str, list[Column]] = {
     "cluster": [
         ("ID", lambda r: r.id),
@@ -178,6 +190,41 @@ COLUMNS: dict[str, list[Column]] = {
         ("DESCRIPTION", _spec("description")),
         ("LABELS", _spec("labels")),
         ("AGE", _age),
+    ],
+    "user": [
+        ("ID", lambda r: r.id),
+        ("NAME", _spec("name")),
+        ("EMAIL", _spec("email")),
+        ("STATE", _enabled),
+        ("AGE", _age),
+    ],
+    "service_account": [
+        ("ID", lambda r: r.id),
+        ("DESCRIPTION", _spec("description")),
+        ("STATE", _enabled),
+        ("AGE", _age),
+    ],
+    "team": [
+        ("ID", lambda r: r.id),
+        ("MEMBERS", lambda r: ", ".join(r.spec.get("members", [])) or "-"),
+        ("DESCRIPTION", _spec("description")),
+        ("AGE", _age),
+    ],
+    "role_binding": [
+        ("ID", lambda r: r.id),
+        ("SUBJECT", _spec("subject")),
+        ("ROLE", _spec("role")),
+        ("SCOPE", _spec("scope")),
+        ("AGE", _age),
+    ],
+    "access_token": [
+        ("ID", lambda r: r.id),
+        ("NAME", _spec("name")),
+        ("OWNER", _spec("owner")),
+        ("PERMISSIONS", lambda r: _limit(r.spec.get("permissions"))),
+        ("MODELS", lambda r: _limit(r.spec.get("models"))),
+        ("LAST USED", lambda r: _ago(r.status.get("last_used_at"))),
+        ("EXPIRES", lambda r: _expires(r) if r.spec.get("expires_at") else "never"),
     ],
     "join_token": [
         ("ID", lambda r: r.id),

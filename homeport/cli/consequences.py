@@ -1,9 +1,10 @@
 """What stops when an object is deleted, in words. The server refuses what would orphan something."""
 
+import time
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from homeport.cli.nouns import DEPLOYMENT, JOIN_TOKEN, NODE, Noun
+from homeport.cli.nouns import ACCESS_TOKEN, DEPLOYMENT, JOIN_TOKEN, NODE, Noun
 from homeport.core.errors import ErrorCode, HomeportError
 
 if TYPE_CHECKING:
@@ -15,6 +16,8 @@ def consequences(client: "Client", noun: Noun, object_id: str) -> list[str]:
     if noun is JOIN_TOKEN:
         return ["A host that has not used it yet cannot join with it."]
     impact = noun.collection(client).impact(object_id)
+    if noun is ACCESS_TOKEN:
+        return token_consequences(impact)
     if impact["blocked_by"]:
         raise HomeportError(
             ErrorCode.IN_USE,
@@ -29,6 +32,25 @@ def consequences(client: "Client", noun: Noun, object_id: str) -> list[str]:
         lines.append("Requests for it are answered with an error.")
     if noun is NODE:
         lines.append("It is turned away from then on; to come back its host needs a new join token.")
+    return lines
+
+
+def token_consequences(impact: dict[str, Any]) -> list[str]:
+    """Whom it would hit."""
+    from homeport.cli.text import duration
+
+    used = impact["last_used_at"]
+    lines = [
+        f"It is a token of {impact['owner']}, last used {duration(time.time() - used) + ' ago' if used else 'never'}."
+    ]
+    if impact["objects"]:
+        lines.append(f"Named as the credential of {_names(impact['objects'])}.")
+    if impact["invokes"]:
+        lines.append(
+            f"Whoever has it can invoke {_names([{'kind': 'deployment', 'id': id} for id in impact['invokes']])}."
+        )
+    others = impact["other_tokens"]
+    lines.append(f"{others or 'No'} other token{'' if others == 1 else 's'} of {impact['owner']} will go on.")
     return lines
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _GATHER_SECONDS = 0.5
 _CLEAR = "\x1b[H\x1b[2J\x1b[3J"
 # They change by themselves: no news.
-_VOLATILE = {"AGE", "SINCE", "EXPIRES"}
+_VOLATILE = {"AGE", "SINCE", "EXPIRES", "LAST USED"}
 
 Load = Callable[[], "list[Resource]"]
 

@@ -21,9 +21,15 @@ from homeport.cli import (
     node,
     nodepool,
     project,
+    role_binding,
     server,
+    service_account,
     status,
+    team,
+    token,
+    user,
     version,
+    whoami,
 )
 from homeport.cli.dev import command as dev
 from homeport.cli.grammar import NounGroup
@@ -66,6 +72,12 @@ app.add_typer(model.app, name="model")
 app.add_typer(deployment.app, name="deployment")
 app.add_typer(project.app, name="project")
 app.add_typer(join_token.app, name="join-token")
+app.add_typer(user.app, name="user")
+app.add_typer(service_account.app, name="service-account")
+app.add_typer(team.app, name="team")
+app.add_typer(role_binding.app, name="role-binding")
+app.add_typer(token.app, name="token")
+app.command("whoami")(whoami.whoami)
 app.add_typer(audit.app, name="audit")
 app.add_typer(context.app, name="context")
 app.command("server", context_settings=server.PASS_ALL, add_help_option=False)(server.server)

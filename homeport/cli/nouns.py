@@ -35,6 +35,11 @@ MODEL_VERSION = Noun("model_version", "model version", "model_versions", "model_
 DEPLOYMENT = Noun("deployment", "deployment", "deployments", "deployment")
 PROJECT = Noun("project", "project", "projects", "project")
 JOIN_TOKEN = Noun("join_token", "join token", "join_tokens")
+USER = Noun("user", "user", "users", "user")
+SERVICE_ACCOUNT = Noun("service_account", "service account", "service_accounts", "service_account")
+TEAM = Noun("team", "team", "teams", "team")
+ROLE_BINDING = Noun("role_binding", "role binding", "role_bindings", "role_binding")
+ACCESS_TOKEN = Noun("access_token", "token", "access_tokens")
 
 # As a person writes the kind in KIND/ID.
 BY_NAME = {
@@ -50,6 +55,13 @@ BY_NAME = {
     "deployment": DEPLOYMENT,
     "project": PROJECT,
     "join-token": JOIN_TOKEN,
+    "user": USER,
+    "service-account": SERVICE_ACCOUNT,
+    "service_account": SERVICE_ACCOUNT,
+    "team": TEAM,
+    "role-binding": ROLE_BINDING,
+    "role_binding": ROLE_BINDING,
+    "token": ACCESS_TOKEN,
 }
 
 

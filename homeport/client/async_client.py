@@ -5,7 +5,7 @@ from typing import Any, Self
 
 from homeport.client import paths
 from homeport.client.chat import text_of_events
-from homeport.client.collection import Collection, DeploymentCollection, NodeCollection
+from homeport.client.collection import AccessTokenCollection, Collection, DeploymentCollection, NodeCollection
 from homeport.client.contexts import Context, resolve_context
 from homeport.client.nodepool_key import find_nodepool
 from homeport.client.paging import each_item
@@ -29,6 +29,11 @@ class AsyncClient:
         self.deployments = DeploymentCollection(self._transport, paths.DEPLOYMENTS)
         self.projects = Collection(self._transport, paths.PROJECTS)
         self.join_tokens = Collection(self._transport, paths.JOIN_TOKENS)
+        self.users = Collection(self._transport, paths.USERS)
+        self.service_accounts = Collection(self._transport, paths.SERVICE_ACCOUNTS)
+        self.teams = Collection(self._transport, paths.TEAMS)
+        self.role_bindings = Collection(self._transport, paths.ROLE_BINDINGS)
+        self.access_tokens = AccessTokenCollection(self._transport, paths.ACCESS_TOKENS)
 
     async def __aenter__(self) -> Self:
         await self._transport.__aenter__()
@@ -77,6 +82,10 @@ class AsyncClient:
         cluster, pool = nodepool.split("/")
         body = {"nodepool": {"id": pool, "compute_cluster": {"id": cluster}}, "ttl_seconds": ttl_seconds}
         return await self._transport.call("POST", "join-tokens", body=body)
+
+    async def whoami(self) -> dict[str, Any]:
+        """`subject`, its `roles` [{role, scope}], and what the token is limited to: `permissions`, `models`."""
+        return await self._transport.call("GET", "whoami")
 
     async def status(self) -> dict[str, Any]:
         """What runs: version, uptime_seconds, and nodes, deployments, replicas as {ready, total}."""

@@ -131,6 +131,23 @@ class DeploymentCollection(Collection):
         return await self._do(object_id, "scale", body, repeatable=True)
 
 
+class AccessTokenCollection(Collection):
+    async def make(self, name: str, **limits: Any) -> dict[str, Any]:
+        """The new token with its text, `token`: shown this once. Limits: owner, permissions, models,
+        expires_in_seconds."""
+        given = {key: value for key, value in limits.items() if value is not None}
+        return await self._transport.call("POST", self._path.listing, body={"name": name, **given})
+
+    async def rotate(self, token_id: str, overlap_seconds: float = 0) -> dict[str, Any]:
+        """The token with its new text, `token`: shown this once. The old one is accepted for `overlap_seconds` more."""
+        path = f"{self._path.item_path(token_id)}/rotate"
+        return await self._transport.call("POST", path, body={"overlap_seconds": overlap_seconds})
+
+    async def change(self, token_id: str, **fields: Any) -> Resource:
+        """Fields: name, permissions, models, expires_in_seconds; None takes a limit away."""
+        return Resource.from_plain(await self._transport.call("PATCH", self._path.item_path(token_id), body=fields))
+
+
 def flags(**given: bool) -> dict[str, str]:
     return {name: "true" for name, value in given.items() if value}
 

@@ -42,12 +42,18 @@ MODEL_VERSIONS = KindPath("model_version", "MODEL/VERSION", "models/{}/versions"
 DEPLOYMENTS = KindPath("deployment", "DEPLOYMENT", "deployments", "deployments/{}")
 PROJECTS = KindPath("project", "PROJECT", "projects", "projects/{}")
 JOIN_TOKENS = KindPath("join_token", "TOKEN", "join-tokens", "join-tokens/{}")
+USERS = KindPath("user", "USER", "users", "users/{}")
+SERVICE_ACCOUNTS = KindPath("service_account", "SERVICE-ACCOUNT", "service-accounts", "service-accounts/{}")
+TEAMS = KindPath("team", "TEAM", "teams", "teams/{}")
+ROLE_BINDINGS = KindPath("role_binding", "ROLE-BINDING", "role-bindings", "role-bindings/{}")
+ACCESS_TOKENS = KindPath("access_token", "TOKEN", "access-tokens", "access-tokens/{}")
+_ACCESS = (USERS, SERVICE_ACCOUNTS, TEAMS, ROLE_BINDINGS, ACCESS_TOKENS)
 
 # As lists and watches name what they hold.
 TOPIC_OF = {
     **{
         path.kind: path.listing
-        for path in (CLUSTERS, NODEPOOLS, INSTANCE_TYPES, NODES, MODELS, DEPLOYMENTS, PROJECTS, JOIN_TOKENS)
+        for path in (CLUSTERS, NODEPOOLS, INSTANCE_TYPES, NODES, MODELS, DEPLOYMENTS, PROJECTS, JOIN_TOKENS, *_ACCESS)
     },
     "model_version": "model-versions",
     "placement": "placements",

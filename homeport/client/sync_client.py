@@ -6,7 +6,7 @@ from typing import Any, Self, TypeVar
 
 from homeport.client.async_client import AsyncClient
 from homeport.client.blocking import refuse_in_event_loop, step_through
-from homeport.client.collection import Collection, DeploymentCollection, NodeCollection, Spec
+from homeport.client.collection import AccessTokenCollection, Collection, DeploymentCollection, NodeCollection, Spec
 from homeport.client.contexts import Context
 from homeport.client.resource import Applied, Edited, Resource
 from homeport.client.watch import Watched
@@ -95,6 +95,21 @@ class SyncDeploymentCollection(SyncCollection):
         return self._runner.run(scaled)
 
 
+class SyncAccessTokenCollection(SyncCollection):
+    def __init__(self, runner: asyncio.Runner, inner: AccessTokenCollection) -> None:
+        super().__init__(runner, inner)
+        self._tokens = inner
+
+    def make(self, name: str, **limits: Any) -> dict[str, Any]:
+        return self._runner.run(self._tokens.make(name, **limits))
+
+    def rotate(self, token_id: str, overlap_seconds: float = 0) -> dict[str, Any]:
+        return self._runner.run(self._tokens.rotate(token_id, overlap_seconds))
+
+    def change(self, token_id: str, **fields: Any) -> Resource:
+        return self._runner.run(self._tokens.change(token_id, **fields))
+
+
 class Client:
     """`with Client() as homeport:`. Not for use inside a running event loop: there use AsyncClient."""
 
@@ -110,6 +125,11 @@ class Client:
         self.deployments = SyncDeploymentCollection(self._runner, self._inner.deployments)
         self.projects = SyncCollection(self._runner, self._inner.projects)
         self.join_tokens = SyncCollection(self._runner, self._inner.join_tokens)
+        self.users = SyncCollection(self._runner, self._inner.users)
+        self.service_accounts = SyncCollection(self._runner, self._inner.service_accounts)
+        self.teams = SyncCollection(self._runner, self._inner.teams)
+        self.role_bindings = SyncCollection(self._runner, self._inner.role_bindings)
+        self.access_tokens = SyncAccessTokenCollection(self._runner, self._inner.access_tokens)
 
     def __enter__(self) -> Self:
         refuse_in_event_loop()
@@ -142,6 +162,9 @@ class Client:
 
     def create_join_token(self, nodepool: str, ttl_seconds: int = 300) -> dict[str, Any]:
         return self._run(self._inner.create_join_token(nodepool, ttl_seconds))
+
+    def whoami(self) -> dict[str, Any]:
+        return self._run(self._inner.whoami())
 
     def status(self) -> dict[str, Any]:
         return self._run(self._inner.status())

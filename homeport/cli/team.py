@@ -1,0 +1,97 @@
+"""`homeport team`: people who hold roles together."""
+
+from typing import Annotated
+
+import typer
+
+from homeport.cli import objects
+from homeport.cli.completing import ids_of
+from homeport.cli.grammar import noun
+from homeport.cli.nouns import TEAM
+from homeport.cli.options import (
+    Chosen,
+    ContextOption,
+    DescriptionOption,
+    FileOption,
+    LimitOption,
+    OutputFormat,
+    OutputOption,
+    SearchOption,
+    Shown,
+    SortOption,
+    WatchOption,
+    YesOption,
+    given,
+)
+from homeport.cli.spec_source import spec_from
+
+app = noun("People who hold roles together.")
+TeamId = Annotated[str, typer.Argument(metavar="TEAM", help="Its id.", autocompletion=ids_of(TEAM))]
+
+
+@app.command("create")
+def create(
+    team: Annotated[str, typer.Argument(metavar="TEAM", help="The new id.")] = "",
+    member: Annotated[list[str] | None, typer.Option("--member", metavar="USER", help="May be repeated.")] = None,
+    description: DescriptionOption = "",
+    file: FileOption = "",
+    output: OutputOption = OutputFormat.TABLE,
+    context: ContextOption = "",
+) -> None:
+    """Make a team.
+
+    \b
+    Examples:
+      homeport team create ops --member anna --member ben
+      homeport role-binding create --role operator --to team/ops --in cluster/office
+    """
+    flags = given(members=member, description=description)
+    spec = spec_from(file, TEAM.root, {"id": team} if team else {}, flags, "TEAM")
+    objects.create_object(TEAM, spec, Shown(output, context=context))
+
+
+@app.command("list")
+def list_(
+    member: Annotated[str, typer.Option("--member", metavar="USER", help="Only those of this user.")] = "",
+    search: SearchOption = "",
+    sort: SortOption = "",
+    limit: LimitOption = None,
+    watch: WatchOption = False,
+    output: OutputOption = OutputFormat.TABLE,
+    context: ContextOption = "",
+) -> None:
+    """List teams.
+
+    \b
+    Example:
+      homeport team list --member anna
+    """
+    chosen = Chosen(limit, sort, search, filters={"member": member})
+    objects.list_objects(TEAM, Shown(output, watch, context), chosen)
+
+
+@app.command("get")
+def get(
+    team: TeamId,
+    watch: WatchOption = False,
+    output: OutputOption = OutputFormat.TABLE,
+    context: ContextOption = "",
+) -> None:
+    """Show one team.
+
+    \b
+    Example:
+      homeport team get ops
+    """
+    objects.get_object(TEAM, team, Shown(output, watch, context))
+
+
+@app.command("delete")
+def delete(team: TeamId, yes: YesOption = False, context: ContextOption = "") -> None:
+    """Delete a team, with its roles.
+
+    \b
+    Example:
+      homeport team delete ops
+    """
+    objects.delete_object(TEAM, team, yes, context)

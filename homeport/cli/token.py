@@ -1,0 +1,161 @@
+"""`homeport token`: personal access tokens, one's own and those of service accounts."""
+
+import re
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from homeport.cli import objects
+from homeport.cli.completing import ids_of
+from homeport.cli.confirm import confirm
+from homeport.cli.connect import connect
+from homeport.cli.grammar import noun
+from homeport.cli.nouns import ACCESS_TOKEN
+from homeport.cli.options import (
+    Chosen,
+    ContextOption,
+    LimitOption,
+    OutputFormat,
+    OutputOption,
+    SearchOption,
+    Shown,
+    SortOption,
+    WatchOption,
+    YesOption,
+    given,
+)
+from homeport.cli.output import print_plain
+
+if TYPE_CHECKING:
+    from homeport.client.sync_client import Client
+
+app = noun("Access tokens: what programs and this command show to get in.")
+TokenId = Annotated[
+    str, typer.Argument(metavar="TOKEN", help="The token's id, as listed.", autocompletion=ids_of(ACCESS_TOKEN))
+]
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+
+
+@app.command("create")
+def create(
+    name: Annotated[str, typer.Option("--name", help="What it is for.")],
+    owner: Annotated[str, typer.Option("--owner", metavar="OWNER", help="user/ID or service_account/ID.")] = "",
+    permission: Annotated[
+        list[str] | None, typer.Option("--permission", help="It may do no more than this. May be repeated.")
+    ] = None,
+    model: Annotated[
+        list[str] | None, typer.Option("--model", help="A deployment or model that it may invoke. May be repeated.")
+    ] = None,
+    expires_in: Annotated[
+        str, typer.Option("--expires-in", metavar="30d", help="Days, h, m or s. Default: never.")
+    ] = "",
+    output: OutputOption = OutputFormat.TABLE,
+    context: ContextOption = "",
+) -> None:
+    """Make an access token, and print it. It is shown only now.
+
+    \b
+    Examples:
+      homeport token create --name laptop --expires-in 90d
+      homeport token create --name shop --owner service_account/shop --permission deployments.invoke --model chat
+    """
+    limits = given(owner=owner, permissions=permission, models=model, expires_in_seconds=_seconds(expires_in))
+    with connect(context) as client:
+        _print_text(client.access_tokens.make(name, **limits), output)
+
+
+@app.command("list")
+def list_(
+    owner: Annotated[str, typer.Option("--owner", metavar="OWNER", help="Only those of this owner.")] = "",
+    search: SearchOption = "",
+    sort: SortOption = "",
+    limit: LimitOption = None,
+    watch: WatchOption = False,
+    output: OutputOption = OutputFormat.TABLE,
+    context: ContextOption = "",
+) -> None:
+    """List your access tokens; an administrator sees all.
+
+    \b
+    Example:
+      homeport token list --sort last_used_at
+    """
+    chosen = Chosen(limit, sort, search, filters={"owner": owner})
+    objects.list_objects(ACCESS_TOKEN, Shown(output, watch, context), chosen)
+
+
+@app.command("get")
+def get(
+    token: TokenId,
+    watch: WatchOption = False,
+    output: OutputOption = OutputFormat.TABLE,
+    context: ContextOption = "",
+) -> None:
+    """Show one access token, without its text.
+
+    \b
+    Example:
+      homeport token get 5f2c9e01ab34
+    """
+    objects.get_object(ACCESS_TOKEN, token, Shown(output, watch, context))
+
+
+@app.command("rotate")
+def rotate(
+    token: TokenId,
+    overlap: Annotated[
+        str, typer.Option("--overlap", metavar="1h", help="How long the old text goes on (d, h, m, s). Default: 0.")
+    ] = "",
+    yes: YesOption = False,
+    output: OutputOption = OutputFormat.TABLE,
+    context: ContextOption = "",
+) -> None:
+    """Give an access token a new text, and print it.
+
+    With an overlap both texts are accepted for a while, so that nothing fails while you put the new one in place.
+
+    \b
+    Example:
+      homeport token rotate 5f2c9e01ab34 --overlap 1h
+    """
+    seconds = _seconds(overlap) or 0.0
+    with connect(context) as client:
+        if not yes and not seconds:
+            confirm(f"end the text of token {token} now", lambda: _consequences(client, token), token)
+        _print_text(client.access_tokens.rotate(token, seconds), output)
+
+
+@app.command("delete")
+def delete(token: TokenId, yes: YesOption = False, context: ContextOption = "") -> None:
+    """Revoke an access token, after saying whom that hits.
+
+    \b
+    Example:
+      homeport token delete 5f2c9e01ab34
+    """
+    objects.delete_object(ACCESS_TOKEN, token, yes, context)
+
+
+def _consequences(client: "Client", token: str) -> list[str]:
+    from homeport.cli.consequences import consequences
+
+    return consequences(client, ACCESS_TOKEN, token)
+
+
+def _print_text(made: dict[str, Any], output: OutputFormat) -> None:
+    if output is OutputFormat.TABLE:
+        print(f"Token {made['id']}. Keep its text now, it is not shown again:\n\n  {made['token']}\n")
+    else:
+        print_plain(made, output)
+
+
+def _seconds(text: str) -> float | None:
+    """`90d`, `1h`, `30m`, `10s`; None for nothing."""
+    if not text:
+        return None
+    match = re.fullmatch(r"(\d+)([smhd])", text)
+    if match is None:
+        raise typer.BadParameter(
+            f"{text!r} is no time: write 90d, 12h, 30m or 10s", param_hint="--expires-in, --overlap"
+        )
+    return float(match[1]) * _SECONDS[match[2]]

@@ -1,0 +1,95 @@
+"""`homeport user`: people."""
+
+from typing import Annotated
+
+import typer
+
+from homeport.cli import objects
+from homeport.cli.completing import ids_of
+from homeport.cli.grammar import noun
+from homeport.cli.nouns import USER
+from homeport.cli.options import (
+    Chosen,
+    ContextOption,
+    FileOption,
+    LimitOption,
+    OutputFormat,
+    OutputOption,
+    SearchOption,
+    Shown,
+    SortOption,
+    WatchOption,
+    YesOption,
+    given,
+)
+from homeport.cli.spec_source import spec_from
+
+app = noun("People who use this Homeport.")
+UserId = Annotated[str, typer.Argument(metavar="USER", help="Its id.", autocompletion=ids_of(USER))]
+
+
+@app.command("create")
+def create(
+    user: Annotated[str, typer.Argument(metavar="USER", help="The new id.")] = "",
+    name: Annotated[str, typer.Option("--name", help="As others know this person.")] = "",
+    email: Annotated[str, typer.Option("--email")] = "",
+    file: FileOption = "",
+    output: OutputOption = OutputFormat.TABLE,
+    context: ContextOption = "",
+) -> None:
+    """Make a user. It may do nothing until it has a role.
+
+    \b
+    Examples:
+      homeport user create anna --name "Anna Berg" --email anna@example.com
+      homeport role-binding create --role deployer --to user/anna --in project/vision
+    """
+    flags = given(name=name, email=email)
+    spec = spec_from(file, USER.root, {"id": user} if user else {}, flags, "USER")
+    objects.create_object(USER, spec, Shown(output, context=context))
+
+
+@app.command("list")
+def list_(
+    search: SearchOption = "",
+    sort: SortOption = "",
+    limit: LimitOption = None,
+    watch: WatchOption = False,
+    output: OutputOption = OutputFormat.TABLE,
+    context: ContextOption = "",
+) -> None:
+    """List users.
+
+    \b
+    Example:
+      homeport user list
+    """
+    chosen = Chosen(limit, sort, search)
+    objects.list_objects(USER, Shown(output, watch, context), chosen)
+
+
+@app.command("get")
+def get(
+    user: UserId,
+    watch: WatchOption = False,
+    output: OutputOption = OutputFormat.TABLE,
+    context: ContextOption = "",
+) -> None:
+    """Show one user.
+
+    \b
+    Example:
+      homeport user get anna
+    """
+    objects.get_object(USER, user, Shown(output, watch, context))
+
+
+@app.command("delete")
+def delete(user: UserId, yes: YesOption = False, context: ContextOption = "") -> None:
+    """Delete a user, with its tokens and roles.
+
+    \b
+    Example:
+      homeport user delete anna
+    """
+    objects.delete_object(USER, user, yes, context)
