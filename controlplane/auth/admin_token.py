@@ -6,7 +6,6 @@ from controlplane.auth.access_tokens import AccessTokens, create_access_token
 from controlplane.fleet.access import accept_role_binding, accept_user, is_administrable
 from controlplane.private_file import write_private
 from controlplane.store.store import Kind, Store, Transaction
-from homeport.core.access.role import Role
 from homeport.schema.access import RoleBindingSpec, UserSpec
 
 ADMIN = "admin"
@@ -47,7 +46,7 @@ def ensure_admin(tx: Transaction) -> None:
     if not any((each.spec["role"], each.spec["scope"], each.spec["subject"]) == held for each in bindings):
         taken = {each.id for each in bindings}
         id = next(id for id in ("admin", "first-admin", *map("admin-{}".format, range(1000))) if id not in taken)
-        accept_role_binding(tx, RoleBindingSpec(id=id, role=Role.ADMIN, subject=f"user/{ADMIN}"))
+        accept_role_binding(tx, RoleBindingSpec(id=id, role="admin", subject=f"user/{ADMIN}"))
 
 
 def _read(path: Path) -> str:

@@ -40,15 +40,13 @@ def token_consequences(impact: dict[str, Any]) -> list[str]:
     from homeport.cli.text import duration
 
     used = impact["last_used_at"]
-    lines = [
-        f"It is a token of {impact['owner']}, last used {duration(time.time() - used) + ' ago' if used else 'never'}."
-    ]
+    last = f"last used {duration(time.time() - used)} ago" if used else "never used"
+    lines = [f"It is a token of {impact['owner']}, {last}."]
     if impact["objects"]:
         lines.append(f"Named as the credential of {_names(impact['objects'])}.")
     if impact["invokes"]:
-        lines.append(
-            f"Whoever has it can invoke {_names([{'kind': 'deployment', 'id': id} for id in impact['invokes']])}."
-        )
+        deployments = [{"kind": "deployment", "id": id} for id in impact["invokes"]]
+        lines.append(f"Whoever has it can invoke {_names(deployments)}.")
     others = impact["other_tokens"]
     lines.append(f"{others or 'No'} other token{'' if others == 1 else 's'} of {impact['owner']} will go on.")
     return lines

@@ -46,9 +46,7 @@ def create(
     model: Annotated[
         list[str] | None, typer.Option("--model", help="A deployment or model that it may invoke. May be repeated.")
     ] = None,
-    expires_in: Annotated[
-        str, typer.Option("--expires-in", metavar="30d", help="Days, h, m or s. Default: never.")
-    ] = "",
+    expires_in: Annotated[str, typer.Option("--expires-in", metavar="30d", help="Also h, m, s. Default: never.")] = "",
     output: OutputOption = OutputFormat.TABLE,
     context: ContextOption = "",
 ) -> None:
@@ -59,7 +57,9 @@ def create(
       homeport token create --name laptop --expires-in 90d
       homeport token create --name shop --owner service_account/shop --permission deployments.invoke --model chat
     """
-    limits = given(owner=owner, permissions=permission, models=model, expires_in_seconds=_seconds(expires_in))
+    limits = given(
+        owner=owner, permissions=permission, models=model, expires_in_seconds=_seconds(expires_in, "--expires-in")
+    )
     with connect(context) as client:
         _print_text(client.access_tokens.make(name, **limits), output)
 
@@ -118,7 +118,7 @@ def rotate(
     Example:
       homeport token rotate 5f2c9e01ab34 --overlap 1h
     """
-    seconds = _seconds(overlap) or 0.0
+    seconds = _seconds(overlap, "--overlap") or 0.0
     with connect(context) as client:
         if not yes and not seconds:
             confirm(f"end the text of token {token} now", lambda: _consequences(client, token), token)
@@ -149,7 +149,7 @@ def _print_text(made: dict[str, Any], output: OutputFormat) -> None:
         print_plain(made, output)
 
 
-def _seconds(text: str) -> float | None:
+def _seconds(text: str, option: str) -> float | None:
     """`90d`, `1h`, `30m`, `10s`; None for nothing."""
     if not text:
         return None

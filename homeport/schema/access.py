@@ -1,11 +1,10 @@
 """Who may do what: people, programs, teams, the roles that they hold, and their tokens."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, field_validator
 
 from homeport.core.access.permission import Permission
-from homeport.core.access.role import Role
 from homeport.core.access.scope import parse_scope
 from homeport.schema.base import ApiModel, Id, immutable, live
 
@@ -63,10 +62,10 @@ class RoleBindingSpec(ApiModel):
     """A role that somebody holds somewhere, and in everything that is in there."""
 
     id: Id = immutable(reason=_BINDING)
-    role: Annotated[Role, Field(strict=False)] = immutable(reason=_BINDING)
-    subject: Annotated[str, AfterValidator(_check_subject), Field(max_length=100)] = immutable(reason=_BINDING)
+    role: Literal["admin", "operator", "deployer", "viewer", "invoker"] = immutable(reason=_BINDING)
+    subject: Annotated[str, Field(max_length=100), AfterValidator(_check_subject)] = immutable(reason=_BINDING)
     """`user/ID`, `team/ID` or `service_account/ID`."""
-    scope: Annotated[str, AfterValidator(_check_scope), Field(max_length=200)] = immutable(
+    scope: Annotated[str, Field(max_length=200), AfterValidator(_check_scope)] = immutable(
         default="organisation", reason=_BINDING
     )
     """`organisation`, `project/ID`, `cluster/ID`, `nodepool/CLUSTER/ID` or `deployment/ID`."""

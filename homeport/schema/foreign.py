@@ -16,7 +16,7 @@ NOT_KEPT = "(not kept)"
 
 
 class Visibility(ApiModel):
-    """Who may see the object. Homeport shows every object to every holder of an access token."""
+    """Who may see the object. Homeport goes by roles instead: see docs/access.md."""
 
     gettable: Annotated[Literal["PRIVATE", "ORG", "PUBLIC"], Numbered(_GETTABLE)] = inherited(default="PRIVATE")
 

@@ -31,6 +31,10 @@ BASE: dict[str, dict[str, Any]] = {
         "worker": {"model": {"id": "smollm2"}},
         "nodepools": [{"id": "gpu", "compute_cluster": {"id": "office"}}],
     },
+    "user": {"id": "anna"},
+    "service_account": {"id": "ci"},
+    "team": {"id": "ops"},
+    "role_binding": {"id": "annas", "role": "viewer", "subject": "user/anna"},
 }
 # Of each JSON type: a value of another one.
 WRONG = {"string": 7, "integer": "7", "number": "7.5", "boolean": "yes", "array": {}, "object": []}

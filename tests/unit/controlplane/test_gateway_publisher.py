@@ -13,7 +13,6 @@ from controlplane.gateway.publisher import GatewayPublisher
 from controlplane.store.memory import MemoryStore
 from controlplane.store.store import Kind, Transaction
 from homeport.core.access.permission import Permission
-from homeport.core.access.role import Role
 from homeport.core.access.scope import Place
 from homeport.schema.access import RoleBindingSpec, TeamSpec, UserSpec
 from tests.fakes.clock import FakeClock
@@ -34,10 +33,10 @@ class Publishing:
         def make(tx: Transaction) -> str:
             accept_user(tx, UserSpec(id="anna"))
             accept_team(tx, TeamSpec(id="ops", members=["anna"]))
-            accept_role_binding(tx, RoleBindingSpec(id="x", role=Role.INVOKER, subject="team/ops"))
+            accept_role_binding(tx, RoleBindingSpec(id="x", role="invoker", subject="team/ops"))
             # Somebody must be left when others go.
             accept_user(tx, UserSpec(id="root"))
-            accept_role_binding(tx, RoleBindingSpec(id="root", role=Role.ADMIN, subject="user/root"))
+            accept_role_binding(tx, RoleBindingSpec(id="root", role="admin", subject="user/root"))
             return create_access_token(tx, "test", "user/anna", expires_at=2000.0)[1]
 
         return await self.store.write(make)
