@@ -164,7 +164,7 @@ class Server:
 
     async def _start_gateway_inside(self, pair: KeyPair, ca: bytes) -> tuple[int, int]:
         # A feed that nobody is connected to: its tables are used here.
-        feed = GatewayFeed((pair, ca), lambda _: None)
+        feed = GatewayFeed((pair, ca), lambda _: None, self._access_tokens.note_uses)
         publisher = GatewayPublisher(self._store, feed)
         self._sessions.on_open = publisher.session_opened
         tunnels = TunnelServer(feed.tables)

@@ -29,10 +29,10 @@ from controlplane.api.routing import Route, add_routes
 from controlplane.api.running import Running
 from controlplane.api.server_status import Server
 from controlplane.api.watch import Watch
+from controlplane.api.whoami import WhoAmI
 from controlplane.audit.denials import Denials
 from controlplane.audit.store import AuditedStore
 from controlplane.auth.door import Door
-from controlplane.api.whoami import WhoAmI
 from controlplane.views.pulse import Pulse
 from controlplane.views.views import Views
 

@@ -8,8 +8,9 @@ from pydantic import Field
 
 from controlplane.api.dependencies import ApiDependencies
 from controlplane.api.queries import Name
-from controlplane.api.routing import Answer, Call, Query, Route
+from controlplane.api.routing import Answer, Call, Query, Route, in_organisation
 from controlplane.store.audit import AuditEntry, AuditQuery
+from homeport.core.access.permission import Permission
 from homeport.core.errors import ErrorCode
 from homeport.schema.audit import AuditLogEntry
 
@@ -55,9 +56,11 @@ class Audit:
     def routes(self) -> list[Route]:
         return [
             Route("GET", "/audit", self.show_all, _TAG, "Who has changed what, or was not allowed to; newest first",
-                  query=AuditListQuery, response=AuditLogEntry, many=True, errors=(ErrorCode.UNAVAILABLE,)),
+                  query=AuditListQuery, response=AuditLogEntry, many=True, errors=(ErrorCode.UNAVAILABLE,),
+                  permission=Permission.AUDIT_READ, at=in_organisation),
             Route("GET", "/audit/export", self.export, _TAG, "The same as JSON lines, oldest first",
-                  query=AuditFilter, media_type="application/x-ndjson", errors=(ErrorCode.UNAVAILABLE,)),
+                  query=AuditFilter, media_type="application/x-ndjson", errors=(ErrorCode.UNAVAILABLE,),
+                  permission=Permission.AUDIT_READ, at=in_organisation),
         ]  # fmt: skip
 
     async def show_all(self, call: Call) -> Answer:

@@ -85,6 +85,8 @@ class Nodes:
                 body=LockRequest,
                 root="lock",
                 response=Node,
+                permission=Permission.NODES_WRITE,
+                at=self._at_item,
                 errors=(ErrorCode.INVALID_ARGUMENT, ErrorCode.NOT_FOUND, ErrorCode.CONFLICT),
             ),
             Route(
@@ -95,6 +97,8 @@ class Nodes:
                 "Let a locked node in again",
                 body=EmptyRequest,
                 response=Node,
+                permission=Permission.NODES_WRITE,
+                at=self._at_item,
                 errors=(ErrorCode.INVALID_ARGUMENT, ErrorCode.NOT_FOUND, ErrorCode.CONFLICT),
             ),
         ]
@@ -116,13 +120,13 @@ class Nodes:
 
     async def lock(self, call: Call) -> Answer:
         wanted: LockRequest = call.body
-        id = self._find(call.path["node"]).id
+        id = self._find(call.guard, call.path["node"]).id
         return self._views.show(
             await self._store.write(lambda tx: lock_node(tx, id, wanted.reason, wanted.stop_models))
         )
 
     async def unlock(self, call: Call) -> Answer:
-        id = self._find(call.path["node"]).id
+        id = self._find(call.guard, call.path["node"]).id
         return self._views.show(await self._store.write(lambda tx: unlock_node(tx, id)))
 
     async def impact(self, call: Call) -> Answer:

@@ -8,8 +8,8 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict
 
 from controlplane.api.body import read_json
-from controlplane.audit.actor import recognised
 from controlplane.api.lasting import while_allowed
+from controlplane.audit.actor import recognised
 from controlplane.auth.guard import Guard
 from controlplane.auth.principal import NOBODY, Principal
 from homeport.core.access.permission import Permission

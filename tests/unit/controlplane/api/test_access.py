@@ -396,6 +396,7 @@ async def test_hostile_tokens_get_in_zero_times(api: ControlApi) -> None:
     for number in range(43):
         flipped = "A" if secret[number] != "A" else "B"
         hostile += [f"hp1.{id}.{secret[:number]}{flipped}{secret[number + 1 :]}", f"hp1.{id}.{secret[:number]}"]
-    statuses = {text: (await api.call_as(text, "GET", "/whoami")).status for text in hostile}
-    assert set(statuses.values()) == {401}
+    for text in hostile:
+        api.clock.advance(10)
+        assert (await api.call_as(text, "GET", "/whoami")).status == 401, text
     assert (await api.call_as(good, "GET", "/whoami")).status == 200

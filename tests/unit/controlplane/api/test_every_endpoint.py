@@ -43,6 +43,8 @@ TABLE: dict[str, tuple[str, Any]] = {
     "GET /nodes/{node}": ("viewer", None),
     "DELETE /nodes/{node}": ("operator", None),
     "GET /nodes/{node}/impact": ("viewer", None),
+    "POST /nodes/{node}/lock": ("operator", {}),
+    "POST /nodes/{node}/unlock": ("operator", {}),
     "GET /models": ("viewer", None),
     "POST /models": ("deployer", {"id": "new"}),
     "GET /models/{model}": ("viewer", None),
@@ -105,6 +107,8 @@ TABLE: dict[str, tuple[str, Any]] = {
     "GET /access-tokens/{token}/impact": ("admin", None),
     "GET /whoami": ("anyone", None),
     "POST /apply": ("operator", {"documents": [{"compute_cluster": {"id": "applied"}}]}),
+    "GET /audit": ("admin", None),
+    "GET /audit/export": ("admin", None),
     "GET /status": ("viewer", None),
     "GET /healthz": ("public", None),
     # Each topic is asked about: test_access.py. Without an upgrade the first is refused, the second has no end.
