@@ -32,6 +32,7 @@ def parameters(options: argparse.Namespace) -> xllamacpp.CommonParams:
     params.port = options.port
     params.n_parallel = options.slots
     params.n_ctx = options.context * options.slots
+    params.n_predict = options.answer
     params.n_gpu_layers = 0
     params.cpuparams.n_threads = options.threads
     params.cpuparams_batch.n_threads = options.threads
@@ -53,6 +54,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--slots", type=int, default=4, help="requests answered at the same time")
     parser.add_argument("--context", type=int, default=2048, help="tokens per slot")
+    parser.add_argument("--answer", type=int, default=256, help="tokens of the longest answer, unless a request says")
     options = parser.parse_args()
     # Blocked before llama.cpp starts its threads, so that they inherit it and only sigwait below sees the signal.
     stop = {signal.SIGTERM, signal.SIGINT}

@@ -8,13 +8,14 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from agent.local_api import ask
 from homeport.core.errors import HomeportError
 from homeport.core.workload import Probe, Workload
-from tests.fakes.control_plane import FakeControlPlane
+from tests.fakes.control_plane import Connection, FakeControlPlane
 
 _PATIENCE_SECONDS = 90
 _MODEL = """
@@ -60,6 +61,21 @@ class Machine:
             return ask(self.state_dir / "agent.sock", "status")
         except HomeportError:
             return {}
+
+    async def connection(self) -> Connection:
+        """Of the agent that runs now; those that killed ones had opened are passed over."""
+        while True:
+            connection = await self.plane.connection()
+            await self.until(partial(self._has_come_to, connection.epoch), f"session {connection.epoch}")
+            if self._epoch() == connection.epoch:
+                return connection
+
+    def _has_come_to(self, epoch: int) -> bool:
+        return self._epoch() >= epoch
+
+    def _epoch(self) -> int:
+        """Of the newest session; 0 while no agent answers."""
+        return int(self.status().get("link", {}).get("epoch", 0))
 
     def replicas(self) -> list[dict[str, Any]] | None:
         """As the agent sees them; None while it does not answer."""

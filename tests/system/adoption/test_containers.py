@@ -47,7 +47,7 @@ async def test_one_container_for_each_replica(machine: Machine, engine: PrivateE
 
     placement = placement_message(MODEL, min_replicas=_REPLICAS, max_replicas=_REPLICAS)
     with machine.agent("started") as agent:
-        connection = await machine.plane.connection()
+        connection = await machine.connection()
         connection.say(desired_state=snapshot(10, placement))
         assert await asyncio.to_thread(agent.wait, 90) == EXIT_CODE
     alive = running()
@@ -71,10 +71,8 @@ async def test_one_container_for_each_replica(machine: Machine, engine: PrivateE
     database = StateDirectory(machine.state_dir).database
     for path in database.parent.glob(database.name + "*"):
         path.unlink()
-    for _ in range(machine.plane.connections.qsize()):
-        machine.plane.connections.get_nowait()
     with machine.agent():
-        connection = await machine.plane.connection()
+        connection = await machine.connection()
         connection.say(desired_state=snapshot(10, placement))
         found = await machine.until_ready(_REPLICAS)
         assert {r["replica_id"] for r in found} == {r["replica_id"] for r in before}

@@ -26,7 +26,7 @@ async def _dies_at(machine: Machine, failpoint: str) -> None:
 async def _serving(machine: Machine) -> tuple[str, int]:
     """Replica id and pid of the one replica, whose agent is gone."""
     with machine.agent():
-        connection = await machine.plane.connection()
+        connection = await machine.connection()
         connection.say(desired_state=snapshot(10, placement_message(MODEL)))
         (replica,) = await machine.until_ready(1)
     (pid,) = machine.model_pids()
@@ -36,7 +36,7 @@ async def _serving(machine: Machine) -> tuple[str, int]:
 @pytest.mark.parametrize("failpoint", _WAY_UP)
 async def test_on_the_way_up(machine: Machine, failpoint: str) -> None:
     with machine.agent(failpoint) as agent:
-        connection = await machine.plane.connection()
+        connection = await machine.connection()
         connection.say(desired_state=snapshot(10, placement_message(MODEL)))
         assert await asyncio.to_thread(agent.wait, 90) == EXIT_CODE
     before = machine.model_pids()
@@ -62,10 +62,9 @@ async def test_after_a_failure(machine: Machine) -> None:
         await machine.until_ready(1)
         os.kill(pid, signal.SIGKILL)
         assert await asyncio.to_thread(agent.wait, 90) == EXIT_CODE
-    await machine.plane.connection()
     with machine.agent():
         (replica,) = await machine.until_ready(1)
-        connection = await machine.plane.connection()
+        connection = await machine.connection()
         question = pb.LogsQuestion(deployment_id="chat", previous=1)
         connection.say(question=pb.Question(question_id="q", logs=question))
         async with asyncio.timeout(60):
@@ -80,7 +79,7 @@ async def test_after_a_failure(machine: Machine) -> None:
 async def test_on_the_way_down(machine: Machine, failpoint: str) -> None:
     await _serving(machine)
     with machine.agent(failpoint) as agent:
-        connection = await machine.plane.connection()
+        connection = await machine.connection()
         connection.say(desired_state=delta(11, removed=("p1",)))
         assert await asyncio.to_thread(agent.wait, 90) == EXIT_CODE
     with machine.agent():

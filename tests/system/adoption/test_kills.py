@@ -20,7 +20,7 @@ _REPLICAS = 5
 async def test_twenty_kills_restart_nothing(machine: Machine) -> None:
     moments = random.Random(20)
     with machine.agent():
-        connection = await machine.plane.connection()
+        connection = await machine.connection()
         placement = placement_message(MODEL, min_replicas=_REPLICAS, max_replicas=_REPLICAS)
         connection.say(desired_state=snapshot(10, placement))
         await connection.next("ack")
@@ -48,7 +48,7 @@ async def test_twenty_kills_restart_nothing(machine: Machine) -> None:
 
 async def test_with_its_state_lost_the_agent_keeps_what_runs(machine: Machine) -> None:
     with machine.agent():
-        connection = await machine.plane.connection()
+        connection = await machine.connection()
         connection.say(desired_state=snapshot(10, placement_message(MODEL, min_replicas=2, max_replicas=2)))
         before = {replica["replica_id"] for replica in await machine.until_ready(2)}
     pids = machine.model_pids()
@@ -57,7 +57,7 @@ async def test_with_its_state_lost_the_agent_keeps_what_runs(machine: Machine) -
         path.unlink()
 
     with machine.agent():
-        connection = await machine.plane.connection()
+        connection = await machine.connection()
         assert {replica.replica_id for replica in connection.hello.replicas} == before
         assert {replica.placement_id for replica in connection.hello.replicas} == {"p1"}
         connection.say(desired_state=snapshot(10, placement_message(MODEL, min_replicas=2, max_replicas=2)))
