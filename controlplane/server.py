@@ -25,6 +25,7 @@ from controlplane.auth.client_tls import CertificateFiles, ClientTls, InternalCe
 from controlplane.auth.credentials import enrollment_credentials, node_credentials
 from controlplane.auth.join_tokens import JoinTokens
 from controlplane.auth.last_uses import LastUses
+from controlplane.auth.login_sessions import LoginSessions
 from controlplane.auth.token_facts import facts_in
 from controlplane.config import ServerConfig
 from controlplane.front import front_names, front_url, url
@@ -92,6 +93,8 @@ class Server:
         self._spawn("push-desired-state", self._sessions.follow_store())
         self._spawn("node-lifecycle", NodeLifecyclePipeline(self._store, self._registry, self._clock, time.time).run())
         self._spawn("last-uses", LastUses(self._store, self._access_tokens.last_uses).run())
+        life = LoginSessions(self._store, self._access_tokens.last_uses, time.time)
+        self._spawn("login-sessions", life.run())
         self._spawn("placements", PlacementPipeline(self._store, self._registry).run())
 
         credentials = node_credentials(pair, ca.bundle)

@@ -50,7 +50,7 @@ class AccessTokens:
                   anyone=_OWN),
             Route("POST", f"{_ITEM}/rotate", self.rotate, _TAG,
                   "Give an access token another text, which is shown this once; the old one may go on for a while",
-                  body=RotateRequest, response=NewAccessToken, errors=_NOT_FOUND, anyone=_OWN),
+                  body=RotateRequest, response=NewAccessToken, errors=(*_NOT_FOUND, ErrorCode.CONFLICT), anyone=_OWN),
             Route("GET", f"{_ITEM}/impact", self.impact, _TAG, "Whom revoking an access token would hit",
                   response=AccessTokenImpact, errors=_NOT_FOUND, anyone=_OWN),
         ]  # fmt: skip
@@ -85,7 +85,7 @@ class AccessTokens:
         return self._shown(self._find(call))
 
     async def edit(self, call: Call) -> Answer:
-        record, edit = self._find_managed(call), call.body
+        record, edit = self._find_made(call), call.body
         return self._shown(await self._store.write(lambda tx: edit_token(tx, find_token(tx, record.id), edit)))
 
     async def revoke(self, call: Call) -> None:
@@ -93,7 +93,7 @@ class AccessTokens:
         await self._store.write(lambda tx: tx.delete(Kind.ACCESS_TOKEN, find_token(tx, record.id).id))
 
     async def rotate(self, call: Call) -> Answer:
-        record, request = self._find_managed(call), call.body
+        record, request = self._find_made(call), call.body
         overlap = request.overlap_seconds
         rotated = await self._store.write(lambda tx: rotate_access_token(tx, find_token(tx, record.id), overlap))
         return self._told(*rotated)
@@ -134,6 +134,17 @@ class AccessTokens:
         """Raises NOT_FOUND, PERMISSION_DENIED."""
         record = self._find(call)
         self._must_manage(call.guard, owner_of(record))
+        return record
+
+    def _find_made(self, call: Call) -> Record:
+        """One that was made by hand. Raises CONFLICT for a session, too, which ends when it was to end."""
+        record = self._find_managed(call)
+        if record.spec.get("session"):
+            raise HomeportError(
+                ErrorCode.CONFLICT,
+                f"access token {record.id} is a session: it is as signing in has made it",
+                hint="sign in again, or make a token for longer: homeport token create",
+            )
         return record
 
     def _must_manage(self, guard: Guard, owner: str) -> None:

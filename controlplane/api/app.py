@@ -10,6 +10,7 @@ from controlplane.api.access import ACCESS
 from controlplane.api.access_tokens import AccessTokens
 from controlplane.api.audit import Audit
 from controlplane.api.body import MAX_BODY
+from controlplane.api.callers import Callers
 from controlplane.api.clusters import CLUSTERS
 from controlplane.api.collection import CollectionRoutes
 from controlplane.api.dependencies import ApiDependencies
@@ -24,17 +25,22 @@ from controlplane.api.models import MODELS
 from controlplane.api.nodepools import NODEPOOLS
 from controlplane.api.nodes import Nodes
 from controlplane.api.openapi import openapi_document
+from controlplane.api.opening import Opening
+from controlplane.api.passwords import Passwords
 from controlplane.api.projects import PROJECTS
 from controlplane.api.routing import Route, add_routes
 from controlplane.api.running import Running
 from controlplane.api.server_status import Server
+from controlplane.api.sign_in import SignIn
 from controlplane.api.watch import Watch
 from controlplane.api.whoami import WhoAmI
 from controlplane.audit.denials import Denials
 from controlplane.audit.store import AuditedStore
 from controlplane.auth.door import Door
+from controlplane.auth.password_sign_in import PasswordSignIn
 from controlplane.views.pulse import Pulse
 from controlplane.views.views import Views
+from homeport.core.guessing import Guesses
 
 ROUTES = web.AppKey("routes", list[Route])
 
@@ -43,16 +49,18 @@ def create_app(dependencies: ApiDependencies) -> web.Application:
     """Serves `/api/v1`. The store must be open before the application starts."""
     dependencies = replace(dependencies, store=AuditedStore(dependencies.store))
     denials = Denials(dependencies.store, dependencies.monotonic)
+    door = Door(dependencies.access_tokens.check, dependencies.guesses, dependencies.monotonic)
+    cookie_door = Door(dependencies.access_tokens.check, Guesses(), dependencies.monotonic)
+    callers = Callers(door, cookie_door, dependencies.urls.of_browsers)
     views = Views(dependencies.store, dependencies.registry, dependencies.monotonic, dependencies.urls.gateway)
     pulse = Pulse(views)
-    routes = [*_all_routes(dependencies, views), *Watch(dependencies, views, pulse).routes()]
+    routes = [*_all_routes(dependencies, views, callers), *Watch(dependencies, views, pulse).routes()]
     app = web.Application(middlewares=[outermost(denials.note)], client_max_size=MAX_BODY)
     app[ROUTES] = routes
     app.on_response_prepare.append(add_headers)
     app.cleanup_ctx.append(lambda _: _keep_current(views, pulse))
     app.on_shutdown.append(lambda _: _end_watches(pulse))
-    door = Door(dependencies.access_tokens.check, dependencies.guesses, dependencies.monotonic)
-    add_routes(app, routes, door.check)
+    add_routes(app, routes, callers.identify)
     add_docs(app, openapi_document(routes, dependencies.version))
     return app
 
@@ -70,7 +78,9 @@ async def _end_watches(pulse: Pulse) -> None:
     pulse.close()
 
 
-def _all_routes(dependencies: ApiDependencies, views: Views) -> list[Route]:
+def _all_routes(dependencies: ApiDependencies, views: Views, callers: Callers) -> list[Route]:
+    passwords = PasswordSignIn(dependencies.store, dependencies.guesses, dependencies.monotonic)
+    opening = Opening(dependencies.store, callers, dependencies.session_life)
     return [
         *CollectionRoutes(dependencies, views, PROJECTS).routes(),
         *InstanceTypes(dependencies, views, INSTANCE_TYPES).routes(),
@@ -84,7 +94,9 @@ def _all_routes(dependencies: ApiDependencies, views: Views) -> list[Route]:
         *JoinTokens(dependencies, views).routes(),
         *(route for each in ACCESS for route in CollectionRoutes(dependencies, views, each).routes()),
         *AccessTokens(dependencies, views).routes(),
-        *WhoAmI(dependencies).routes(),
+        *WhoAmI(dependencies, callers).routes(),
+        *SignIn(dependencies, callers, passwords, opening).routes(),
+        *Passwords(dependencies, passwords).routes(),
         *Documents(dependencies).routes(),
         *Audit(dependencies).routes(),
         *Server(dependencies, views).routes(),

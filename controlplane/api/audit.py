@@ -25,7 +25,7 @@ class AuditFilter(Query):
     address: Name | None = None
     request_id: Name | None = None
     """What one request has changed."""
-    action: Literal["create", "edit", "delete", "sign-in", "request"] | None = None
+    action: Literal["create", "edit", "delete", "sign-in", "sign-out", "request"] | None = None
     kind: Name | None = None
     """Of objects of this kind: deployment, model_version, ..."""
     object_id: Name | None = None

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from controlplane.auth.access_tokens import AccessTokens
+from controlplane.auth.login_sessions import SessionLife
 from controlplane.sessions.registry import NodeRegistry
 from controlplane.store.store import Store, Transaction
 from homeport.core.guessing import Guesses
@@ -25,11 +26,17 @@ class LogSource(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Urls:
-    """As clients reach them: `api` and `gateway` are URLs without a path, `enroll` is host:port for agents."""
+    """As clients reach them: `api` and `gateway` are URLs without a path, `enroll` is host:port for agents. `public`
+    is the one by which browsers know the API; empty = `api`."""
 
     api: str
     gateway: str
     enroll: str
+    public: str = ""
+
+    @property
+    def of_browsers(self) -> str:
+        return self.public or self.api
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,3 +55,4 @@ class ApiDependencies:
     install_command: Callable[[str], str]
     # Wrong tokens, by address.
     guesses: Guesses = field(default_factory=Guesses)
+    session_life: SessionLife = field(default_factory=SessionLife)

@@ -34,7 +34,7 @@ def outermost(note_denial: NoteDenial) -> Middleware:
         except HomeportError as error:
             if error.code in (ErrorCode.INTERNAL, ErrorCode.STORAGE_FULL):
                 log.error("request failed", request_id=request_id, request=actor().request, error=str(error))
-            if error.code in DENIALS and "Authorization" in request.headers:
+            if error.code in DENIALS and actor().tried is not None:
                 await note_denial(actor(), error)
             response = error_response(error, request_id)
         except web.HTTPException as error:

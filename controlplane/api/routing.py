@@ -19,9 +19,8 @@ from homeport.schema.base import ApiModel
 from homeport.schema.documents import parse_spec
 
 PREFIX = "/api/v1"
-# Gives the principal of a token that comes from an address, or None. Raises TOO_MANY_REQUESTS.
-CheckToken = Callable[[str, str], Principal | None]
-
+# Who sends a request. Raises UNAUTHENTICATED, TOO_MANY_REQUESTS, PERMISSION_DENIED for a forged one.
+Identify = Callable[[web.Request], Principal]
 
 # Whether the caller may, by the path's parameters. Raises PERMISSION_DENIED, NOT_FOUND for what is hidden.
 At = Callable[[Guard, Permission, Mapping[str, str]], None]
@@ -95,17 +94,17 @@ class Route:
         return [needs, self.public, bool(self.anyone)].count(True) == 1
 
 
-def add_routes(app: web.Application, routes: Sequence[Route], check_token: CheckToken) -> None:
+def add_routes(app: web.Application, routes: Sequence[Route], identify: Identify) -> None:
     """Raises ValueError for a route that does not say who may ask it."""
     for route in routes:
         if not route.is_declared:
             raise ValueError(f"{route.method} {route.path} declares no permission and place")
-        app.router.add_route(route.method, PREFIX + route.path, _endpoint(route, check_token))
+        app.router.add_route(route.method, PREFIX + route.path, _endpoint(route, identify))
 
 
-def _endpoint(route: Route, check_token: CheckToken) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+def _endpoint(route: Route, identify: Identify) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
     async def endpoint(request: web.Request) -> web.StreamResponse:
-        principal = NOBODY if route.public else _authenticate(request, check_token)
+        principal = NOBODY if route.public else identify(request)
         if not route.public:
             recognised(str(principal.subject), principal.token_id)
         try:
@@ -123,7 +122,7 @@ def _endpoint(route: Route, check_token: CheckToken) -> Callable[[web.Request], 
             body = parse_spec(route.body, route.complete(await read_json(request), path), route.root)
 
         def again() -> Principal:
-            principal = _authenticate(request, check_token)
+            principal = identify(request)
             _authorise(route, principal, path)
             return principal
 
@@ -156,25 +155,6 @@ class Query(ApiModel):
 
 class NoQuery(Query):
     pass
-
-
-def _authenticate(request: web.Request, check_token: CheckToken) -> Principal:
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    if not token:
-        raise HomeportError(
-            ErrorCode.UNAUTHENTICATED,
-            "no access token was sent",
-            hint="send the header Authorization: Bearer TOKEN; the first token is in DATA_DIR/admin-token",
-        )
-    known_scheme = scheme.lower() in ("bearer", "key")
-    principal = check_token(token.strip(), request.remote or "") if known_scheme else None
-    if principal is None:
-        raise HomeportError(
-            ErrorCode.UNAUTHENTICATED,
-            "the access token is not valid",
-            hint="the first token is in DATA_DIR/admin-token",
-        )
-    return principal
 
 
 def _query_of(request: web.Request, query: type[Query]) -> dict[str, str]:

@@ -16,6 +16,8 @@ class Actor:
     address: str = ""
     request_id: str = ""
     request: str = ""
+    # (kind, id) of whom it has tried to be, where that is known; None = it has shown nothing to be anybody.
+    tried: tuple[str, str] | None = None
 
 
 _ACTOR: ContextVar[Actor | None] = ContextVar("actor", default=None)
@@ -37,3 +39,8 @@ def begin(address: str, request_id: str, request: str) -> None:
 
 def recognised(subject: str, token_id: str) -> None:
     _ACTOR.set(replace(actor(), subject=subject, token_id=token_id))
+
+
+def tried(kind: str = "", id: str = "") -> None:
+    """What it shows is about to be looked at: a refusal belongs into the audit log."""
+    _ACTOR.set(replace(actor(), tried=(kind, id)))

@@ -34,7 +34,8 @@ class Denials:
         who = (actor.subject, actor.token_id, actor.address, actor.request_id)
         details = {"request": actor.request, "before": None, "after": None, "reason": error.message}
         action = "sign-in" if error.code is ErrorCode.UNAUTHENTICATED else "request"
-        entry = AuditEntry(*who, action, "", "", Result.DENIED, details)
+        kind, id = actor.tried or ("", "")
+        entry = AuditEntry(*who, action, kind, id, Result.DENIED, details)
         try:
             await self._store.write(lambda tx: tx.audit(entry))
         except HomeportError as failure:

@@ -12,7 +12,7 @@ _SECRET_NAMES = re.compile(
 )
 # Their values are a person's own words: nobody can tell which of them are secret.
 _PERSONAL = frozenset({"env"})
-_HIDDEN_KINDS = frozenset({"secret"})
+_HIDDEN_KINDS = frozenset({"secret", "password"})
 
 Side = dict[str, Any] | None
 

@@ -27,8 +27,10 @@ def create_access_token(
     models: list[str] | None = None,
     expires_at: float | None = None,
     created_by: str = "",
+    session: dict[str, Any] | None = None,
 ) -> tuple[Record, str]:
-    """Writes a new token. Its text is returned this once: only here it exists in clear."""
+    """Writes a new token. Its text is returned this once: only here it exists in clear. `session` says of one that
+    somebody got by signing in where it is kept: {via, idle_seconds}."""
     token_id = secrets.token_hex(6)
     secret = _new_secret()
     spec = {
@@ -40,6 +42,7 @@ def create_access_token(
         "created_by": created_by or owner,
         "secret_sha256": _hash(secret),
         "previous": None,
+        "session": session,
     }
     return tx.create(Kind.ACCESS_TOKEN, token_id, spec), _text(token_id, secret)
 
@@ -93,7 +96,7 @@ def principal_of(token_id: str, facts: Facts) -> Principal:
     if facts["limit"] is not None:
         grants = grants.narrowed(Permission(each) for each in facts["limit"] if each in set(Permission))
     models = None if facts["models"] is None else frozenset(facts["models"])
-    return Principal(Subject(SubjectKind(kind), id), token_id, facts["name"], grants, models)
+    return Principal(Subject(SubjectKind(kind), id), token_id, facts["name"], grants, models, facts.get("session", ""))
 
 
 def _is_secret(facts: Facts | None, secret: str, now: float) -> bool:

@@ -21,5 +21,9 @@ class Door:
         if principal is None:
             self._guesses.failed(address, self._clock())
         else:
-            self._guesses.succeeded(address, token)
+            self.let_in(token, address)
         return principal
+
+    def let_in(self, token: str, address: str) -> None:
+        """It is known to be right, and need not wait for what others try from there."""
+        self._guesses.succeeded(address, token)

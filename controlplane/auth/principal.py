@@ -25,13 +25,15 @@ class Subject:
 @dataclass(frozen=True, slots=True)
 class Principal:
     """`grants` are narrowed to what the token may at most. `models`: ids of the deployments and models that it may
-    invoke, None = all that `grants` allow. `name` is the token's."""
+    invoke, None = all that `grants` allow. `name` is the token's. `session` says of one that came with signing in
+    where it is kept: browser or cli."""
 
     subject: Subject
     token_id: str
     name: str
     grants: Grants
     models: frozenset[str] | None = None
+    session: str = ""
 
 
 # Of requests that need no token.

@@ -61,6 +61,7 @@ class TokenDirectory:
                 "expires_at": record.spec.get("expires_at"),
                 "limit": record.spec.get("permissions"),
                 "models": record.spec.get("models"),
+                "session": (record.spec.get("session") or {}).get("via", ""),
                 "grants": self.roles_of(owner),
             }
         return known

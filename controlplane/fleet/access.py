@@ -46,8 +46,10 @@ def accept_role_binding(tx: Transaction, spec: RoleBindingSpec) -> Accepted:
 
 
 def delete_user(tx: Transaction, id: str) -> None:
-    """With its tokens, its roles and its membership of teams. Raises NOT_FOUND, CONFLICT for the last administrator."""
+    """With all that is its own, and its membership of teams. Raises NOT_FOUND, CONFLICT for the last administrator."""
     tx.delete(Kind.USER, id)
+    if tx.get(Kind.PASSWORD, id) is not None:
+        tx.delete(Kind.PASSWORD, id)
     for team in tx.all(Kind.TEAM):
         if id in team.spec["members"]:
             rest = [member for member in team.spec["members"] if member != id]

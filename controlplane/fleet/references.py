@@ -25,6 +25,7 @@ _NOUNS = {
     Kind.SERVICE_ACCOUNT: "service account",
     Kind.TEAM: "team",
     Kind.ROLE_BINDING: "role binding",
+    Kind.PASSWORD: "password",
 }
 
 

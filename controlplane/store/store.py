@@ -30,6 +30,7 @@ class Kind(StrEnum):
     SERVICE_ACCOUNT = "service_account"  # <service account>
     TEAM = "team"  # <team>
     ROLE_BINDING = "role_binding"  # <role binding>
+    PASSWORD = "password"  # <user>
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,7 @@ def access_token_object(record: Record) -> dict[str, Any]:
     names = ("name", "permissions", "models", "expires_at", "created_by")
     spec = {**{name: record.spec.get(name) for name in names}, "owner": owner_of(record)}
     spec["created_by"] = spec["created_by"] or spec["owner"]
+    spec["session"] = (record.spec.get("session") or {}).get("via")
     previous = record.spec.get("previous")
     status = {
         "last_used_at": record.status.get("last_used_at"),

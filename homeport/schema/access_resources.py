@@ -52,6 +52,8 @@ class AccessTokenFacts(Answer):
     expires_at: float | None
     """Unix seconds; null = never."""
     created_by: str
+    session: str | None
+    """Of one that came with signing in: browser or cli. It ends by itself."""
 
 
 class AccessTokenState(Answer):
@@ -102,3 +104,7 @@ class WhoAmI(Answer):
     """What the token may do at most; null = whatever the roles allow."""
     models: list[str] | None
     """What the token may invoke at most; null = whatever the roles allow."""
+    session: str | None
+    """browser or cli, of who has signed in; null = with an access token that was made by hand."""
+    csrf_token: str | None
+    """With a session's cookie: what X-CSRF-Token must be. Null otherwise."""

@@ -21,7 +21,7 @@ class AuditLogEntry(Answer):
     request: str
     """Method and path."""
     action: str
-    """create, edit, delete; of what was denied: sign-in or request."""
+    """create, edit, delete, sign-in, sign-out; of what was denied: sign-in or request."""
     kind: str
     object_id: str
     result: Literal["done", "denied"]

@@ -73,7 +73,7 @@ class Answered:
 class ControlApi:
     """`call` checks every answer against what the route declares: its status, and the form of its body."""
 
-    def __init__(self, guesses: Guesses | None = None) -> None:
+    def __init__(self, guesses: Guesses | None = None, public_url: str = "") -> None:
         self.clock = FakeClock()
         self.wall = FakeClock(1_700_000_000.0)
         self.store = FailingStore(MemoryStore(self.wall))
@@ -81,7 +81,7 @@ class ControlApi:
         self.logs = ScriptedLogs()
         self.token = ""
         self.url = ""
-        urls = Urls("http://127.0.0.1:8080", "http://127.0.0.1:8000", "host.example:8442")
+        urls = Urls("http://127.0.0.1:8080", "http://127.0.0.1:8000", "host.example:8442", public_url)
         self.dependencies = ApiDependencies(
             self.store,
             self.registry,

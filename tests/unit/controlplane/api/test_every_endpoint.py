@@ -6,6 +6,7 @@ import pytest
 
 from controlplane.api.routing import Route, add_routes
 from controlplane.auth.guard import hidden
+from controlplane.auth.principal import NOBODY
 from controlplane.store.store import Kind
 from tests.fakes.control_api import DEPLOYMENT, POOL, VERSION, ControlApi
 
@@ -80,6 +81,7 @@ TABLE: dict[str, tuple[str, Any]] = {
     "PATCH /users/{user}": ("admin", {"spec": {"name": "x"}, "generation": 1}),
     "DELETE /users/{user}": ("admin", None),
     "GET /users/{user}/impact": ("admin", None),
+    "POST /users/{user}/password": ("admin", {"password": "correct horse battery"}),
     "GET /service-accounts": ("admin", None),
     "POST /service-accounts": ("admin", {"id": "new"}),
     "GET /service-accounts/{service_account}": ("admin", None),
@@ -106,6 +108,10 @@ TABLE: dict[str, tuple[str, Any]] = {
     "POST /access-tokens/{token}/rotate": ("admin", {}),
     "GET /access-tokens/{token}/impact": ("admin", None),
     "GET /whoami": ("anyone", None),
+    "GET /auth/methods": ("public", None),
+    # test_sign_in.py has more of these.
+    "POST /auth/login": ("public", None),
+    "POST /auth/logout": ("anyone", None),
     "POST /apply": ("operator", {"documents": [{"compute_cluster": {"id": "applied"}}]}),
     "GET /audit": ("admin", None),
     "GET /audit/export": ("admin", None),
@@ -183,7 +189,7 @@ def test_a_route_that_says_nothing_is_not_served() -> None:
     async def handler(call: Any) -> None: ...
 
     with pytest.raises(ValueError, match="GET /secret declares no permission"):
-        add_routes(None, [Route("GET", "/secret", handler, "", "")], lambda token, address: None)  # type: ignore[arg-type]
+        add_routes(None, [Route("GET", "/secret", handler, "", "")], lambda request: NOBODY)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("role", ["nobody", "invoker", *LADDER])
