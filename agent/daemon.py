@@ -45,6 +45,7 @@ from agent.serving import Serving
 from agent.state.database import StateDatabase
 from agent.state.desired import DesiredStateStore
 from agent.state.directory import StateDirectory
+from agent.state.epoch import EpochStore
 from agent.state.identity import Identity, IdentityStore
 from agent.state.journal import ReplicaJournal
 from agent.status import status
@@ -100,7 +101,8 @@ class Daemon:
         self._drivers = make_drivers(config, directory, identity.node_id)
         self._database = database
         self._desired_store = DesiredStateStore(database)
-        self._renewer = Renewer(identity, identities, random.random, self._renewed)
+        self._epochs = EpochStore(database)
+        self._renewer = Renewer(identity, identities, random.random, self._renewed, lambda: self._node.claim())
         self._relay = Relay(monotonic=time.monotonic)
         self._failures = Failures(directory.failures)
         self._reconciler = Reconciler(
@@ -131,7 +133,8 @@ class Daemon:
             serving=self._serving,
             fingerprint=self._fingerprint,
             logs=self._logs,
-            epoch_seen=lambda: self._link.epoch,
+            epochs=self._epochs,
+            epoch_granted=lambda: self._link.epoch,
             dial_gateways=lambda targets: self._tunnels.set_targets(targets),
         )
         self._link = Link(
@@ -157,6 +160,7 @@ class Daemon:
     async def _startup(self, tasks: list[asyncio.Task[None]]) -> None:
         identity = self._renewer.identity
         desired = await self._desired_store.load()
+        await self._epochs.load()
         await self._reconciler.adopt(desired)
         self._tunnels = Tunnels(self._relay, lambda: node_tls(self._renewer.identity), lambda: self._link.epoch)
         self._reconciler.listen(self._serving.replica_changed)

@@ -27,7 +27,9 @@ from agent.placement import (
 from agent.reconcile.loop import Reconciler
 from agent.serving import Serving
 from agent.state.desired import DesiredStateStore
+from agent.state.epoch import EpochStore
 from homeport import __version__
+from homeport.core.likeness import Claim
 
 log = structlog.get_logger()
 
@@ -46,7 +48,8 @@ class AgentNode:
         serving: Serving,
         fingerprint: Fingerprint,
         logs: LogPusher,
-        epoch_seen: Callable[[], int],
+        epochs: EpochStore,
+        epoch_granted: Callable[[], int],
         dial_gateways: Callable[[Sequence[str]], None],
     ) -> None:
         self.desired = DesiredState()
@@ -59,7 +62,8 @@ class AgentNode:
         self._serving = serving
         self._fingerprint = fingerprint
         self._logs = logs
-        self._epoch_seen = epoch_seen
+        self._epochs = epochs
+        self._epoch_granted = epoch_granted
         self._dial_gateways = dial_gateways
         self._process_id = uuid.uuid4().hex
         self._boot_id = boot_id()
@@ -75,15 +79,25 @@ class AgentNode:
 
     # -- what it tells
 
+    @property
+    def epoch_kept(self) -> int:
+        return self._epochs.kept
+
+    def claim(self) -> Claim:
+        epoch_seen = max(self._epoch_granted(), self._epochs.kept)
+        return Claim(self._process_id, epoch_seen, self._fingerprint.hardware)
+
     def hello(self) -> Hello:
+        claim = self.claim()
         return Hello(
-            epoch_seen=self._epoch_seen(),
+            epoch_seen=claim.epoch_seen,
             boot_id=self._boot_id,
-            process_id=self._process_id,
+            process_id=claim.process_id,
             agent_version=__version__,
             inventory=self._fingerprint.inventory,
             replicas=tuple(self._reconciler.reports()),
             applied=self.desired.version,
+            hardware=claim.hardware,
         )
 
     def load(self) -> Load:
@@ -103,6 +117,9 @@ class AgentNode:
         log.info("connected", epoch=welcome.epoch, server_version=welcome.server_version)
         self.welcome = welcome
         self.gateways_changed(welcome.gateways)
+
+    async def keep_epoch(self, epoch: int) -> None:
+        await self._epochs.keep(epoch)
 
     def gateways_changed(self, targets: tuple[str, ...]) -> None:
         self.gateways = [resolve_target(target, self._session_target) for target in targets]

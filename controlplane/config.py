@@ -6,7 +6,7 @@ from ipaddress import ip_address
 from pathlib import Path
 
 from homeport import __version__
-from homeport.identity import SERVER_NAME
+from homeport.identity import GATEWAY_NAME, SERVER_NAME
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,8 +139,9 @@ def _tls_problem(config: ServerConfig) -> str:
         return "--tls internal makes a certificate of its own: leave it out, or --tls-cert and --tls-key"
     if config.tls_names and not config.tls:
         return "--tls-name goes with --tls internal"
-    if SERVER_NAME in config.tls_names:
-        return f"--tls-name {SERVER_NAME} is the name of the agents' ports: choose another one"
+    for name in (SERVER_NAME, GATEWAY_NAME):
+        if name in config.tls_names:
+            return f"--tls-name {name} is the name of the agents' ports: choose another one"
     if not config.serves_tls and not ip_address(config.host).is_loopback:
         return (
             f"--host {config.host} is reachable from elsewhere, where access tokens must not travel in clear: add "

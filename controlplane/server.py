@@ -20,7 +20,7 @@ from controlplane.api.listener import serve
 from controlplane.audit.retention import keep_for
 from controlplane.auth.access_tokens import AccessTokens
 from controlplane.auth.admin_token import ensure_admin_token
-from controlplane.auth.ca import CertificateAuthority, KeyPair, open_ca
+from controlplane.auth.ca import CertificateAuthority, open_ca
 from controlplane.auth.client_tls import CertificateFiles, ClientTls, InternalCertificate
 from controlplane.auth.credentials import enrollment_credentials, node_credentials
 from controlplane.auth.join_tokens import JoinTokens
@@ -29,6 +29,8 @@ from controlplane.auth.login_sessions import LoginSessions
 from controlplane.auth.token_facts import facts_in
 from controlplane.config import ServerConfig
 from controlplane.front import front_names, front_url, url
+from controlplane.gateway.certificate import GatewayCertificate
+from controlplane.gateway.denials import GatewayDenials
 from controlplane.gateway.feed import GatewayFeed
 from controlplane.gateway.process import GatewayProcess
 from controlplane.gateway.publisher import GatewayPublisher
@@ -50,11 +52,13 @@ from homeport import __version__
 from homeport.gateway.gateway import Gateway
 from homeport.grpc_listener import bind
 from homeport.http2.tls import server_tls
+from homeport.tls import load_pair
 from homeport.tunnel.server import TunnelServer
 
 log = structlog.get_logger()
 
 _DRAIN_SECONDS = 10.0
+_GATEWAY = "gateway-0"
 
 
 class Server:
@@ -70,6 +74,7 @@ class Server:
         self._sessions = Sessions(self._store, self._desired)
         self._logs = LogBroker(self._sessions.ask)
         self._access_tokens = AccessTokens(facts_in(self._store))
+        self._denials = GatewayDenials(self._store)
         self._cleanup = AsyncExitStack()
         self._client_tls: ClientTls | None = None
         self._tasks: list[asyncio.Task[None]] = []
@@ -99,7 +104,7 @@ class Server:
 
         credentials = node_credentials(pair, ca.bundle)
         start_gateway = self._start_gateway_inside if self._config.gateway_inside else self._start_gateway
-        tunnel_port, gateway_port = await start_gateway(pair, ca.bundle)
+        tunnel_port, gateway_port = await start_gateway(ca)
         session_port = await self._start_sessions(ca, credentials, tunnel_port)
         enroll_port = await self._start_enrollment(ca, enrollment_credentials(pair), session_port)
         addresses = await self._start_api(ca, gateway_port, enroll_port)
@@ -139,12 +144,21 @@ class Server:
         self._spawn("client-certificate", tls.follow())
         return tls
 
-    async def _start_gateway(self, pair: KeyPair, ca: bytes) -> tuple[int, int]:
+    def _gateway_certificate(self, ca: CertificateAuthority) -> GatewayCertificate:
+        certificate = GatewayCertificate(ca, _GATEWAY, datetime.now(UTC))
+        self._spawn("gateway-certificate", certificate.follow())
+        return certificate
+
+    async def _start_gateway(self, ca: CertificateAuthority) -> tuple[int, int]:
         """(tunnel port, gateway port). It knows all routes before a gateway of an earlier run is heard."""
         socket = self._config.data_dir.absolute() / "gateways.sock"
-        process = GatewayProcess(self._config, socket)
+        process = GatewayProcess(self._config, socket, _GATEWAY)
         client_pair = self._client_tls.pair if self._client_tls else None
-        feed = GatewayFeed((pair, ca), process.heard, self._access_tokens.note_uses, client_pair)
+        certificate = self._gateway_certificate(ca)
+        identity = certificate.pair, ca.bundle
+        feed = GatewayFeed(identity, process.heard, self._access_tokens.note_uses, self._denials.hear, client_pair)
+        self._spawn("gateway-denials", self._denials.run())
+        certificate.on_change = feed.put_pair
         if self._client_tls is not None:
             self._client_tls.on_change = feed.put_client_pair
         publisher = GatewayPublisher(self._store, feed)
@@ -165,17 +179,22 @@ class Server:
         else:
             await process.stop()
 
-    async def _start_gateway_inside(self, pair: KeyPair, ca: bytes) -> tuple[int, int]:
+    async def _start_gateway_inside(self, ca: CertificateAuthority) -> tuple[int, int]:
         # A feed that nobody is connected to: its tables are used here.
-        feed = GatewayFeed((pair, ca), lambda _: None, self._access_tokens.note_uses)
+        certificate = self._gateway_certificate(ca)
+        identity = certificate.pair, ca.bundle
+        feed = GatewayFeed(identity, lambda _: None, self._access_tokens.note_uses, self._denials.hear)
         publisher = GatewayPublisher(self._store, feed)
         self._sessions.on_open = publisher.session_opened
-        tunnels = TunnelServer(feed.tables)
+        tunnels = TunnelServer(feed.tables, _GATEWAY)
         feed.tables.on_node = tunnels.look_at
         gateway = Gateway(feed.tables.routes, self._access_tokens.check, tunnels, time.monotonic)
+        gateway.on_denied = self._denials.note
+        self._spawn("gateway-denials", self._denials.run())
         publisher.load()
         self._spawn("routes", publisher.follow_store())
-        tls = server_tls(pair.key, pair.certificate, ca)
+        tls = server_tls(certificate.pair.key, certificate.pair.certificate, ca.bundle)
+        certificate.on_change = lambda pair: load_pair(tls, pair.key, pair.certificate)
         tunnel_port = await tunnels.start(f"{self._config.agent_host}:{self._config.tunnel_port}", tls)
         self._cleanup.push_async_callback(gateway.close, _DRAIN_SECONDS)
         front = self._client_tls.context if self._client_tls else None
@@ -192,6 +211,7 @@ class Server:
             certificate_life=self._certificate_life,
         )
         session = SessionService(self._store, self._registry, self._sessions, self._desired, self._logs, ca, terms)
+        self._spawn("kept-epochs", session.kept_epochs.run())
         session_pb2_grpc.add_SessionServicer_to_server(session, server)
         bulk_pb2_grpc.add_BulkServicer_to_server(BulkService(self._sessions.doorkeeper, self._logs), server)
         await server.start()

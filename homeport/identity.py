@@ -1,4 +1,4 @@
-"""The names in certificates: what the control plane is called, and how a node is known by its own."""
+"""The names in certificates: what the control plane and its gateways are called, and how a node is known by its own."""
 
 import ssl
 from collections.abc import Iterable, Mapping
@@ -9,6 +9,9 @@ from homeport.core.node_identity import Shown
 # What agents expect in the server's certificate, whatever address they dial.
 SERVER_NAME = "homeport-control-plane"
 NODE_URI = "homeport://node/"
+# The same of gateways: a node that dials one wants to meet no other part of the control plane, and no node.
+GATEWAY_NAME = "homeport-gateway"
+GATEWAY_URI = "homeport://gateway/"
 
 
 def node_id_of(names: Iterable[str]) -> str | None:
@@ -17,6 +20,14 @@ def node_id_of(names: Iterable[str]) -> str | None:
     if len(all_names) != 1 or not all_names[0].startswith(NODE_URI):
         return None
     return all_names[0].removeprefix(NODE_URI) or None
+
+
+def gateway_in(certificate: Mapping[str, Any]) -> str:
+    """The worker id of the gateway whose verified certificate this is; empty for a peer that is none."""
+    match certificate.get("subjectAltName", ()):
+        case (("DNS", name), ("URI", uri)) if name == GATEWAY_NAME and str(uri).startswith(GATEWAY_URI):
+            return str(uri).removeprefix(GATEWAY_URI)
+    return ""
 
 
 def shown_in(certificate: Mapping[str, Any]) -> Shown | None:

@@ -8,7 +8,7 @@ from agent.doctor.server import Server, server_of
 from agent.link.target import join_target
 from agent.state.identity import Identity
 from homeport.http2.tls import client_tls
-from homeport.identity import SERVER_NAME
+from homeport.identity import GATEWAY_NAME, SERVER_NAME
 
 _CHECK = "reachability"
 _SECONDS = 5.0
@@ -33,7 +33,8 @@ def _check_port(host: Host, name: str) -> list[Finding]:
     if server is None:
         return []  # the name's check says so
     port = server.ports[name]
-    return [judge_port(name, join_target(server.host, port), problem_with(server, port), server.identity is not None)]
+    problem = problem_with(server, port, GATEWAY_NAME if name == "tunnel" else SERVER_NAME)
+    return [judge_port(name, join_target(server.host, port), problem, server.identity is not None)]
 
 
 def judge_port(name: str, target: str, problem: str, joined: bool) -> Finding:
@@ -47,12 +48,12 @@ def judge_port(name: str, target: str, problem: str, joined: bool) -> Finding:
     return fail(_CHECK, message, f"let this host open TCP connections to {target}, and see that homeport-server runs")
 
 
-def problem_with(server: Server, port: int) -> str:
+def problem_with(server: Server, port: int, server_name: str = SERVER_NAME) -> str:
     """Empty when the control plane itself answers there. Before the host has joined nobody's name can be checked."""
     try:
         with (
             socket.create_connection((server.host, port), timeout=_SECONDS) as plain,
-            _context(server.identity).wrap_socket(plain, server_hostname=SERVER_NAME) as connection,
+            _context(server.identity).wrap_socket(plain, server_hostname=server_name) as connection,
         ):
             # A server that refuses our certificate says so only now; one that takes it answers with its settings.
             connection.sendall(_HELLO)

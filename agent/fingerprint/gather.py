@@ -11,8 +11,10 @@ import structlog
 from agent.fingerprint.cpu import Cpu, probe_cpu
 from agent.fingerprint.disk import Disk, probe_disk
 from agent.fingerprint.gpu_nvidia import NvidiaFacts, library_is_present, probe_gpus
+from agent.fingerprint.hardware import probe_hardware
 from agent.fingerprint.host import probe_host
 from agent.fingerprint.memory import probe_memory
+from homeport.core.hardware import Hardware
 from homeport.core.resources import Inventory
 
 log = structlog.get_logger()
@@ -40,6 +42,7 @@ class Fingerprint:
         self._drivers = drivers
         self._name = name
         self.inventory = Inventory(hostname=name, drivers=drivers)
+        self.hardware = Hardware()
 
     async def probe(self) -> bool:
         """Renews `inventory`. True when it differs by more than noise. Never raises: problems are part of it."""
@@ -50,6 +53,7 @@ class Fingerprint:
         nvidia = await probe_gpus(self.inventory.gpus) if library_is_present() else NvidiaFacts()
         if nvidia.problem:
             problems.append(nvidia.problem)
+        self.hardware = probe_hardware()
         before = self.inventory
         self.inventory = Inventory(
             hostname=self._name or (host.hostname if host else ""),

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from agent.placement import DesiredUpdate, Removals, Unlisted, Version
+from homeport.core.hardware import Hardware
 from homeport.core.resources import Inventory
 from homeport.core.status import ReplicaReport
 
@@ -19,6 +20,7 @@ class Hello:
     inventory: Inventory
     replicas: tuple[ReplicaReport, ...]
     applied: Version
+    hardware: Hardware = field(default_factory=Hardware)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +81,18 @@ class Node(Protocol):
 
     def hello(self) -> Hello: ...
 
+    @property
+    def epoch_kept(self) -> int:
+        """The newest epoch that is on the disk."""
+        ...
+
     def load(self) -> Load: ...
 
     def welcomed(self, welcome: Welcome) -> None: ...
+
+    async def keep_epoch(self, epoch: int) -> None:
+        """Raises HomeportError when it can't be persisted."""
+        ...
 
     def gateways_changed(self, targets: tuple[str, ...]) -> None: ...
 

@@ -15,8 +15,10 @@ from agent.boot import boot_id, uptime_seconds
 from agent.link.channel import node_credentials, open_channel
 from agent.link.pair import Pair, make_pair
 from agent.link.target import resolve_target
+from agent.link.wire import hardware_to_wire
 from agent.silence import patience_of
 from agent.state.identity import Identity, IdentityStore, received_now
+from homeport.core.likeness import Claim
 
 log = structlog.get_logger()
 
@@ -40,7 +42,8 @@ def renew_in(identity: Identity, boot: str, uptime: float, jitter: float = 0.5) 
 
 
 class Renewer:
-    """Holds the identity in use. `renewed` is called when there is a newer one."""
+    """Holds the identity in use. `renewed` is called when there is a newer one; `claim` is what this agent says of
+    itself."""
 
     def __init__(
         self,
@@ -48,11 +51,13 @@ class Renewer:
         store: IdentityStore,
         jitter: Callable[[], float],
         renewed: Callable[[], None] = lambda: None,
+        claim: Callable[[], Claim] = Claim,
     ) -> None:
         self.identity = identity
         self._store = store
         self._jitter = jitter
         self._renewed = renewed
+        self._claim = claim
         self._told = asyncio.Event()
 
     def expired(self) -> None:
@@ -95,7 +100,7 @@ class Renewer:
         held = self.identity
         pair = await make_pair(held.key)
         try:
-            certificate, ca, ttl = await _ask_for_another(held, pair)
+            certificate, ca, ttl = await _ask_for_another(held, pair, self._claim())
         except grpc.aio.AioRpcError as error:
             # An expired certificate fails the handshake, which says nothing else than that the port can't be had.
             if good or (_refusal(error) not in ("", "EXPIRED")):
@@ -111,10 +116,16 @@ class Renewer:
         self._renewed()
 
 
-async def _ask_for_another(held: Identity, pair: Pair) -> tuple[bytes, bytes, int]:
+async def _ask_for_another(held: Identity, pair: Pair, claim: Claim) -> tuple[bytes, bytes, int]:
     async with open_channel(held.session_target, node_credentials(held)) as channel:
         stub = session_pb2_grpc.SessionStub(channel)
-        answer = await stub.Renew(pb.RenewRequest(csr=pair.csr), timeout=_CALL_SECONDS)
+        request = pb.RenewRequest(
+            csr=pair.csr,
+            process_id=claim.process_id,
+            epoch_seen=claim.epoch_seen,
+            hardware=hardware_to_wire(claim.hardware),
+        )
+        answer = await stub.Renew(request, timeout=_CALL_SECONDS)
     return answer.certificate_pem, answer.ca_bundle_pem, answer.certificate_ttl_seconds
 
 

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import grpc
 import structlog
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     Call = grpc.aio.StreamStreamCall[pb.AgentMessage, pb.ControlMessage]
 
 log = structlog.get_logger()
+T = TypeVar("T")
 
 _WELCOME_SECONDS = 10.0
 _PERSIST_RETRY_SECONDS = 2.0
@@ -112,13 +113,15 @@ class Session:
     async def _beat(self, interval: float) -> None:
         limit = 3 * interval + 1
         while True:
-            self.outbox.heartbeat(wire.heartbeat_to_wire(self._node.load(), self._wall()))
+            self.outbox.heartbeat(wire.heartbeat_to_wire(self._node.load(), self._wall(), self._node.epoch_kept))
             await asyncio.sleep(interval)
             silent = self._monotonic() - self._echoed_at
             if silent > limit:
                 raise _Ended(Goodbye(LINK_LOST, f"no heartbeat came back for {silent:.0f} s"))
 
     async def _act(self) -> None:
+        """First of all this node must not forget that it had this session: who knows of an older one only is a copy."""
+        await _until_persisted(partial(self._node.keep_epoch, self.epoch))
         while True:
             message = await self._inbox.get()
             match message.WhichOneof("body"):
@@ -158,7 +161,7 @@ def _unless_over(message: object) -> pb.ControlMessage:
     return message
 
 
-async def _until_persisted(step: Callable[[], Awaitable[Acknowledgement | None]]) -> Acknowledgement | None:
+async def _until_persisted(step: Callable[[], Awaitable[T]]) -> T:
     """A full disk delays desired state, it loses none: what follows waits behind it."""
     while True:
         try:

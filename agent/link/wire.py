@@ -8,6 +8,7 @@ from homeport_proto.v1 import session_pb2 as pb
 from agent.link.messages import Acknowledgement, Goodbye, Hello, Load, LogsQuestion, Welcome
 from agent.placement import DesiredUpdate, Placement, Removals, Version
 from homeport.core import canonical
+from homeport.core.hardware import Hardware
 from homeport.core.policy import Policy
 from homeport.core.resources import DeviceShare, Gpu, Inventory
 from homeport.core.status import ReplicaReport
@@ -30,8 +31,13 @@ def hello_to_wire(hello: Hello) -> pb.AgentMessage:
             inventory=inventory_to_wire(hello.inventory),
             replicas=[replica_to_wire(replica) for replica in hello.replicas],
             applied=_version_to_wire(hello.applied),
+            hardware=hardware_to_wire(hello.hardware),
         )
     )
+
+
+def hardware_to_wire(hardware: Hardware) -> pb.Hardware:
+    return pb.Hardware(machine_id=hardware.machine_id, product_uuid=hardware.product_uuid, addresses=hardware.addresses)
 
 
 def inventory_to_wire(inventory: Inventory) -> pb.Inventory:
@@ -66,12 +72,13 @@ def replica_to_wire(replica: ReplicaReport) -> pb.ReplicaState:
     )
 
 
-def heartbeat_to_wire(load: Load, wall: float) -> pb.Heartbeat:
+def heartbeat_to_wire(load: Load, wall: float, epoch_kept: int) -> pb.Heartbeat:
     return pb.Heartbeat(
         agent_time=wall,
         cpu_used_cores=load.cpu_used_cores,
         memory_used_bytes=load.memory_used_bytes,
         agent_cpu_seconds=load.agent_cpu_seconds,
+        epoch_kept=epoch_kept,
     )
 
 

@@ -9,6 +9,7 @@ from sqlite_utils import Database as Sqlite
 class Kind(StrEnum):
     DESIRED = "desired"
     REPLICA = "replica"
+    EPOCH = "epoch"
 
 
 class Damaged(Exception):

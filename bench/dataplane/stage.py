@@ -120,7 +120,7 @@ def _stream(stream: Any) -> TextIO:
 def _write_certificates(directory: Path) -> None:
     now = datetime.now(UTC)
     authority = open_ca(directory, now)
-    server = authority.issue_server(now)
+    server = authority.issue_gateway("gateway-0", timedelta(days=1), now)
     key = ec.generate_private_key(ec.SECP256R1())
     csr = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([])).sign(key, hashes.SHA256())
     node = authority.issue_node("bench-node", csr.public_bytes(serialization.Encoding.DER), timedelta(days=1), now)

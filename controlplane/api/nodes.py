@@ -8,6 +8,7 @@ from controlplane.api.queries import NodeQuery
 from controlplane.api.routing import Answer, Call, Route, somewhere
 from controlplane.auth.guard import Guard
 from controlplane.fleet.impact import impact_answer, impact_of
+from controlplane.fleet.node_approval import approve_node, reject_node
 from controlplane.fleet.node_lock import lock_node, unlock_node
 from controlplane.fleet.nodes import delete_node
 from controlplane.fleet.references import missing
@@ -101,6 +102,30 @@ class Nodes:
                 at=self._at_item,
                 errors=(ErrorCode.INVALID_ARGUMENT, ErrorCode.NOT_FOUND, ErrorCode.CONFLICT),
             ),
+            Route(
+                "POST",
+                "/nodes/{node}/approve",
+                self.approve,
+                _TAG,
+                "Let a node in that waits for it, or one that was turned away as a copy",
+                body=EmptyRequest,
+                response=Node,
+                permission=Permission.NODES_WRITE,
+                at=self._at_item,
+                errors=(ErrorCode.INVALID_ARGUMENT, ErrorCode.NOT_FOUND, ErrorCode.CONFLICT),
+            ),
+            Route(
+                "POST",
+                "/nodes/{node}/reject",
+                self.reject,
+                _TAG,
+                "Forget a node that waits to be let in; keep out what was turned away as a copy",
+                body=EmptyRequest,
+                status=204,
+                permission=Permission.NODES_WRITE,
+                at=self._at_item,
+                errors=(ErrorCode.INVALID_ARGUMENT, ErrorCode.NOT_FOUND, ErrorCode.CONFLICT),
+            ),
         ]
 
     async def show_all(self, call: Call) -> Answer:
@@ -128,6 +153,15 @@ class Nodes:
     async def unlock(self, call: Call) -> Answer:
         id = self._find(call.guard, call.path["node"]).id
         return self._views.show(await self._store.write(lambda tx: unlock_node(tx, id)))
+
+    async def approve(self, call: Call) -> Answer:
+        id = self._find(call.guard, call.path["node"]).id
+        return self._views.show(await self._store.write(lambda tx: approve_node(tx, id)))
+
+    async def reject(self, call: Call) -> None:
+        id = self._find(call.guard, call.path["node"]).id
+        if await self._store.write(lambda tx: reject_node(tx, id)):
+            self._registry.forget(id)
 
     async def impact(self, call: Call) -> Answer:
         id = self._find(call.guard, call.path["node"]).id

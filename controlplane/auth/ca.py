@@ -15,7 +15,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from controlplane.private_file import write_private
 from homeport.core.errors import ErrorCode, HomeportError
-from homeport.identity import NODE_URI, SERVER_NAME
+from homeport.identity import GATEWAY_NAME, GATEWAY_URI, NODE_URI, SERVER_NAME
 
 # Hosts with a clock that runs behind must be able to use a fresh certificate.
 _BACKDATE = timedelta(minutes=5)
@@ -65,6 +65,14 @@ class CertificateAuthority:
             now,
             _SERVER_LIFE,
         )
+        return KeyPair(_key_pem(key), certificate.public_bytes(serialization.Encoding.PEM) + self.bundle)
+
+    def issue_gateway(self, worker_id: str, lifetime: timedelta, now: datetime) -> KeyPair:
+        """For the tunnel port of one gateway worker. It opens no other port of the control plane's to agents."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        names = [x509.DNSName(GATEWAY_NAME), x509.UniformResourceIdentifier(GATEWAY_URI + worker_id)]
+        usages = [ExtendedKeyUsageOID.SERVER_AUTH]
+        certificate = self._sign(key.public_key(), GATEWAY_NAME, names, usages, now, lifetime)
         return KeyPair(_key_pem(key), certificate.public_bytes(serialization.Encoding.PEM) + self.bundle)
 
     def issue_front(self, names: Sequence[str], lifetime: timedelta, now: datetime) -> KeyPair:

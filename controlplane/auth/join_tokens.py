@@ -5,7 +5,9 @@ import hmac
 import secrets
 import uuid
 from dataclasses import dataclass
+from typing import Any
 
+from controlplane.fleet.node_approval import WAITS_SINCE
 from controlplane.store.store import Kind, Record, Transaction
 from homeport.core.errors import ErrorCode, HomeportError
 
@@ -111,13 +113,15 @@ def _create_node(tx: Transaction, nodepool_key: str, host: Host) -> Record:
             hint="delete a node of it or raise max_instances, then join again with a new token",
         )
     cluster, pool = nodepool_key.split("/")
-    spec = {
+    spec: dict[str, Any] = {
         "name": _free_name(host.hostname or "node", {node.spec["name"] for node in nodes}),
         "cluster": cluster,
         "nodepool": pool,
         "hostname": host.hostname,
         "machine_id": host.machine_id,
     }
+    if nodepool.spec.get("node_approval") == "required":
+        spec[WAITS_SINCE] = tx.now
     return tx.create(Kind.NODE, str(uuid.uuid4()), spec, {"epoch": 0, "agent_version": host.agent_version})
 
 

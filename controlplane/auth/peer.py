@@ -1,11 +1,17 @@
 """Which node is at the other end of a gRPC connection, and with which certificate."""
 
 from collections.abc import Iterable, Mapping
+from urllib.parse import unquote
 
 from cryptography import x509
 
 from homeport.core.node_identity import Shown
 from homeport.identity import node_id_of
+
+
+def address_of(peer: str) -> str:
+    """Of gRPC's `ipv4:192.0.2.1:5000` or `ipv6:[2001:db8::1]:5000`, which may be written with %5B and %5D."""
+    return unquote(peer).partition(":")[2].rpartition(":")[0].strip("[]")
 
 
 def shown_by(auth_context: Mapping[str, Iterable[bytes]]) -> Shown | None:

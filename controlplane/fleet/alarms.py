@@ -2,8 +2,13 @@
 
 from typing import Any
 
+from controlplane.fleet.node_approval import WAITS_SINCE, waits
+from controlplane.fleet.node_quarantine import Quarantine, quarantine_of
 from controlplane.sessions.registry import NodeRegistry
-from controlplane.store.store import Kind, Store
+from controlplane.store.store import Kind, Record, Store
+from homeport.core.likeness import WHY
+
+_NAMED = 5
 
 
 def alarms(store: Store, registry: NodeRegistry) -> list[dict[str, Any]]:
@@ -29,16 +34,31 @@ def alarms(store: Store, registry: NodeRegistry) -> list[dict[str, Any]]:
                 "since": registry.wall_of(brake.engaged_at),
             }
         )
-    for node_id, clone in sorted(registry.clones().items()):
-        node = store.get(Kind.NODE, node_id)
-        if node is not None:
-            found.append(
-                {
-                    "name": "clone",
-                    "message": f"a copy of node {node.spec['name']} was turned away, last from {clone.peer}",
-                    "hint": "stop that agent and join its host with a token of its own; if it is the right host, and "
-                    "was set back to an older state, delete the node first. `homeport node lock` keeps both away",
-                    "since": registry.wall_of(clone.since),
-                }
-            )
+    nodes = sorted(store.all(Kind.NODE), key=lambda node: str(node.spec["name"]))
+    found += [_of_copy(node, quarantine) for node in nodes if (quarantine := quarantine_of(node)) is not None]
+    waiting = [node for node in nodes if waits(node)]
+    if waiting:
+        found.append(_of_waiting(waiting))
     return found
+
+
+def _of_copy(node: Record, quarantine: Quarantine) -> dict[str, Any]:
+    name, where = node.spec["name"], f" from {quarantine.address}" if quarantine.address else ""
+    return {
+        "name": "clone",
+        "message": f"what looks like a copy of node {name} was turned away{where}: {WHY[quarantine.why]}",
+        "hint": f"if that is the right host, mended or set back to an older state: homeport node approve {name}; if it "
+        f"is a copy, stop its agent, join it with a token of its own, and: homeport node reject {name}",
+        "since": quarantine.since,
+    }
+
+
+def _of_waiting(nodes: list[Record]) -> dict[str, Any]:
+    names = ", ".join(node.spec["name"] for node in nodes[:_NAMED])
+    more = f" and {len(nodes) - _NAMED} more" if len(nodes) > _NAMED else ""
+    return {
+        "name": "approval",
+        "message": f"waiting to be let in: {names}{more}",
+        "hint": "homeport node approve NODE lets it in, homeport node reject NODE forgets it",
+        "since": min(node.spec[WAITS_SINCE] for node in nodes),
+    }

@@ -2,10 +2,13 @@
 
 from typing import Any
 
+from controlplane.fleet.node_approval import waits
+from controlplane.fleet.node_quarantine import Quarantine, memory_of, quarantine_of
 from controlplane.fleet.references import in_use
 from controlplane.sessions.registry import NodeRegistry
 from controlplane.store.store import Kind, Record, Transaction
 from homeport.core import canonical
+from homeport.core.likeness import WHY
 from homeport.core.resources import Inventory
 from homeport.core.status import NodeStatus
 
@@ -43,12 +46,20 @@ def node_state(node: Record, registry: NodeRegistry, monotonic_now: float) -> di
         **_standing(node, registry),
         "connected": live is not None and live.connected,
         "epoch": live.epoch if live else int(node.status.get("epoch", 0)),
+        "epoch_kept": memory_of(node).epoch_kept,
         "agent_version": (live.agent_version if live else "") or node.status.get("agent_version", ""),
         "last_heard_seconds": max(0.0, monotonic_now - live.heard_at) if live else None,
         "inventory": canonical.to_plain(inventory_of(node, registry)),
         "load": canonical.to_plain(live.load) if live else None,
         "replicas": len(live.replicas) if live else 0,
+        "quarantine": _shown(quarantine_of(node)),
     }
+
+
+def _shown(quarantine: Quarantine | None) -> dict[str, Any] | None:
+    if quarantine is None:
+        return None
+    return {"reason": WHY[quarantine.why], "since": quarantine.since, "address": quarantine.address}
 
 
 def delete_node(tx: Transaction, node_id: str, connected: bool) -> None:
@@ -68,6 +79,16 @@ def _standing(node: Record, registry: NodeRegistry) -> dict[str, Any]:
     standing = registry.standing(node.id)
     return {
         "status": status.value,
-        "reason": _LOCKED if "lock" in node.spec and standing.reason else standing.reason,
+        "reason": _reason(node, standing.reason),
         "since": registry.wall_of(standing.since),
     }
+
+
+def _reason(node: Record, of_standing: str) -> str:
+    if "lock" in node.spec and of_standing:
+        return _LOCKED
+    if waits(node):
+        return f"it gets nothing to run until somebody lets it in: homeport node approve {node.spec['name']}"
+    if of_standing and quarantine_of(node) is not None:
+        return f"what looks like a copy of it was turned away: homeport node approve {node.spec['name']} lets that in"
+    return of_standing

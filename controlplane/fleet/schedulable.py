@@ -5,6 +5,7 @@ from collections.abc import Iterable, Set
 from dataclasses import dataclass
 from typing import Any
 
+from controlplane.fleet.node_approval import waits
 from controlplane.fleet.nodepools import nodepools_of
 from controlplane.fleet.nodes import inventory_of, node_status_of, nodepool_key_of
 from controlplane.sessions.registry import NodeRegistry
@@ -38,7 +39,10 @@ class FleetView:
         key = nodepool_key_of(node)
         status, inventory = node_status_of(node, registry), inventory_of(node, registry)
         labels = self._labels.get(node.spec["cluster"], {})
-        self._pools[key].append(Candidate(node.id, node.spec["name"], key, status, inventory, labels=labels))
+        candidate = Candidate(
+            node.id, node.spec["name"], key, status, inventory, labels=labels, approved=not waits(node)
+        )
+        self._pools[key].append(candidate)
 
     def take(self, placement_spec: dict[str, Any], needs: ComputeNeeds) -> None:
         node_id, deployment_id = placement_spec["node_id"], placement_spec["deployment_id"]
@@ -89,4 +93,5 @@ class FleetView:
             ),
             own.gpu_uuids if own else frozenset(),
             node.labels,
+            node.approved,
         )

@@ -27,13 +27,14 @@ _MOST_UNSENT = 100_000
 class GatewayFeed:
     """`tls` is the tunnel port's credentials and the CA's bundle, `client_pair` the certificate towards clients.
     `on_listening` gets what a gateway says of itself: worker, pid, version, gateway_port, tunnel_port, and the options
-    that it was started with. `on_used` gets when it accepted which tokens last."""
+    that it was started with. `on_used` gets when it accepted which tokens last, `on_denied` what it refused to whom."""
 
     def __init__(
         self,
         tls: tuple[KeyPair, bytes],
         on_listening: Callable[[dict[str, Any]], None],
         on_used: Callable[[Mapping[str, float]], None],
+        on_denied: Callable[[list[dict[str, Any]]], None],
         client_pair: KeyPair | None = None,
     ) -> None:
         self.tables = GatewayTables()
@@ -42,6 +43,7 @@ class GatewayFeed:
         self._client_pair = client_pair
         self._on_listening = on_listening
         self._on_used = on_used
+        self._on_denied = on_denied
         self._outboxes: set[asyncio.Queue[bytes]] = set()
         self._server: asyncio.Server | None = None
 
@@ -57,6 +59,11 @@ class GatewayFeed:
         """Of `tokens` and `epochs`; routes are put into the tables' PolicyTable."""
         self.tables.put(table, key, value)
         self._publish((table, key, value))
+
+    def put_pair(self, pair: KeyPair) -> None:
+        """The tunnel port's, newer."""
+        self._tls = pair, self._tls[1]
+        self._send_all(_tunnel_tls(*self._tls))
 
     def put_client_pair(self, pair: KeyPair) -> None:
         self._client_pair = pair
@@ -78,9 +85,7 @@ class GatewayFeed:
         outbox: asyncio.Queue[bytes] = asyncio.Queue()
         hearing = asyncio.create_task(self._hear(reader))
         try:
-            pair, ca = self._tls
-            tls = {"key": pair.key.decode(), "certificate": pair.certificate.decode(), "ca": ca.decode()}
-            writer.write(_line({"tls": tls}))
+            writer.write(_tunnel_tls(*self._tls))
             if self._client_pair is not None:
                 writer.write(_client_tls(self._client_pair))
             writer.writelines(_line({"entry": entry}) for entry in self.tables.entries())
@@ -115,6 +120,12 @@ class GatewayFeed:
                 self._on_listening(said["listening"])
             elif "used" in said:
                 self._on_used(said["used"])
+            elif "denied" in said:
+                self._on_denied(said["denied"])
+
+
+def _tunnel_tls(pair: KeyPair, ca: bytes) -> bytes:
+    return _line({"tls": {"key": pair.key.decode(), "certificate": pair.certificate.decode(), "ca": ca.decode()}})
 
 
 def _client_tls(pair: KeyPair) -> bytes:

@@ -31,7 +31,7 @@ _RESTART_SECONDS = 1.0
 class GatewayProcess:
     """`feed` is the socket that it is to follow. Use as start, run, stop. `was_there`: it relayed before this start."""
 
-    def __init__(self, config: ServerConfig, feed: Path, worker_id: str = "gateway-0") -> None:
+    def __init__(self, config: ServerConfig, feed: Path, worker_id: str) -> None:
         self._feed = feed
         self._worker_id = worker_id
         self._options = [

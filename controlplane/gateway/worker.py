@@ -9,6 +9,7 @@ import contextlib
 import json
 import os
 import signal
+import ssl
 import sys
 import time
 from pathlib import Path
@@ -18,6 +19,7 @@ import structlog
 import uvloop
 
 from controlplane.auth.access_tokens import AccessTokens
+from controlplane.gateway.denials import WaitingDenials
 from controlplane.gateway.process import release
 from controlplane.gateway.tables import GatewayTables
 from homeport.core.errors import HomeportError
@@ -33,6 +35,7 @@ log = structlog.get_logger()
 _RETRY_SECONDS = 0.2
 _DRAIN_SECONDS = 10.0
 _USES_SECONDS = 20.0
+_DENIALS_SECONDS = 1.0
 _LONGEST_LINE = 1 << 24
 
 
@@ -44,7 +47,10 @@ class GatewayWorker:
         self._tables.on_node = self._tunnels.look_at
         self._tokens = AccessTokens(self._tables.tokens.get)
         self._gateway = Gateway(self._tables.routes, self._tokens.check, self._tunnels, time.monotonic)
+        self._denials = WaitingDenials(time.monotonic)
+        self._gateway.on_denied = self._denials.note
         self._front = front_tls()
+        self._tunnel_tls: ssl.SSLContext | None = None
         self._listening: dict[str, Any] | None = None
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -66,18 +72,18 @@ class GatewayWorker:
             except OSError:
                 await asyncio.sleep(_RETRY_SECONDS)
                 continue
-            telling = asyncio.create_task(self._tell_uses(writer))
+            telling = [asyncio.create_task(tell(writer)) for tell in (self._tell_uses, self._tell_denials)]
             try:
                 await self._learn(reader, writer)
             except (OSError, ValueError) as error:
                 log.warning("the control plane's feed broke off", error=str(error))
             finally:
-                telling.cancel()
+                for task in telling:
+                    task.cancel()
                 writer.close()
             log.warning("the control plane is away; routes and tokens stay as they are")
 
     async def _learn(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        tls: dict[str, str] = {}
         named: set[tuple[str, str]] = set()
         while line := await reader.readline():
             message = json.loads(line)
@@ -86,18 +92,26 @@ class GatewayWorker:
                 self._tables.put(table, key, value)
                 named.add((table, key))
             elif "tls" in message:
-                tls = message["tls"]
+                self._take_identity(message["tls"])
             elif "client_tls" in message:
                 pair = message["client_tls"]
                 load_pair(self._front, pair["key"].encode(), pair["certificate"].encode())
             elif "complete" in message:
                 self._tables.keep_only(named)
                 try:
-                    self._listening = self._listening or await self._listen(tls)
+                    self._listening = self._listening or await self._listen()
                 except HomeportError as error:
                     await _say(writer, {"worker": self._options.worker_id, "error": error.message, "hint": error.hint})
                     raise
                 await _say(writer, self._listening)
+
+    def _take_identity(self, tls: dict[str, str]) -> None:
+        """Agents that dial from now on see the newer certificate; tunnels that are open stay."""
+        key, certificate = tls["key"].encode(), tls["certificate"].encode()
+        if self._tunnel_tls is None:
+            self._tunnel_tls = server_tls(key, certificate, tls["ca"].encode())
+        else:
+            load_pair(self._tunnel_tls, key, certificate)
 
     async def _tell_uses(self, writer: asyncio.StreamWriter) -> None:
         """When which token was accepted last, now and then."""
@@ -109,11 +123,20 @@ class GatewayWorker:
                     writer.write(json.dumps({"used": used}).encode() + b"\n")
                     await writer.drain()
 
-    async def _listen(self, tls: dict[str, str]) -> dict[str, Any]:
+    async def _tell_denials(self, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                await asyncio.sleep(_DENIALS_SECONDS)
+                if denied := self._denials.take():
+                    writer.write(json.dumps({"denied": denied}).encode() + b"\n")
+                    await writer.drain()
+
+    async def _listen(self) -> dict[str, Any]:
         """What it says of itself from now on."""
         options = self._options
-        context = server_tls(tls["key"].encode(), tls["certificate"].encode(), tls["ca"].encode())
-        tunnel_port = await self._tunnels.start(f"{options.agent_host}:{options.tunnel_port}", context)
+        if self._tunnel_tls is None:
+            raise ValueError("the control plane gave this gateway no certificate")
+        tunnel_port = await self._tunnels.start(f"{options.agent_host}:{options.tunnel_port}", self._tunnel_tls)
         front = self._front if options.clients == "tls" else None
         gateway_port = await self._gateway.start(options.host, options.gateway_port, front)
         log.info("gateway listens", worker=options.worker_id, gateway_port=gateway_port, tunnel_port=tunnel_port)

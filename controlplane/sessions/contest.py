@@ -15,7 +15,7 @@ async def outlives(holder: OpenSession, process_id: str, heartbeat_seconds: floa
     The session of an agent that was killed is over at once, or, behind a broken link, stays silent until the time is
     over. Processes of agents that do not name theirs are taken for one.
     """
-    if not process_id or not holder.process_id or holder.process_id == process_id:
+    if not process_id or not holder.claim.process_id or holder.claim.process_id == process_id:
         return False
     heard, loop = holder.messages, asyncio.get_running_loop()
     end = loop.time() + _SIGNS_OF_LIFE * heartbeat_seconds + 1

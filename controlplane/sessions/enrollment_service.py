@@ -4,7 +4,6 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import unquote
 
 import grpc
 import structlog
@@ -16,12 +15,14 @@ from controlplane.audit.denials import DENIALS, Denials
 from controlplane.audit.store import AuditedStore
 from controlplane.auth.ca import CertificateAuthority, NodeCertificate, holds_key, public_key_sha256
 from controlplane.auth.join_tokens import Host, keep_certificate, redeem
-from controlplane.auth.peer import shown_of
+from controlplane.auth.peer import address_of, shown_of
 from controlplane.fleet.node_access import access_of, note_issue, note_use
+from controlplane.fleet.node_quarantine import note_copy
 from controlplane.sessions.doorkeeper import refuse
 from controlplane.store.store import Kind, Record, Store, Transaction
 from homeport.core.errors import ErrorCode, HomeportError
 from homeport.core.guessing import Guesses
+from homeport.core.likeness import Claim, Suspicion
 from homeport.core.node_identity import Refusal, Shown, refusal_of_recovery
 
 log = structlog.get_logger()
@@ -57,9 +58,9 @@ class EnrollmentService(enrollment_pb2_grpc.EnrollmentServicer):
         self._certificate_life = certificate_life
 
     async def Enroll(self, request: pb.EnrollRequest, context: Any) -> pb.EnrollResponse:
-        begin(_address(context.peer()), "", "enroll")
-        recognised(f"join_token/{_token_id(request.join_token)}", "")
-        address, token = _address(context.peer()), request.join_token
+        address, token = address_of(context.peer()), request.join_token
+        begin(address, "", "enroll")
+        recognised(f"join_token/{_token_id(token)}", "")
         try:
             self._guesses.check(address, token, self._clock())
             answer = await self._enroll(request)
@@ -102,7 +103,8 @@ class EnrollmentService(enrollment_pb2_grpc.EnrollmentServicer):
         )
 
     async def Recover(self, request: pb.RecoverRequest, context: Any) -> pb.RecoverResponse:
-        begin(_address(context.peer()), "", "recover")
+        address = address_of(context.peer())
+        begin(address, "", "recover")
         certificate = self._ca.issued(request.certificate_pem)
         shown = shown_of(certificate) if certificate is not None else None
         if (
@@ -116,7 +118,7 @@ class EnrollmentService(enrollment_pb2_grpc.EnrollmentServicer):
             raise AssertionError  # abort raises
         recognised(f"node/{shown.node_id}", "")
         try:
-            issued = await self._store.write(lambda tx: self._recover(tx, shown, request.csr))
+            issued = await self._store.write(lambda tx: self._recover(tx, shown, request.csr, address))
         except HomeportError as error:
             await context.abort(_GRPC_STATUS.get(error.code, grpc.StatusCode.UNAVAILABLE), str(error))
             raise AssertionError from None
@@ -132,8 +134,10 @@ class EnrollmentService(enrollment_pb2_grpc.EnrollmentServicer):
             certificate_ttl_seconds=int(self._certificate_life.total_seconds()),
         )
 
-    def _recover(self, tx: Transaction, shown: Shown, csr: bytes) -> NodeCertificate | Refusal:
+    def _recover(self, tx: Transaction, shown: Shown, csr: bytes, address: str) -> NodeCertificate | Refusal:
         refusal = refusal_of_recovery(access_of(tx.get(Kind.NODE, shown.node_id)), shown)
+        if refusal is Refusal.CLONE:
+            note_copy(tx, Suspicion.CERTIFICATE, shown, Claim(), address)
         if refusal is not None:
             return refusal
         note_use(tx, shown)
@@ -153,8 +157,3 @@ def _token_id(join_token: str) -> str:
     """What the token says that it is: it may be made up, so no more of it than an id has."""
     parts = join_token.split(".")
     return parts[1][:40] if len(parts) == 4 else ""
-
-
-def _address(peer: str) -> str:
-    """Of gRPC's `ipv4:192.0.2.1:5000` or `ipv6:[2001:db8::1]:5000`, which may be written with %5B and %5D."""
-    return unquote(peer).partition(":")[2].rpartition(":")[0].strip("[]")

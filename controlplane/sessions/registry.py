@@ -12,8 +12,6 @@ from homeport.core.status import NodeStatus, ReplicaReport, ReplicaStatus
 
 # Nodes that have not been heard of since this control plane started count as heard until this many seconds after it.
 RESTART_GRACE_SECONDS = 30.0
-# A copy that was turned away tries again every 15 minutes.
-CLONE_MEMORY_SECONDS = 2000.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +40,6 @@ class LiveNode:
     unknown_placements: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Clone:
-    """A copy of a node that was turned away: since when, last when (on the registry's clock), and from which peer."""
-
-    since: float
-    at: float
-    peer: str
-
-
 class NodeRegistry:
     """`monotonic` is the clock, `wall` gives unix seconds. Listeners are called, with the node's id, after each change
     that may matter to scheduling: connection, inventory, replicas, status."""
@@ -70,7 +59,6 @@ class NodeRegistry:
         self._standings: dict[str, Standing] = {}
         self._unseen_heard_at = monotonic() + RESTART_GRACE_SECONDS
         self.brake = Brake()
-        self._clones: dict[str, Clone] = {}
         self.listeners: list[Callable[[str], None]] = []
 
     # -- what agents say
@@ -110,17 +98,7 @@ class NodeRegistry:
                 del node.replicas[report.replica_id]
         self._tell(node_id)
 
-    def clone_refused(self, node_id: str, peer: str) -> None:
-        now, before = self._monotonic(), self.clones().get(node_id)
-        self._clones[node_id] = Clone(before.since if before else now, now, peer)
-
-    def clones(self) -> dict[str, Clone]:
-        """Those that still try, by node id."""
-        now = self._monotonic()
-        return {id: clone for id, clone in self._clones.items() if now - clone.at < CLONE_MEMORY_SECONDS}
-
     def forget(self, node_id: str) -> None:
-        self._clones.pop(node_id, None)
         self._live.pop(node_id, None)
         self._standings.pop(node_id, None)
 

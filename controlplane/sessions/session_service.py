@@ -14,18 +14,21 @@ from homeport_proto.v1 import session_pb2 as pb
 from homeport_proto.v1 import session_pb2_grpc
 
 from controlplane.auth.ca import CertificateAuthority, NodeCertificate
-from controlplane.auth.peer import shown_by
+from controlplane.auth.peer import address_of, shown_by
 from controlplane.fleet.node_access import access_of, note_issue, note_use
+from controlplane.fleet.node_quarantine import memory_of, remembering
 from controlplane.sessions.contest import outlives
+from controlplane.sessions.copies import Copies, KeptEpochs
 from controlplane.sessions.desired_state import DesiredStates
 from controlplane.sessions.doorkeeper import goodbye, goodbye_of, refuse
 from controlplane.sessions.logs import LogBroker
 from controlplane.sessions.registry import NodeLoad, NodeRegistry
 from controlplane.sessions.sessions import OpenSession, Sessions
-from controlplane.sessions.wire import inventory_from_wire, replica_from_wire
+from controlplane.sessions.wire import claim_from_wire, inventory_from_wire, replica_from_wire
 from controlplane.store.store import Kind, Store, Transaction
 from homeport.core import canonical
 from homeport.core.errors import ErrorCode, HomeportError
+from homeport.core.likeness import Claim, Suspicion
 from homeport.core.node_identity import Refusal, Shown, refusal
 from homeport.core.resources import Inventory
 
@@ -66,6 +69,8 @@ class SessionService(session_pb2_grpc.SessionServicer):
         self._logs = logs
         self._ca = ca
         self._terms = terms
+        self._copies = Copies(store)
+        self.kept_epochs = KeptEpochs(store)
 
     # The stub asks for a generator; grpc.aio takes a coroutine that writes by itself, too. Its `finally` runs at once
     # when the stream breaks, a suspended generator's would not.
@@ -77,21 +82,24 @@ class SessionService(session_pb2_grpc.SessionServicer):
         if hello is None:
             await context.write(goodbye("INVALID", "the first message must be Hello"))
             return
+        inventory = inventory_from_wire(hello.inventory)
+        claim = claim_from_wire(hello, inventory.gpus)
         refused = self._doorkeeper.refusal(shown)
-        if refused is None and shown is not None and await self._is_contested(shown, hello):
-            refused = Refusal.CLONE
+        if shown is not None and refused in (None, Refusal.CLONE):
+            why = Suspicion.CERTIFICATE if refused else await self._suspicion(shown, claim)
+            if why is not None:
+                refused = Refusal.CLONE
+                await self._copies.turned_away(why, shown, claim, address_of(context.peer()))
         if shown is None or refused is not None:
-            self._note_clone(shown, refused, context)
             await context.write(goodbye_of(refused or Refusal.NOT_ENROLLED, self._doorkeeper.stops_models(shown)))
             return
         node_id = shown.node_id
-        inventory = inventory_from_wire(hello.inventory)
         await self._renumber_if_behind(hello.applied, node_id)
-        epoch = await self._grant_epoch(shown, inventory, hello)
+        epoch = await self._grant_epoch(shown, inventory, hello, claim)
         if epoch is None:
             await context.write(goodbye("SERVER_STOPPING", "the control plane is stopping"))
             return
-        session = OpenSession(node_id, epoch, shown, hello.process_id)
+        session = OpenSession(node_id, epoch, shown, claim)
         writer = asyncio.create_task(_write_all(context, session), name=f"session-writer-{node_id}")
         reader = asyncio.create_task(self._read_all(request_iterator, session), name=f"session-reader-{node_id}")
         self._welcome(session, hello, inventory)
@@ -106,32 +114,38 @@ class SessionService(session_pb2_grpc.SessionServicer):
                 self._logs.node_lost(node_id)
             log.info("agent disconnected", node_id=node_id, epoch=epoch)
 
-    async def _is_contested(self, shown: Shown, hello: pb.Hello) -> bool:
+    async def _suspicion(self, shown: Shown, claim: Claim) -> Suspicion | None:
+        found = self._copies.suspicion(shown.node_id, claim)
+        if found is not None:
+            return found
         holder = self._sessions.current(shown.node_id)
-        return holder is not None and await outlives(holder, hello.process_id, self._terms.heartbeat_seconds)
-
-    def _note_clone(self, shown: Shown | None, refused: Refusal | None, context: Any) -> None:
-        if shown is not None and refused is Refusal.CLONE:
-            log.error("a copy of a node was refused", node_id=shown.node_id, peer=context.peer(), serial=shown.serial)
-            self._registry.clone_refused(shown.node_id, context.peer())
+        if holder is not None and await outlives(holder, claim.process_id, self._terms.heartbeat_seconds):
+            return Suspicion.RIVAL
+        return None
 
     async def Renew(self, request: pb.RenewRequest, context: Any) -> pb.RenewResponse:
-        shown = shown_by(context.auth_context())
-        life = self._terms.certificate_life
+        shown, claim, why = shown_by(context.auth_context()), claim_from_wire(request), None
+        if shown is None:
+            await refuse(context, Refusal.NOT_ENROLLED)
+            raise AssertionError  # abort raises
+        if self._doorkeeper.refusal(shown) is None:
+            # A copy that renews would take the place of what was issued to the node and is not used yet.
+            why = await self._suspicion(shown, claim)
         try:
-            issued = await self._store.write(lambda tx: self._renew(tx, shown, request.csr)) if shown else None
+            issued = Refusal.CLONE if why else await self._store.write(lambda tx: self._renew(tx, shown, request.csr))
         except HomeportError as error:
             bad = error.code is ErrorCode.INVALID_ARGUMENT
             await context.abort(grpc.StatusCode.INVALID_ARGUMENT if bad else grpc.StatusCode.UNAVAILABLE, str(error))
-            raise AssertionError from None  # abort raises
-        if issued is None or isinstance(issued, Refusal):
-            self._note_clone(shown, issued, context)
-            await refuse(context, issued or Refusal.NOT_ENROLLED)
+            raise AssertionError from None
+        if isinstance(issued, Refusal):
+            if issued is Refusal.CLONE:
+                await self._copies.turned_away(why or Suspicion.CERTIFICATE, shown, claim, address_of(context.peer()))
+            await refuse(context, issued)
             raise AssertionError
         return pb.RenewResponse(
             certificate_pem=issued.pem,
             ca_bundle_pem=self._ca.bundle,
-            certificate_ttl_seconds=int(life.total_seconds()),
+            certificate_ttl_seconds=int(self._terms.certificate_life.total_seconds()),
         )
 
     def _renew(self, tx: Transaction, shown: Shown, csr: bytes) -> NodeCertificate | Refusal:
@@ -151,14 +165,16 @@ class SessionService(session_pb2_grpc.SessionServicer):
         await self._store.renumber()
         self._sessions.resend_all()
 
-    async def _grant_epoch(self, shown: Shown, inventory: Inventory, hello: pb.Hello) -> int | None:
+    async def _grant_epoch(self, shown: Shown, inventory: Inventory, hello: pb.Hello, claim: Claim) -> int | None:
         """None when the store is closed. A full disk must not keep agents out: what they serve depends on it, and what
         they saw of their epoch keeps the next one higher, noted or not."""
         node_id = shown.node_id
         live = self._registry.get(node_id)
         seen = max(live.epoch if live else 0, min(hello.epoch_seen, _HIGHEST_EPOCH))
         try:
-            return await self._store.write(lambda tx: _next_epoch(tx, shown, inventory, hello.agent_version, seen))
+            return await self._store.write(
+                lambda tx: _next_epoch(tx, shown, claim, inventory, hello.agent_version, seen)
+            )
         except HomeportError as error:
             if self._store.problem is None:
                 return None
@@ -206,6 +222,7 @@ class SessionService(session_pb2_grpc.SessionServicer):
             case "heartbeat":
                 beat = message.heartbeat
                 skew = beat.agent_time - time.time()
+                session.kept = self._note_kept(session, beat.epoch_kept)
                 self._registry.heard(node_id, NodeLoad(beat.cpu_used_cores, beat.memory_used_bytes, skew))
                 session.send(pb.ControlMessage(heartbeat_echo=pb.HeartbeatEcho(server_time=time.time())))
             case "inventory":
@@ -226,6 +243,13 @@ class SessionService(session_pb2_grpc.SessionServicer):
                     )
             case _:
                 pass  # of a newer agent, or not used yet
+
+    def _note_kept(self, session: OpenSession, epoch: int) -> int:
+        """What the agent has on its disk is written down once."""
+        if session.kept < epoch <= session.epoch:
+            self.kept_epochs.note(session.node_id, epoch)
+            return epoch
+        return session.kept
 
     def _acknowledged(self, ack: pb.Ack, session: OpenSession) -> None:
         node = self._registry.get(session.node_id)
@@ -250,7 +274,9 @@ async def _first_hello(messages: AsyncIterator[pb.AgentMessage]) -> pb.Hello | N
     return message.hello if message.WhichOneof("body") == "hello" else None
 
 
-def _next_epoch(tx: Transaction, shown: Shown, inventory: Inventory, agent_version: str, seen: int) -> int:
+def _next_epoch(
+    tx: Transaction, shown: Shown, claim: Claim, inventory: Inventory, agent_version: str, seen: int
+) -> int:
     """Higher than any that the node was granted or has seen. A node that is heard is lost no more."""
     node_id = shown.node_id
     note_use(tx, shown)
@@ -259,8 +285,9 @@ def _next_epoch(tx: Transaction, shown: Shown, inventory: Inventory, agent_versi
         raise HomeportError(ErrorCode.NOT_FOUND, f"node {node_id} was deleted")
     epoch = max(seen, int(node.status["epoch"])) + 1
     status = {key: value for key, value in node.status.items() if key != "lost_at"}
+    memory = canonical.to_plain(remembering(memory_of(node), claim))
     facts = {"inventory": canonical.to_plain(inventory), "agent_version": agent_version, "epoch": epoch}
-    tx.put_status(Kind.NODE, node_id, status | facts)
+    tx.put_status(Kind.NODE, node_id, {**status, **facts, "memory": memory})
     return epoch
 
 

@@ -8,10 +8,13 @@ from dataclasses import dataclass, field
 import structlog
 from homeport_proto.v1 import session_pb2 as pb
 
+from controlplane.fleet.node_quarantine import memory_of
 from controlplane.sessions.desired_state import DesiredStates
 from controlplane.sessions.doorkeeper import Doorkeeper, goodbye, goodbye_of
-from controlplane.store.store import Change, Kind, Store
+from controlplane.store.store import Change, Kind, Record, Store
 from homeport.core.errors import ErrorCode, HomeportError
+from homeport.core.hardware import is_other
+from homeport.core.likeness import Claim
 from homeport.core.node_identity import Refusal, Shown
 
 log = structlog.get_logger()
@@ -21,14 +24,15 @@ _LAST_WORD_SECONDS = 0.5
 
 @dataclass(eq=False, slots=True)
 class OpenSession:
-    """`outbox` is drained by the stream's writer; None ends the stream after what stands before it. `process_id` is new
-    at each start of the agent; `messages` counts what it has said."""
+    """`outbox` is drained by the stream's writer; None ends the stream after what stands before it. `claim` is what its
+    Hello said of itself, `messages` counts what it has said since, `kept` is the epoch that it has on its disk."""
 
     node_id: str
     epoch: int
     shown: Shown
-    process_id: str = ""
+    claim: Claim = field(default_factory=Claim)
     messages: int = 0
+    kept: int = 0
     over: bool = False
     outbox: asyncio.Queue[pb.ControlMessage | None] = field(default_factory=asyncio.Queue)
     _closing: asyncio.Event = field(default_factory=asyncio.Event)
@@ -113,7 +117,7 @@ class Sessions:
     def _push(self, changes: list[Change]) -> None:
         for change in changes:
             if change.kind is Kind.NODE and change.id in self._open:
-                self._look_at(self._open[change.id])
+                self._look_at(self._open[change.id], change.record)
         for node_id, touched in self._desired.touched(changes).items():
             session = self._open.get(node_id)
             if session:
@@ -121,9 +125,11 @@ class Sessions:
                 session.send(pb.ControlMessage(desired_state=delta))
                 log.info("desired state sent", node_id=node_id, seq=changes[-1].seq)
 
-    def _look_at(self, session: OpenSession) -> None:
+    def _look_at(self, session: OpenSession, node: Record | None) -> None:
         """Whether it may go on, after its node's record has changed."""
         refused = self.doorkeeper.refusal_of_open(session.shown)
+        if refused is None and node is not None and is_other(memory_of(node).hardware, session.claim.hardware):
+            refused = Refusal.CLONE  # a person has said that another host is the node
         if refused is not None:
             session.close(goodbye_of(refused, self.doorkeeper.stops_models(session.shown)))
             log.warning("session ended", node_id=session.node_id, reason=refused)

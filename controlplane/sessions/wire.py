@@ -1,13 +1,22 @@
 """Between protobuf messages and the domain's own types. Nothing else in the control plane sees a `_pb2` object."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from homeport_proto.v1 import session_pb2 as pb
 
 from controlplane.store.store import Record
 from homeport.core import canonical
+from homeport.core.hardware import Hardware
+from homeport.core.likeness import Claim
 from homeport.core.resources import Gpu, Inventory
 from homeport.core.status import ReplicaReport, ReplicaStatus
+
+
+def claim_from_wire(message: pb.Hello | pb.RenewRequest, gpus: Iterable[Gpu] = ()) -> Claim:
+    host = message.hardware
+    hardware = Hardware(host.machine_id, host.product_uuid, tuple(host.addresses), tuple(gpu.uuid for gpu in gpus))
+    return Claim(message.process_id, message.epoch_seen, hardware)
 
 
 def inventory_from_wire(message: pb.Inventory) -> Inventory:

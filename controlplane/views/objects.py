@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from controlplane.auth.token_facts import owner_of
+from controlplane.fleet.node_approval import WAITS_SINCE
 from controlplane.store.store import Kind, Record
 from homeport.core.status import ReplicaReport
 from homeport.schema.instance_type import InstanceTypeSpec
@@ -54,7 +55,7 @@ def access_token_object(record: Record) -> dict[str, Any]:
 
 def node_facts(record: Record) -> dict[str, Any]:
     facts = {key: record.spec[key] for key in ("name", "cluster", "nodepool")}
-    return {**facts, "lock": record.spec.get("lock")}
+    return {**facts, "lock": record.spec.get("lock"), "waits_since": record.spec.get(WAITS_SINCE)}
 
 
 def replica_object(node_id: str, node_name: str, report: ReplicaReport) -> dict[str, Any]:

@@ -171,3 +171,32 @@ def unlock(node: NodeId, context: ContextOption = "") -> None:
     with connect(context) as client:
         unlocked = client.nodes.unlock(node)
     print(f"node {unlocked.id} unlocked")
+
+
+@app.command("approve")
+def approve(node: NodeId, context: ContextOption = "") -> None:
+    """Let a node in that waits for it.
+
+    That is a new node of a nodepool with `node_approval: required`, or the host that was turned away as a copy of the
+    node: from then on that one is the node.
+
+    \b
+    Example:
+      homeport node approve rack7
+    """
+    with connect(context) as client:
+        approved = client.nodes.approve(node)
+    print(f"node {approved.spec['name']} is let in")
+
+
+@app.command("reject")
+def reject(node: NodeId, context: ContextOption = "") -> None:
+    """Forget a node that waits to be let in, or keep out what was turned away as a copy of it.
+
+    \b
+    Example:
+      homeport node reject rack7
+    """
+    with connect(context) as client:
+        client.nodes.reject(node)
+    print(f"node {node} rejected")

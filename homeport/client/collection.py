@@ -104,6 +104,14 @@ class NodeCollection(Collection):
     async def unlock(self, object_id: str) -> Resource:
         return await self._do(object_id, "unlock", {}, repeatable=True)
 
+    async def approve(self, object_id: str) -> Resource:
+        """Lets a node in that waits for it, or the agent that was turned away as a copy of it. Raises CONFLICT."""
+        return await self._do(object_id, "approve", {}, repeatable=False)
+
+    async def reject(self, object_id: str) -> None:
+        """Forgets a node that waits to be let in; keeps out what was turned away as a copy. Raises CONFLICT."""
+        await self._transport.call("POST", f"{self._path.item_path(object_id)}/reject", body={})
+
 
 class DeploymentCollection(Collection):
     async def stop(self, object_id: str) -> Resource:

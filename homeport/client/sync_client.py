@@ -68,6 +68,12 @@ class SyncNodeCollection(SyncCollection):
     def unlock(self, object_id: str) -> Resource:
         return self._runner.run(self._nodes.unlock(object_id))
 
+    def approve(self, object_id: str) -> Resource:
+        return self._runner.run(self._nodes.approve(object_id))
+
+    def reject(self, object_id: str) -> None:
+        self._runner.run(self._nodes.reject(object_id))
+
 
 class SyncDeploymentCollection(SyncCollection):
     def __init__(self, runner: asyncio.Runner, inner: DeploymentCollection) -> None:

@@ -5,7 +5,9 @@ import ssl
 from collections.abc import Callable
 
 from homeport.core.errors import ErrorCode, HomeportError
+from homeport.core.guessing import Guesses
 from homeport.gateway.answer_head import HeadCheck
+from homeport.gateway.denial import Denial
 from homeport.gateway.errors import render_refused_message
 from homeport.gateway.parking import ParkingLot
 from homeport.gateway.presence import PresenceTable
@@ -33,15 +35,18 @@ class Gateway:
         tunnels: TunnelServer,
         clock: Callable[[], float],
         timeouts: Timeouts | None = None,
+        guesses: Guesses | None = None,
     ) -> None:
         self.policies = policies
         self.clock = clock
-        self.tokens = TokenCheck(check_token, clock)
+        self.tokens = TokenCheck(check_token, clock, guesses or Guesses())
         self.parking = ParkingLot()
         self.presences = PresenceTable(policies, self.parking.wake)
         self.heads = HeadCheck()
         self.request_ids = RequestIds()
         self.active: set[GatewayRequest] = set()
+        # Called with what somebody who had sent a token was denied.
+        self.on_denied: Callable[[Denial], None] | None = None
         self._tunnels = tunnels
         self._server = HttpServer(self._exchange, render_refused_message, timeouts)
         self._sweep: asyncio.TimerHandle | None = None

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from homeport.core.balance import pick_node
 from homeport.core.errors import ErrorCode, HomeportError
 from homeport.gateway.attempt import Attempt
+from homeport.gateway.denial import Denial
 from homeport.gateway.errors import event, render
 from homeport.gateway.heading import heading_of
 from homeport.gateway.invocation import Invoker
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from homeport.gateway.gateway import Gateway
 
 # Not the request's fault but the node's moment: wait for another one to connect, if there is time.
+_DENIALS = frozenset((ErrorCode.UNAUTHENTICATED, ErrorCode.PERMISSION_DENIED))
 _PASSING = frozenset((RefusedCode.DRAINING, RefusedCode.UNKNOWN_DEPLOYMENT))
 
 
@@ -340,6 +342,8 @@ class GatewayRequest(Exchange):
 
     def fail(self, error: HomeportError) -> None:
         """A typed error where an answer is still possible, else an end that no client takes for a whole answer."""
+        if error.code in _DENIALS:
+            self._note_denial(error)
         self._end()
         connection = self.connection
         if connection.answering:
@@ -348,6 +352,15 @@ class GatewayRequest(Exchange):
             connection.cut()
             return
         self.answer(*render(error, self._request_id.decode()))
+
+    def _note_denial(self, error: HomeportError) -> None:
+        """Who has sent no token at all is not denied, but asked for one."""
+        tell, heading = self._gateway.on_denied, self._heading
+        if tell is None or heading.authorization is None:
+            return
+        request = f"{self.head.method.decode()} {self.head.path.decode('latin-1')}"
+        address, request_id = self.connection.peer_address(), self._request_id.decode()
+        tell(Denial(self._tenant, address, request_id, request, error.code, error.message))
 
     def _answer_json(self, body: bytes) -> None:
         self._end()

@@ -27,11 +27,11 @@ class Principal(Protocol):
 class TokenCheck:
     """Remembers accepted tokens for a moment: hashing one costs as much as the rest of its request's routing."""
 
-    def __init__(self, check: Callable[[str], Principal | None], clock: Callable[[], float]) -> None:
+    def __init__(self, check: Callable[[str], Principal | None], clock: Callable[[], float], guesses: Guesses) -> None:
         self._check = check
         self._clock = clock
         self._accepted: dict[bytes, tuple[float, Principal]] = {}
-        self._guesses = Guesses()
+        self._guesses = guesses
 
     def principal(self, authorization: bytes | None, address: Callable[[], str]) -> Principal | None:
         """Of the Authorization header's value; None when it is missing, no bearer token or key, unknown or revoked.

@@ -42,6 +42,8 @@ class NodepoolSpec(ApiModel):
     min_instances: int = live(default=0, ge=0, le=100_000, recorded=True)
     max_instances: int = live(default=1000, ge=1, le=100_000)
     """Hosts beyond this number are refused when they join."""
+    node_approval: Literal["automatic", "required"] = live(default="automatic")
+    """`required`: a host that joins gets nothing to run until somebody lets it in: `homeport node approve`."""
     tenancy: Literal["shared", "dedicated"] = live(default="shared")
     """`dedicated`: only deployments of `project` may use it."""
     project: str = live(default="", max_length=63)

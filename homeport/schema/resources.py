@@ -62,12 +62,23 @@ class NodeFacts(Answer):
     nodepool: str
     lock: NodeLock | None
     """Its agent is turned away while there is one."""
+    waits_since: float | None
+    """Unix seconds: from when on it waits to be let in, since its nodepool asks for that. Null = it is in."""
 
 
 class NodeLoad(Answer):
     cpu_used_cores: float
     memory_used_bytes: int
     clock_skew_seconds: float
+
+
+class NodeQuarantine(Answer):
+    """The last agent that came as this node and was turned away as a copy of it."""
+
+    reason: str
+    since: float
+    """Unix seconds."""
+    address: str
 
 
 class NodeState(Answer):
@@ -78,12 +89,16 @@ class NodeState(Answer):
     """Unix seconds: when this status began."""
     connected: bool
     epoch: int
+    epoch_kept: int
+    """The newest epoch that is on the node's disk: an agent that comes with an older one was set back."""
     agent_version: str
     last_heard_seconds: float | None
     """Seconds since the last heartbeat; null = not heard of since this control plane started."""
     inventory: Inventory
     load: NodeLoad | None
     replicas: int
+    quarantine: NodeQuarantine | None
+    """Null = there is none, or a person has said which one is right."""
 
 
 class Project(Resource):

@@ -7,7 +7,7 @@ from homeport.http2.client import dial
 from homeport.http2.endpoint import Endpoint
 from homeport.http2.errors import Http2Error
 from homeport.http2.status import Status
-from homeport.identity import SERVER_NAME
+from homeport.identity import GATEWAY_NAME, gateway_in
 from homeport.tunnel.carrier import ATTACH, EPOCH, WORKER_ID, WORKER_IDS, Carrier
 from homeport.tunnel.errors import AttachError
 
@@ -65,10 +65,15 @@ class Attachment(Carrier):
 async def attach(target: str, tls: ssl.SSLContext, epoch: int) -> Attachment:
     """Dials `target` (host:port) on a connection of its own. Raises OSError, AttachError."""
     host, _, port = target.rpartition(":")
-    endpoint = await dial(host.removeprefix("[").removesuffix("]"), int(port), tls, SERVER_NAME)
+    endpoint = await dial(host.removeprefix("[").removesuffix("]"), int(port), tls, GATEWAY_NAME)
     try:
+        named = gateway_in(endpoint.peer_certificate)
+        if not named:
+            raise AttachError("whoever answers there is no gateway, by its certificate")
         attachment = Attachment(endpoint, epoch)
         await attachment.accepted()
+        if attachment.worker_id != named:
+            raise AttachError(f"the gateway calls itself {attachment.worker_id}, its certificate {named}")
     except Http2Error as error:
         endpoint.close()
         raise AttachError(error.message) from error

@@ -39,8 +39,13 @@ class Authority:
 
     ca: Ca
 
+    def gateway_credentials(self, worker_id: str) -> grpc.ServerCredentials:
+        return self._credentials(issue(self.ca, "homeport-gateway", f"homeport://gateway/{worker_id}"))
+
     def server_credentials(self) -> grpc.ServerCredentials:
-        pair = issue(self.ca, san_dns="homeport-control-plane")
+        return self._credentials(issue(self.ca, san_dns="homeport-control-plane"))
+
+    def _credentials(self, pair: tuple[bytes, bytes]) -> grpc.ServerCredentials:
         return grpc.ssl_server_credentials([pair], root_certificates=self.ca.pem, require_client_auth=True)
 
     def node_credentials(self, node_id: str = "node-1") -> grpc.ChannelCredentials:
@@ -48,6 +53,9 @@ class Authority:
 
     def server_tls(self) -> ssl.SSLContext:
         return server_tls(*issue(self.ca, san_dns="homeport-control-plane"), self.ca.pem)
+
+    def gateway_tls(self, worker_id: str = "gateway-0") -> ssl.SSLContext:
+        return server_tls(*issue(self.ca, "homeport-gateway", f"homeport://gateway/{worker_id}"), self.ca.pem)
 
     def node_tls(self, node_id: str = "node-1") -> ssl.SSLContext:
         return client_tls(*issue(self.ca, san_uri=f"homeport://node/{node_id}"), self.ca.pem)

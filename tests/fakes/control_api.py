@@ -153,12 +153,21 @@ class ControlApi:
                 assert set(match.response.model_fields) <= set(item), "a declared field is missing"
 
     async def put_node(
-        self, name: str, nodepool: str = "office/gpu", *, connected: bool = True, hostname: str = "", **inventory: Any
+        self,
+        name: str,
+        nodepool: str = "office/gpu",
+        *,
+        connected: bool = True,
+        hostname: str = "",
+        waits_since: float | None = None,
+        **inventory: Any,
     ) -> str:
         """An enrolled node, and an agent that says what it has."""
         cluster, pool = nodepool.split("/")
         node_id = f"node-{name}"
-        spec = {"name": name, "cluster": cluster, "nodepool": pool, "hostname": hostname or name, "machine_id": "m"}
+        spec: dict[str, Any] = {"name": name, "cluster": cluster, "nodepool": pool, "hostname": hostname or name}
+        if waits_since is not None:
+            spec["waits_since"] = waits_since
         await self.store.write(lambda tx: tx.create(Kind.NODE, node_id, spec, {"epoch": 0}))
         if connected:
             has = {"cpu_milli": 8000, "memory_bytes": 16 * 2**30, "drivers": ("process",), **inventory}

@@ -69,7 +69,7 @@ class DataPlane:
         self._clients: list[Client] = []
 
     async def __aenter__(self) -> "DataPlane":
-        self.tunnel_port = await self.tunnel_server.start("127.0.0.1:0", authority().server_tls())
+        self.tunnel_port = await self.tunnel_server.start("127.0.0.1:0", authority().gateway_tls())
         self.port = await self.gateway.start("127.0.0.1", 0)
         for node in self.nodes:
             node.tunnels.set_targets([f"127.0.0.1:{self.tunnel_port}"])

@@ -48,6 +48,7 @@ def hostile() -> Mapping[str, Callable[[Target], Held | None]]:
         "of a deleted node": lambda target: target.deleted,
         "of a node that never was": lambda target: issue_to(target.ca, "00000000-0000-0000-0000-000000000000"),
         "of a path below a node": lambda target: issue_to(target.ca, target.node_id + "/other"),
+        "of a gateway": lambda target: _pair(target.ca.issue_gateway("gateway-0", hour, _now())),
         "self-signed": lambda target: _signed_by(_key(), [_uri(target.node_id)]),
         "of another CA of the same name": lambda target: _signed_by(_key(), [_uri(target.node_id)], target),
         "of another CA with its chain": lambda target: _signed_by(_key(), [_uri(target.node_id)], target, chain=True),

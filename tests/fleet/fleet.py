@@ -22,6 +22,7 @@ from agent.replica_logs.failures import Failures
 from agent.serving import Serving
 from agent.state.database import StateDatabase
 from agent.state.desired import DesiredStateStore
+from agent.state.epoch import EpochStore
 from agent.state.identity import Identity
 from agent.state.journal import ReplicaJournal
 from controlplane.auth.ca import open_ca
@@ -123,7 +124,7 @@ class Host:
         autoscaler = Autoscaler(relay.demand, self._running, reconciler.want, clock)
         fingerprint = Fingerprint(self._directory, ("simulated",), self.node_id)
         fingerprint.inventory = Inventory(self.node_id, cpu_milli=8000, memory_bytes=8 * GIB, drivers=("simulated",))
-        store = DesiredStateStore(database)
+        store, epochs = DesiredStateStore(database), EpochStore(database)
         node = AgentNode(
             session_target="plane:8443",
             store=store,
@@ -132,11 +133,13 @@ class Host:
             serving=serving,
             fingerprint=fingerprint,
             logs=LogPusher(self._identity, lambda *_: _no_lines()),
-            epoch_seen=lambda: link.epoch,
+            epochs=epochs,
+            epoch_granted=lambda: link.epoch,
             dial_gateways=lambda targets: None,
         )
         link = Link(self._identity, node, clock, clock, lambda: 0.5, dial=lambda _: self._network.dial(self.node_id))
         desired = await store.load()
+        await epochs.load()
         await reconciler.adopt(desired)
         reconciler.listen(serving.replica_changed)
         reconciler.listen(lambda replica: link.replica_changed(replica.report()))

@@ -32,6 +32,8 @@ class Candidate:
     held_gpu_uuids: frozenset[str] = frozenset()
     # Those of its cluster.
     labels: Mapping[str, str] = field(default_factory=dict)
+    # False while it waits for a person to let it in.
+    approved: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,15 +23,26 @@ class RenewRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     CSR_FIELD_NUMBER: _builtins.int
+    PROCESS_ID_FIELD_NUMBER: _builtins.int
+    EPOCH_SEEN_FIELD_NUMBER: _builtins.int
+    HARDWARE_FIELD_NUMBER: _builtins.int
     csr: _builtins.bytes
+    process_id: _builtins.str
+    """As in Hello: a copy of a host renews no certificate."""
+    epoch_seen: _builtins.int
+    @_builtins.property
+    def hardware(self) -> Global___Hardware: ...
     def __init__(
         self,
         *,
         csr: _builtins.bytes = ...,
+        process_id: _builtins.str = ...,
+        epoch_seen: _builtins.int = ...,
+        hardware: Global___Hardware | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["hardware", b"hardware"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["csr", b"csr"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["csr", b"csr", "epoch_seen", b"epoch_seen", "hardware", b"hardware", "process_id", b"process_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -134,7 +145,9 @@ class Hello(_message.Message):
     INVENTORY_FIELD_NUMBER: _builtins.int
     REPLICAS_FIELD_NUMBER: _builtins.int
     APPLIED_FIELD_NUMBER: _builtins.int
+    HARDWARE_FIELD_NUMBER: _builtins.int
     epoch_seen: _builtins.int
+    """The newest epoch that the agent knows of, from its disk after a start; 0 = it does not know."""
     boot_id: _builtins.str
     process_id: _builtins.str
     """New at each start of the agent: tells a restart from a clone."""
@@ -151,6 +164,8 @@ class Hello(_message.Message):
     def applied(self) -> Global___StoreSeq:
         """The newest desired state that the agent holds."""
 
+    @_builtins.property
+    def hardware(self) -> Global___Hardware: ...
     def __init__(
         self,
         *,
@@ -162,14 +177,45 @@ class Hello(_message.Message):
         inventory: Global___Inventory | None = ...,
         replicas: _abc.Iterable[Global___ReplicaState] | None = ...,
         applied: Global___StoreSeq | None = ...,
+        hardware: Global___Hardware | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["applied", b"applied", "inventory", b"inventory"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["applied", b"applied", "hardware", b"hardware", "inventory", b"inventory"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_version", b"agent_version", "applied", b"applied", "boot_id", b"boot_id", "epoch_seen", b"epoch_seen", "features", b"features", "inventory", b"inventory", "process_id", b"process_id", "replicas", b"replicas"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_version", b"agent_version", "applied", b"applied", "boot_id", b"boot_id", "epoch_seen", b"epoch_seen", "features", b"features", "hardware", b"hardware", "inventory", b"inventory", "process_id", b"process_id", "replicas", b"replicas"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Hello: _TypeAlias = Hello  # noqa: Y015
+
+@_typing.final
+class Hardware(_message.Message):
+    """What tells one host from another. Empty = not known. The first two are digests."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MACHINE_ID_FIELD_NUMBER: _builtins.int
+    PRODUCT_UUID_FIELD_NUMBER: _builtins.int
+    ADDRESSES_FIELD_NUMBER: _builtins.int
+    machine_id: _builtins.str
+    product_uuid: _builtins.str
+    @_builtins.property
+    def addresses(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Of its network cards."""
+
+    def __init__(
+        self,
+        *,
+        machine_id: _builtins.str = ...,
+        product_uuid: _builtins.str = ...,
+        addresses: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["addresses", b"addresses", "machine_id", b"machine_id", "product_uuid", b"product_uuid"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Hardware: _TypeAlias = Hardware  # noqa: Y015
 
 @_typing.final
 class Heartbeat(_message.Message):
@@ -179,11 +225,14 @@ class Heartbeat(_message.Message):
     CPU_USED_CORES_FIELD_NUMBER: _builtins.int
     MEMORY_USED_BYTES_FIELD_NUMBER: _builtins.int
     AGENT_CPU_SECONDS_FIELD_NUMBER: _builtins.int
+    EPOCH_KEPT_FIELD_NUMBER: _builtins.int
     agent_time: _builtins.float
     """Unix seconds on the agent's clock, for the skew report only."""
     cpu_used_cores: _builtins.float
     memory_used_bytes: _builtins.int
     agent_cpu_seconds: _builtins.float
+    epoch_kept: _builtins.int
+    """The newest epoch that is on the agent's disk."""
     def __init__(
         self,
         *,
@@ -191,10 +240,11 @@ class Heartbeat(_message.Message):
         cpu_used_cores: _builtins.float = ...,
         memory_used_bytes: _builtins.int = ...,
         agent_cpu_seconds: _builtins.float = ...,
+        epoch_kept: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_cpu_seconds", b"agent_cpu_seconds", "agent_time", b"agent_time", "cpu_used_cores", b"cpu_used_cores", "memory_used_bytes", b"memory_used_bytes"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_cpu_seconds", b"agent_cpu_seconds", "agent_time", b"agent_time", "cpu_used_cores", b"cpu_used_cores", "epoch_kept", b"epoch_kept", "memory_used_bytes", b"memory_used_bytes"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

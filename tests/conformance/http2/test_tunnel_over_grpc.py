@@ -18,7 +18,7 @@ from tests.fakes.data_plane import TERMS, DataPlane
 from tests.fakes.link_pair import RecordingStream
 from tests.fakes.model_server import ModelServer
 
-NAME = (("grpc.ssl_target_name_override", "homeport-control-plane"),)
+NAME = (("grpc.ssl_target_name_override", "homeport-gateway"),)
 
 
 async def carry(
@@ -114,7 +114,7 @@ async def test_our_agent_attaches_to_a_gateway_on_grpc() -> None:
     server = grpc.aio.server()
     handler: grpc.RpcMethodHandler[bytes, bytes] = grpc.stream_stream_rpc_method_handler(attach)
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("homeport.v1.Tunnel", {"Attach": handler}),))
-    port = server.add_secure_port("127.0.0.1:0", authority().server_credentials())
+    port = server.add_secure_port("127.0.0.1:0", authority().gateway_credentials("w"))
     await server.start()
     model = ModelServer()
     await model.start()

@@ -133,7 +133,8 @@ async def doors(tmp_path: Path) -> AsyncIterator[Doors]:
     bulk_pb2_grpc.add_BulkServicer_to_server(BulkService(sessions.doorkeeper, logs), session_server)
     enrollment_pb2_grpc.add_EnrollmentServicer_to_server(EnrollmentService(store, ca, "", LIFE), enroll_server)
     tunnels = TunnelServer(tables)
-    tunnel_port = await tunnels.start("127.0.0.1:0", server_tls(pair.key, pair.certificate, ca.bundle))
+    gateway = ca.issue_gateway("gateway-0", LIFE, datetime.now(UTC))
+    tunnel_port = await tunnels.start("127.0.0.1:0", server_tls(gateway.key, gateway.certificate, ca.bundle))
     for server in (session_server, enroll_server):
         await server.start()
     ports = (f"127.0.0.1:{port}" for port in (session_port, enroll_port, tunnel_port))

@@ -37,10 +37,18 @@ class ScriptedNode:
         self.gate = asyncio.Event()
         self.gate.set()
         self.failures = 0
+        self.kept = 0
         self.questions: list[LogsQuestion] = []
 
     def hello(self) -> Hello:
         return Hello(0, "boot", "process", "1.0", Inventory("box", cpu_milli=2000), (REPORT,), Version("store", 3))
+
+    @property
+    def epoch_kept(self) -> int:
+        return self.kept
+
+    async def keep_epoch(self, epoch: int) -> None:
+        self.kept = epoch
 
     def load(self) -> Load:
         return Load(0.5, 1000, 1.0)

@@ -15,6 +15,7 @@ from agent.reconcile.loop import Reconciler
 from agent.serving import Serving
 from agent.state.database import StateDatabase
 from agent.state.desired import DesiredStateStore
+from agent.state.epoch import EpochStore
 from homeport.core.errors import ErrorCode, HomeportError
 from homeport.core.workload import Workload
 
@@ -53,7 +54,8 @@ class FailingStore(DesiredStateStore):
 class TestNode:
     @pytest.fixture(autouse=True)
     def _node(self, tmp_path: Path) -> None:
-        self.store = FailingStore(StateDatabase.open_inline(tmp_path / "state.db"))
+        database = StateDatabase.open_inline(tmp_path / "state.db")
+        self.store, self.epochs = FailingStore(database), EpochStore(database)
         self.parts = Parts()
         self.node = AgentNode(
             session_target="cp:8443",
@@ -63,7 +65,8 @@ class TestNode:
             serving=cast(Serving, _Silent()),
             fingerprint=Fingerprint(tmp_path, ()),
             logs=cast(LogPusher, self.parts),
-            epoch_seen=lambda: 0,
+            epochs=self.epochs,
+            epoch_granted=lambda: 0,
             dial_gateways=lambda targets: self.parts.gateways.extend(targets),
         )
 

@@ -3,8 +3,9 @@ import asyncio
 import pytest
 
 from controlplane.auth.join_tokens import RETRY_SECONDS, Host, JoinTokens, redeem
+from controlplane.fleet.node_approval import approve_node, reject_node, waits
 from controlplane.store.memory import MemoryStore
-from controlplane.store.store import Kind, Transaction
+from controlplane.store.store import Kind, Record, Transaction
 from homeport.core.errors import ErrorCode, HomeportError
 from tests.fakes.clock import FakeClock
 
@@ -121,3 +122,24 @@ async def test_an_unknown_pool_gets_no_token(store: MemoryStore) -> None:
     with pytest.raises(HomeportError, match="nodepool home/gone does not exist"):
         await store.write(lambda tx: JoinTokens("pin").create(tx, "home/gone", 300))
     assert store.all(Kind.JOIN_TOKEN) == []
+
+
+async def test_where_the_nodepool_asks_for_it_a_new_node_waits_to_be_let_in(store: MemoryStore) -> None:
+    def ask_for_it(tx: Transaction) -> None:
+        pool = tx.get(Kind.NODEPOOL, POOL)
+        assert pool is not None
+        tx.put_spec(Kind.NODEPOOL, POOL, {**pool.spec, "node_approval": "required"})
+
+    def node(id: str) -> Record:
+        found = store.get(Kind.NODE, id)
+        assert found is not None
+        return found
+
+    assert not waits(node(await join(store, await new_token(store))))
+    await store.write(ask_for_it)
+    approved, rejected = [await join(store, await new_token(store), f"key-{number}") for number in (2, 3)]
+    assert waits(node(approved))
+    await store.write(lambda tx: approve_node(tx, approved))
+    assert not waits(node(approved))
+    assert await store.write(lambda tx: reject_node(tx, rejected))
+    assert store.get(Kind.NODE, rejected) is None

@@ -243,3 +243,10 @@ def test_residency_holds_for_new_and_for_running_replicas(
     planned = plan(asked, [candidate("n1", labels=labels)])
     assert bool(planned.budgets) == (has is None)
     assert [(r.filter, r.have) for r in planned.rejections] == ([] if has is None else [("residency", has)])
+
+
+def test_a_node_that_waits_to_be_let_in_gets_nothing_and_the_reason_says_what_to_do() -> None:
+    planned = plan(wanted(), [candidate("rack7", approved=False)])
+    assert planned.budgets == ()
+    assert "homeport node approve rack7" in str(planned.rejections[0])
+    assert plan(wanted(), [candidate("rack7", approved=False), candidate("rack8")]).budgets[0].node_id == "rack8"

@@ -207,7 +207,7 @@ async def test_a_lost_tunnel_is_dialled_again() -> None:
         await plane.serve(ModelServer(echo))
         await plane.tunnel_server.close(0)
         await plane.until(lambda: plane.gateway.presences.candidates("chat") == [])
-        await plane.tunnel_server.start(f"127.0.0.1:{plane.tunnel_port}", authority().server_tls())
+        await plane.tunnel_server.start(f"127.0.0.1:{plane.tunnel_port}", authority().gateway_tls())
         await plane.until_ready(1)
         client = await plane.connect()
         status, _, body = await client.ask("POST", "/v1/chat/completions", CHAT)

@@ -2,6 +2,7 @@
 
 import json
 
+from homeport.core.guessing import Guesses
 from homeport.gateway.tokens import TokenCheck
 from tests.fakes.clock import FakeClock
 from tests.fakes.data_plane import DataPlane, TestPrincipal
@@ -11,7 +12,7 @@ RIGHT = b"Bearer right"
 
 
 def check(clock: FakeClock) -> TokenCheck:
-    return TokenCheck(lambda token: TestPrincipal() if token == "right" else None, clock)
+    return TokenCheck(lambda token: TestPrincipal() if token == "right" else None, clock, Guesses())
 
 
 def here() -> str:

@@ -30,7 +30,7 @@ class Gateways:
 
         self.doors[name] = FakeDoor(admit)
         server = TunnelServer(self.doors[name], name, lambda: workers or [name])
-        self.ports[name] = await server.start("127.0.0.1:0", authority().server_tls())
+        self.ports[name] = await server.start("127.0.0.1:0", authority().gateway_tls(name))
         self.servers[name] = server
         return f"127.0.0.1:{self.ports[name]}"
 

@@ -14,6 +14,7 @@ from agent.link.csr import make_csr, make_key
 from controlplane.auth.ca import CertificateAuthority, open_ca
 from controlplane.auth.join_tokens import JoinTokens
 from controlplane.fleet.node_lock import lock_node, unlock_node
+from controlplane.fleet.node_quarantine import quarantine_of
 from controlplane.sessions.bulk_service import BulkService
 from controlplane.sessions.desired_state import DesiredStates
 from controlplane.sessions.enrollment_service import EnrollmentService
@@ -70,6 +71,12 @@ class Plane:
         async with self.stream(held) as stream:
             stream.send(pb.AgentMessage(hello=pb.Hello()))
             return (await stream.expect("goodbye")).goodbye.reason
+
+    def quarantined(self, node_id: str) -> str | None:
+        """Why somebody was turned away as a copy of it."""
+        node = self.store.get(Kind.NODE, node_id)
+        quarantine = quarantine_of(node) if node else None
+        return quarantine.why if quarantine else None
 
     async def connect(self, held: Held) -> None:
         async with self.stream(held) as stream:
@@ -260,23 +267,23 @@ class TestClones:
             assert (await b.expect("goodbye")).goodbye.reason == "CLONE"
             a.send(pb.AgentMessage(heartbeat=pb.Heartbeat()))
             await a.expect("heartbeat_echo")
-        assert list(plane.service._registry.clones()) == [node_id]
+        assert plane.quarantined(node_id) == "rival"
 
     async def test_a_restarted_agent_is_no_clone(self, plane: Plane) -> None:
-        _, held = await plane.joined()
+        node_id, held = await plane.joined()
         for process_id in ("A", "B"):
             async with plane.stream(held) as stream:
                 await stream.hello(process_id=process_id)
-        assert plane.service._registry.clones() == {}
+        assert plane.quarantined(node_id) is None
 
     async def test_nor_is_one_whose_first_session_is_silent(self, plane: Plane) -> None:
         """As after a power cut, which closes no connection."""
-        _, held = await plane.joined()
+        node_id, held = await plane.joined()
         async with plane.stream(held) as dead, plane.stream(held) as restarted:
             await dead.hello(process_id="A")
             await restarted.hello(process_id="B")
             assert (await dead.expect("goodbye")).goodbye.reason == "SUPERSEDED"
-        assert plane.service._registry.clones() == {}
+        assert plane.quarantined(node_id) is None
 
     async def test_a_restored_snapshot_is_told_by_its_older_certificate(self, plane: Plane) -> None:
         node_id, first = await plane.joined()
@@ -286,7 +293,7 @@ class TestClones:
             assert await plane.ending(first) == "CLONE"
             stream.send(pb.AgentMessage(heartbeat=pb.Heartbeat()))
             await stream.expect("heartbeat_echo")
-        assert list(plane.service._registry.clones()) == [node_id]
+        assert plane.quarantined(node_id) == "certificate"
 
 
 class TestJoining:

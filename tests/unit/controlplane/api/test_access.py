@@ -383,20 +383,3 @@ async def test_a_role_does_not_outlive_where_it_held(api: ControlApi) -> None:
     await api.call("DELETE", "/projects/red")
     await api.call("POST", "/projects", {"id": "red"})
     assert (await api.call_as(token, "GET", "/projects/red")).status == 404
-
-
-async def test_hostile_tokens_get_in_zero_times(api: ControlApi) -> None:
-    good = await api.token_of("admin")
-    _, id, secret = good.split(".")
-    expired = await api.token_of("admin", expires_in_seconds=1)
-    api.wall.advance(1)
-    hostile = [expired, "", "hp1", f"hp1.{id}", f"hp1.{id}.", f"hp2.{id}.{secret}", f"hp1.{id}.{secret}.{secret}",
-               f"hp1..{secret}", f"{id}.{secret}", f"hp1.{id[::-1]}.{secret}", f"hp1.{id}.{secret.swapcase()}",
-               f"hp1.{id}.{'0' * 64}", f"hp1.{id}.None", f"hp1.{id}.null"]  # fmt: skip
-    for number in range(43):
-        flipped = "A" if secret[number] != "A" else "B"
-        hostile += [f"hp1.{id}.{secret[:number]}{flipped}{secret[number + 1 :]}", f"hp1.{id}.{secret[:number]}"]
-    for text in hostile:
-        api.clock.advance(10)
-        assert (await api.call_as(text, "GET", "/whoami")).status == 401, text
-    assert (await api.call_as(good, "GET", "/whoami")).status == 200

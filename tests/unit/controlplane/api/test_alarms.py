@@ -1,6 +1,9 @@
 """What `GET /status` tells a person to look at."""
 
+from controlplane.sessions.copies import Copies
 from homeport.core.errors import ErrorCode, HomeportError
+from homeport.core.likeness import Claim, Suspicion
+from homeport.core.node_identity import Shown
 from homeport.core.resources import Inventory
 from tests.fakes.control_api import ControlApi
 
@@ -31,17 +34,27 @@ async def test_many_vanished_nodes_are_an_alarm_until_they_are_back(api: Control
     assert await alarms(api) == []
 
 
-async def test_a_copy_of_a_node_is_an_alarm_while_it_tries(api: ControlApi) -> None:
+async def test_a_copy_of_a_node_is_an_alarm_until_a_person_has_looked(api: ControlApi) -> None:
     node_id = await api.put_node("gpu-1")
-    api.registry.clone_refused(node_id, "ipv4:192.0.2.7:4711")
-    api.clock.advance(900)
-    api.registry.clone_refused(node_id, "ipv4:192.0.2.7:4712")
-    api.clock.advance(1000)
+    copy = Shown(node_id, "c0ffee", 100.0, 900.0)
+    await Copies(api.store).turned_away(Suspicion.HARDWARE, copy, Claim(), "192.0.2.7")
     [alarm] = await alarms(api)
     assert alarm["name"] == "clone"
     assert "gpu-1" in str(alarm["message"])
-    assert "192.0.2.7:4712" in str(alarm["message"])
-    api.clock.advance(1001)
+    assert "192.0.2.7" in str(alarm["message"])
+    assert "homeport node approve gpu-1" in str(alarm["hint"])
+    assert (await api.call("GET", "/nodes/gpu-1")).body["status"]["quarantine"]["address"] == "192.0.2.7"
+    assert (await api.call("POST", "/nodes/gpu-1/reject", {})).status == 204
+    assert await alarms(api) == []
+    assert (await api.call("GET", "/nodes/gpu-1")).body["status"]["quarantine"] is None
+
+
+async def test_a_node_that_waits_to_be_let_in_is_an_alarm(api: ControlApi) -> None:
+    await api.put_node("gpu-1", waits_since=100.0)
+    await api.put_node("gpu-2")
+    [alarm] = await alarms(api)
+    assert (alarm["name"], alarm["message"], alarm["since"]) == ("approval", "waiting to be let in: gpu-1", 100.0)
+    assert (await api.call("POST", "/nodes/gpu-1/approve", {})).body["spec"]["waits_since"] is None
     assert await alarms(api) == []
 
 

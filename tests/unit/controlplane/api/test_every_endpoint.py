@@ -46,6 +46,8 @@ TABLE: dict[str, tuple[str, Any]] = {
     "GET /nodes/{node}/impact": ("viewer", None),
     "POST /nodes/{node}/lock": ("operator", {}),
     "POST /nodes/{node}/unlock": ("operator", {}),
+    "POST /nodes/{node}/approve": ("operator", {}),
+    "POST /nodes/{node}/reject": ("operator", {}),
     "GET /models": ("viewer", None),
     "POST /models": ("deployer", {"id": "new"}),
     "GET /models/{model}": ("viewer", None),

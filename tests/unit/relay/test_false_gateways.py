@@ -1,0 +1,106 @@
+"""Whom an agent takes for a gateway: a worker that its certificate names, and nobody else of the same CA."""
+
+import ssl
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+
+from agent.link.csr import make_csr, make_key
+from controlplane.auth.ca import CertificateAuthority, KeyPair, open_ca
+from controlplane.gateway.certificate import GatewayCertificate
+from homeport.http2.tls import client_tls, server_tls
+from homeport.identity import GATEWAY_NAME
+from homeport.tunnel.client import attach
+from homeport.tunnel.errors import AttachError
+from homeport.tunnel.server import TunnelServer
+from tests.fakes.door import FakeDoor
+from tests.fakes.node_ca import issue_to
+
+NOW = datetime.now(UTC)
+DAY = timedelta(days=1)
+
+
+def of_a_node(ca: CertificateAuthority, node_id: str) -> KeyPair:
+    key = make_key()
+    return KeyPair(key, ca.issue_node(node_id, make_csr(key), DAY, NOW).pem + ca.bundle)
+
+
+PRETENDERS: dict[str, Callable[[CertificateAuthority, CertificateAuthority], KeyPair]] = {
+    "the control plane": lambda ca, other: ca.issue_server(NOW),
+    "a node": lambda ca, other: of_a_node(ca, "n2"),
+    "a node that is called so": lambda ca, other: of_a_node(ca, GATEWAY_NAME),
+    "the front of the API": lambda ca, other: ca.issue_front(["api.example"], DAY, NOW),
+    "a front that is called so": lambda ca, other: ca.issue_front([GATEWAY_NAME], DAY, NOW),
+    "another worker": lambda ca, other: ca.issue_gateway("gateway-1", DAY, NOW),
+    "a worker of no name": lambda ca, other: ca.issue_gateway("", DAY, NOW),
+    "a gateway of another CA": lambda ca, other: other.issue_gateway("gateway-0", DAY, NOW),
+    "a gateway whose time is over": lambda ca, other: ca.issue_gateway("gateway-0", DAY, NOW - 2 * DAY),
+}
+
+
+class Attached:
+    """A tunnel port with that certificate, and who got as far as to ask for a tunnel there."""
+
+    def __init__(self, ca: CertificateAuthority, pair: KeyPair) -> None:
+        self.asked: list[str] = []
+        self._ca = ca
+        self._pair = pair
+
+    async def attach(self) -> str:
+        """The worker that the agent has a tunnel to."""
+
+        def admit(node_id: str, epoch: int) -> bool:
+            self.asked.append(node_id)
+            return True
+
+        server = TunnelServer(FakeDoor(admit), "gateway-0")
+        tls = server_tls(self._pair.key, self._pair.certificate, self._ca.bundle)
+        port = await server.start("127.0.0.1:0", tls)
+        held = issue_to(self._ca, "n1")
+        try:
+            attachment = await attach(
+                f"127.0.0.1:{port}", client_tls(held.key, held.certificate, self._ca.bundle), epoch=1
+            )
+            attachment.hang_up()
+            return attachment.worker_id
+        finally:
+            await server.close(0)
+
+
+@pytest.fixture
+def cas(tmp_path: Path) -> tuple[CertificateAuthority, CertificateAuthority]:
+    for name in ("ours", "other"):
+        (tmp_path / name).mkdir()
+    return open_ca(tmp_path / "ours"), open_ca(tmp_path / "other")
+
+
+@pytest.mark.parametrize("who", PRETENDERS)
+async def test_nobody_else_gets_a_tunnel(who: str, cas: tuple[CertificateAuthority, CertificateAuthority]) -> None:
+    ca, other = cas
+    port = Attached(ca, PRETENDERS[who](ca, other))
+    with pytest.raises((AttachError, ssl.SSLError)):
+        await port.attach()
+    # Another worker is found out by what it answers; all others hear nothing of the node's epoch.
+    assert port.asked == (["n1"] if who == "another worker" else [])
+
+
+async def test_a_gateway_does(cas: tuple[CertificateAuthority, CertificateAuthority]) -> None:
+    assert await Attached(cas[0], cas[0].issue_gateway("gateway-0", DAY, NOW)).attach() == "gateway-0"
+
+
+def test_its_certificate_is_replaced_at_half_of_its_life(tmp_path: Path) -> None:
+    certificate = GatewayCertificate(open_ca(tmp_path), "gateway-0", NOW, timedelta(days=30))
+    told: list[KeyPair] = []
+    certificate.on_change = told.append
+    first = certificate.pair
+    certificate.look(NOW + timedelta(days=14, hours=23))
+    assert (certificate.pair, told) == (first, [])
+    certificate.look(NOW + timedelta(days=15))
+    assert told == [certificate.pair]
+    leaf = x509.load_pem_x509_certificates(certificate.pair.certificate)[0]
+    assert leaf.not_valid_after_utc.date() == (NOW + timedelta(days=45)).date()
+    certificate.look(NOW + timedelta(days=29))
+    assert len(told) == 1
