@@ -44,12 +44,14 @@ class Dialer:
         self._tasks: set[asyncio.Task[None]] = set()
         self._look = asyncio.Event()
         self._failures = 0
+        self._renewals = 0
 
     def look(self) -> None:
         """Something has changed: think again whether to dial."""
         self._look.set()
 
     def renew(self) -> None:
+        self._renewals += 1
         self._outdated.update(self._live)
         self._look.set()
 
@@ -75,6 +77,7 @@ class Dialer:
             await self._look.wait()
 
     async def _dial(self) -> None:
+        renewals = self._renewals
         try:
             async with asyncio.timeout(_ATTACH_SECONDS):
                 attachment = await attach(self._target, self._tls(), self._epoch())
@@ -93,6 +96,8 @@ class Dialer:
         before = self._live.get(worker)
         self._outdated.discard(worker)
         self._live[worker] = attachment
+        if renewals != self._renewals:
+            self._outdated.add(worker)  # while it was dialled
         self._begin(self._serve(attachment), "tunnel")
         if before is not None:
             self._begin(_retire(before), "old tunnel")

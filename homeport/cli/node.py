@@ -191,7 +191,7 @@ def approve(node: NodeId, context: ContextOption = "") -> None:
 
 @app.command("reject")
 def reject(node: NodeId, context: ContextOption = "") -> None:
-    """Forget a node that waits to be let in, or keep out what was turned away as a copy of it.
+    """Forget a new node that waits, or keep a copy of a node out.
 
     \b
     Example:
