@@ -4,7 +4,9 @@ import argparse
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
+from urllib.parse import urlsplit
 
+from controlplane.oidc_options import OidcOptions, add_oidc_options, take_oidc_options
 from homeport import __version__
 from homeport.identity import GATEWAY_NAME, SERVER_NAME
 
@@ -39,6 +41,11 @@ class ServerConfig:
     # Names beside those that are known anyway, of the internal certificate.
     tls_names: tuple[str, ...] = ()
     audit_days: float = 365.0
+    # As browsers reach the API, where that is not as this server knows it.
+    public_url: str = ""
+    session_days: float = 7.0
+    session_idle_hours: float = 24.0
+    oidc: OidcOptions | None = None
 
     @property
     def serves_tls(self) -> bool:
@@ -96,10 +103,25 @@ def parse_config(arguments: list[str] | None = None) -> ServerConfig:
     parser.add_argument(
         "--audit-days", type=_days, default=365.0, metavar="DAYS", help="keep audit entries so long (default 365)"
     )
+    parser.add_argument(
+        "--public-url",
+        type=_public_url,
+        default="",
+        metavar="URL",
+        help="of the API behind a proxy, as browsers know it",
+    )
+    parser.add_argument(
+        "--session-days", type=_days, default=7.0, metavar="DAYS", help="who signed in does so again then (default 7)"
+    )
+    parser.add_argument(
+        "--session-idle-hours", type=_hours, default=24.0, metavar="HOURS", help="and after so long unused (default 24)"
+    )
+    add_oidc_options(parser)
     parser.add_argument("--version", action="version", version=f"homeport-server {__version__}")
     given = vars(parser.parse_args(arguments))
-    config = ServerConfig(**{**given, "tls_names": tuple(given["tls_names"])})
-    if problem := _tls_problem(config):
+    oidc, oidc_problem = take_oidc_options(given)
+    config = ServerConfig(**{**given, "tls_names": tuple(given["tls_names"]), "oidc": oidc})
+    if problem := _tls_problem(config) or oidc_problem:
         parser.error(problem)
     return config
 
@@ -120,6 +142,20 @@ def _days(text: str) -> float:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of days from 1 on")
     return float(text)
+
+
+def _hours(text: str) -> float:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of hours from 1 on")
+    return float(text)
+
+
+def _public_url(text: str) -> str:
+    """Without a slash at the end. Browsers come to its host alone, so a path below it is none of ours."""
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.netloc or parts.path.strip("/") or parts.query:
+        raise argparse.ArgumentTypeError(f"{text!r} is not of the form https://HOST or https://HOST:PORT")
+    return f"{parts.scheme}://{parts.netloc}"
 
 
 def _address(text: str) -> str:

@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
+from ssl import create_default_context
 from typing import Any
 
 import grpc
@@ -17,6 +18,7 @@ from controlplane.api.app import create_app
 from controlplane.api.dependencies import ApiDependencies, Urls
 from controlplane.api.downloads import create_downloads, install_command, open_wheelhouse
 from controlplane.api.listener import serve
+from controlplane.api.routing import PREFIX
 from controlplane.audit.retention import keep_for
 from controlplane.auth.access_tokens import AccessTokens
 from controlplane.auth.admin_token import ensure_admin_token
@@ -25,7 +27,8 @@ from controlplane.auth.client_tls import CertificateFiles, ClientTls, InternalCe
 from controlplane.auth.credentials import enrollment_credentials, node_credentials
 from controlplane.auth.join_tokens import JoinTokens
 from controlplane.auth.last_uses import LastUses
-from controlplane.auth.login_sessions import LoginSessions
+from controlplane.auth.login_sessions import LoginSessions, SessionLife
+from controlplane.auth.oidc.provider import OidcProvider
 from controlplane.auth.token_facts import facts_in
 from controlplane.config import ServerConfig
 from controlplane.front import front_names, front_url, url
@@ -240,6 +243,7 @@ class Server:
             api=front_url(self._config, listener.getsockname()[1]),
             gateway=front_url(self._config, gateway_port),
             enroll=f"{self._config.advertise or self._config.agent_host}:{enroll_port}",
+            public=self._config.public_url,
         )
         command = await self._start_downloads(self._config.wheelhouse, urls) if self._config.wheelhouse else _no_command
         dependencies = ApiDependencies(
@@ -252,11 +256,21 @@ class Server:
             monotonic=self._clock,
             version=__version__,
             install_command=command,
+            session_life=SessionLife(self._config.session_days * 86_400, self._config.session_idle_hours * 3600),
+            oidc=self._oidc_provider(urls.of_browsers),
         )
         tls = self._client_tls.context if self._client_tls else None
         runner = await serve(create_app(dependencies), listener, tls)
         self._cleanup.push_async_callback(runner.cleanup)
         return {"api": urls.api, "gateway": urls.gateway, "enroll": urls.enroll}
+
+    def _oidc_provider(self, public_url: str) -> OidcProvider | None:
+        """It is asked when somebody wants to sign in: this server starts whether or not it is there."""
+        if self._config.oidc is None:
+            return None
+        settings = self._config.oidc.settings(f"{public_url}{PREFIX}/auth/oidc/callback")
+        trust = create_default_context(cafile=settings.ca_file) if settings.ca_file else True
+        return OidcProvider(settings, self._clock, time.time, trust)
 
     async def _start_downloads(self, folder: Path, urls: Urls) -> Callable[[str], str]:
         """What makes the command with which a host is installed from here, of its join token."""

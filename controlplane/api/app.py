@@ -24,6 +24,7 @@ from controlplane.api.model_versions import MODEL_VERSIONS, ModelVersions
 from controlplane.api.models import MODELS
 from controlplane.api.nodepools import NODEPOOLS
 from controlplane.api.nodes import Nodes
+from controlplane.api.oidc import Oidc
 from controlplane.api.openapi import openapi_document
 from controlplane.api.opening import Opening
 from controlplane.api.passwords import Passwords
@@ -96,6 +97,7 @@ def _all_routes(dependencies: ApiDependencies, views: Views, callers: Callers) -
         *AccessTokens(dependencies, views).routes(),
         *WhoAmI(dependencies, callers).routes(),
         *SignIn(dependencies, callers, passwords, opening).routes(),
+        *Oidc(dependencies, callers, opening).routes(),
         *Passwords(dependencies, passwords).routes(),
         *Documents(dependencies).routes(),
         *Audit(dependencies).routes(),

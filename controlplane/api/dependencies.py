@@ -6,6 +6,7 @@ from typing import Protocol
 
 from controlplane.auth.access_tokens import AccessTokens
 from controlplane.auth.login_sessions import SessionLife
+from controlplane.auth.oidc.provider import OidcProvider
 from controlplane.sessions.registry import NodeRegistry
 from controlplane.store.store import Store, Transaction
 from homeport.core.guessing import Guesses
@@ -56,3 +57,5 @@ class ApiDependencies:
     # Wrong tokens, by address.
     guesses: Guesses = field(default_factory=Guesses)
     session_life: SessionLife = field(default_factory=SessionLife)
+    # Who else may say who somebody is.
+    oidc: OidcProvider | None = None

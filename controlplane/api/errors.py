@@ -1,15 +1,20 @@
-"""The one form of an error's body on the API."""
+"""The one form of an error's body on the API, and the page of those that a person looks at."""
 
 from typing import Any
 
 from aiohttp import web
 
+from controlplane.api.page import page
 from homeport.core.errors import ErrorCode, HomeportError
 from homeport.http_status import HTTP_STATUS
 
 
-def error_response(error: HomeportError, request_id: str) -> web.Response:
-    response = web.json_response(error_body(error, request_id), status=HTTP_STATUS[error.code])
+def error_response(error: HomeportError, request_id: str, as_page: bool = False) -> web.Response:
+    status = HTTP_STATUS[error.code]
+    if as_page:
+        response = page("That did not work", f"{error.message}. {error.hint} (request {request_id})", status=status)
+    else:
+        response = web.json_response(error_body(error, request_id), status=status)
     if error.code is ErrorCode.UNAUTHENTICATED:
         response.headers["WWW-Authenticate"] = 'Bearer realm="homeport"'
     if error.retry_after_seconds is not None:

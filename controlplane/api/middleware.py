@@ -36,7 +36,7 @@ def outermost(note_denial: NoteDenial) -> Middleware:
                 log.error("request failed", request_id=request_id, request=actor().request, error=str(error))
             if error.code in DENIALS and actor().tried is not None:
                 await note_denial(actor(), error)
-            response = error_response(error, request_id)
+            response = error_response(error, request_id, as_page=_is_looked_at(request))
         except web.HTTPException as error:
             response = error_response(_from_aiohttp(error, request), request_id)
             if "Allow" in error.headers:
@@ -52,6 +52,11 @@ def outermost(note_denial: NoteDenial) -> Middleware:
         return response
 
     return around
+
+
+def _is_looked_at(request: web.Request) -> bool:
+    """A browser that comes back from signing in elsewhere has no page of ours that would show an error."""
+    return request.path.startswith(f"{PREFIX}/auth/oidc/") and "text/html" in request.headers.get("Accept", "")
 
 
 def _id_of(request: web.Request) -> str:

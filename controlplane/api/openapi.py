@@ -22,7 +22,7 @@ Each field of a spec says under `x-change` what a change of it does: `live` appl
 revision, `immutable` is refused."""
 # A parameter has its name and description beside its schema.
 _SAID_OUTSIDE = ("title", "description")
-_WITHOUT_BODY = {101: "the WebSocket is open", 204: "done"}
+_WITHOUT_BODY = {101: "the WebSocket is open", 204: "done", 303: "the browser goes there"}
 _REF = "#/components/schemas/{model}"
 # Beside what a route lists: any request may meet these.
 _ALWAYS = (ErrorCode.INVALID_ARGUMENT, ErrorCode.INTERNAL)

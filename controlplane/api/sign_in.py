@@ -23,6 +23,7 @@ class SignIn:
         self, dependencies: ApiDependencies, callers: Callers, passwords: PasswordSignIn, opening: Opening
     ) -> None:
         self._store = dependencies.store
+        self._oidc = dependencies.oidc
         self._gateway_url = dependencies.urls.gateway
         self._callers = callers
         self._passwords = passwords
@@ -40,7 +41,8 @@ class SignIn:
         ]  # fmt: skip
 
     async def methods(self, call: Call) -> Answer:
-        return {"password": True, "sso": None, "gateway_url": self._gateway_url}
+        issuer = self._oidc.settings.issuer if self._oidc else None
+        return {"password": True, "sso": issuer, "gateway_url": self._gateway_url}
 
     async def login(self, call: Call) -> Answer:
         """JSON alone is taken, which other sites' forms cannot send; and no page of theirs may sign one in."""

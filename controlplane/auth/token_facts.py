@@ -80,10 +80,21 @@ class TokenDirectory:
         for binding in self._store.all(Kind.ROLE_BINDING):
             held[binding.spec["subject"]].append([binding.spec["role"], binding.spec["scope"]])
         teams: defaultdict[str, list[str]] = defaultdict(list)
+        in_group = self._users_by_group()
         for team in self._store.all(Kind.TEAM):
-            for member in team.spec["members"]:
+            claimed = (user for group in team.spec.get("oidc_groups", ()) for user in in_group.get(group, ()))
+            for member in sorted({*team.spec["members"], *claimed}):
                 teams[f"user/{member}"].append(f"team/{team.id}")
         self._held, self._teams = dict(held), dict(teams)
+
+    def _users_by_group(self) -> dict[str, list[str]]:
+        """As the OpenID provider has said when each signed in last."""
+        found: defaultdict[str, list[str]] = defaultdict(list)
+        for user in self._store.all(Kind.USER):
+            if user.spec.get("oidc"):
+                for group in user.status.get("groups", ()):
+                    found[group].append(user.id)
+        return dict(found)
 
 
 def owner_of(token: Record) -> str:

@@ -8,7 +8,7 @@ from controlplane.store.store import Kind, Record, Store, Transaction
 from homeport.core.access.role import Role
 from homeport.core.access.scope import ORGANISATION, ScopeKind, parse_scope
 from homeport.core.errors import ErrorCode, HomeportError
-from homeport.schema.access import RoleBindingSpec, ServiceAccountSpec, TeamSpec, UserSpec
+from homeport.schema.access import OidcIdentity, RoleBindingSpec, ServiceAccountSpec, TeamSpec, UserSpec
 
 _SCOPED = {
     ScopeKind.PROJECT: Kind.PROJECT,
@@ -18,8 +18,15 @@ _SCOPED = {
 }
 
 
-def accept_user(tx: Transaction, spec: UserSpec) -> Accepted:
-    """Raises CONFLICT when nobody would be left to administer the organisation."""
+def accept_user(tx: Transaction, spec: UserSpec, keep_oidc: bool = False) -> Accepted:
+    """With `keep_oidc` a user stays linked to the OpenID provider though the spec does not say so: files do not know
+    what a sign-in has found. Raises CONFLICT for somebody who is another user there, and when nobody would be left to
+    administer the organisation."""
+    old = tx.get(Kind.USER, spec.id)
+    if keep_oidc and spec.oidc is None and old is not None:
+        spec = UserSpec.model_validate({**spec.model_dump(), "oidc": old.spec.get("oidc")})
+    if spec.oidc is not None:
+        _must_be_nobody_else(tx, spec.id, spec.oidc)
     return _kept_administrable(tx, accept(tx, Kind.USER, spec.id, spec, "user"))
 
 
@@ -100,6 +107,18 @@ def must_be_administrable(tx: Transaction) -> None:
 
 def is_administrable(objects: Store | Transaction) -> bool:
     return any(_is_enabled(subject) for subject in _administrators(objects))
+
+
+def _must_be_nobody_else(tx: Transaction, id: str, identity: OidcIdentity) -> None:
+    plain = identity.model_dump()
+    other = next((each for each in tx.all(Kind.USER) if each.id != id and each.spec.get("oidc") == plain), None)
+    if other is not None:
+        raise HomeportError(
+            ErrorCode.CONFLICT,
+            f"at the OpenID provider this is user {other.id} already",
+            hint=f"unlink that one first: homeport edit user/{other.id}, with oidc: null",
+            path="user.oidc",
+        )
 
 
 def _kept_administrable(tx: Transaction, accepted: Accepted) -> Accepted:

@@ -74,7 +74,7 @@ DEPLOYMENT = _kind(
     delete_deployment,
     edit=partial(accept_deployment, keep_version=True),
 )
-USER = _kind(Kind.USER, "user", accept_user, delete_user)
+USER = _kind(Kind.USER, "user", partial(accept_user, keep_oidc=True), delete_user, edit=accept_user)
 SERVICE_ACCOUNT = _kind(Kind.SERVICE_ACCOUNT, "service_account", accept_service_account, delete_service_account)
 TEAM = _kind(Kind.TEAM, "team", accept_team, delete_team)
 ROLE_BINDING = _kind(Kind.ROLE_BINDING, "role_binding", accept_role_binding, delete_role_binding)

@@ -6,10 +6,19 @@ from pydantic import AfterValidator, Field, field_validator
 
 from homeport.core.access.permission import Permission
 from homeport.core.access.scope import parse_scope
-from homeport.schema.base import ApiModel, Id, immutable, live
+from homeport.schema.base import ApiModel, Id, immutable, inherited, live
 
 _NAMED = "role bindings, teams and tokens name it by its id"
 _BINDING = "delete the binding and make another one: so it is plain who could do what, and when"
+
+
+class OidcIdentity(ApiModel):
+    """Somebody at an OpenID provider, who never becomes somebody else there."""
+
+    issuer: str = inherited(min_length=1, max_length=500)
+    """Its URL, as the server has it in --oidc-issuer."""
+    subject: str = inherited(min_length=1, max_length=255)
+    """The claim `sub`."""
 
 
 class UserSpec(ApiModel):
@@ -21,6 +30,9 @@ class UserSpec(ApiModel):
     email: str = live(default="", max_length=320)
     disabled: bool = live(default=False)
     """None of the person's tokens is accepted, and nobody can sign in as this person."""
+    oidc: OidcIdentity | None = live(default=None)
+    """As whom the OpenID provider knows this person. The first sign-in says it of a new user; of one that is there an
+    administrator does. Writing the user anew without it keeps it; an edit to null takes it away."""
 
 
 class ServiceAccountSpec(ApiModel):
@@ -39,11 +51,13 @@ class TeamSpec(ApiModel):
     description: str = live(default="", max_length=1000)
     members: list[Id] = live(default_factory=list, max_length=1000)
     """Ids of users."""
+    oidc_groups: list[Annotated[str, Field(min_length=1, max_length=200)]] = live(default_factory=list, max_length=100)
+    """Who was in one of these groups of the OpenID provider when signing in last is in the team, too."""
 
-    @field_validator("members")
+    @field_validator("members", "oidc_groups")
     @classmethod
-    def _each_once(cls, members: list[str]) -> list[str]:
-        return sorted(set(members))
+    def _each_once(cls, names: list[str]) -> list[str]:
+        return sorted(set(names))
 
 
 def _check_subject(text: str) -> str:

@@ -15,6 +15,8 @@ from controlplane.api.routing import PREFIX, Route
 from controlplane.auth.access_tokens import AccessTokens
 from controlplane.auth.admin_token import create_admin_token
 from controlplane.auth.join_tokens import JoinTokens
+from controlplane.auth.oidc.provider import OidcProvider
+from controlplane.auth.oidc.settings import OidcSettings
 from controlplane.auth.token_facts import facts_in
 from controlplane.ports import reserve
 from controlplane.sessions.registry import NodeRegistry
@@ -73,7 +75,7 @@ class Answered:
 class ControlApi:
     """`call` checks every answer against what the route declares: its status, and the form of its body."""
 
-    def __init__(self, guesses: Guesses | None = None, public_url: str = "") -> None:
+    def __init__(self, guesses: Guesses | None = None, public_url: str = "", oidc: OidcSettings | None = None) -> None:
         self.clock = FakeClock()
         self.wall = FakeClock(1_700_000_000.0)
         self.store = FailingStore(MemoryStore(self.wall))
@@ -93,6 +95,7 @@ class ControlApi:
             "1.2.3",
             install_command=lambda token: f"install with {token}",
             guesses=guesses or Guesses(),
+            oidc=OidcProvider(oidc, self.clock, self.wall) if oidc else None,
         )
         self._app = create_app(self.dependencies)
         self._routes = {(r.method, PREFIX + r.path): r for r in self._app[ROUTES]}

@@ -114,6 +114,10 @@ TABLE: dict[str, tuple[str, Any]] = {
     # test_sign_in.py has more of these.
     "POST /auth/login": ("public", None),
     "POST /auth/logout": ("anyone", None),
+    # test_oidc.py has more of these.
+    "GET /auth/oidc/start": ("public", None),
+    "GET /auth/oidc/callback": ("public", None),
+    "POST /auth/oidc/exchange": ("public", None),
     "POST /apply": ("operator", {"documents": [{"compute_cluster": {"id": "applied"}}]}),
     "GET /audit": ("admin", None),
     "GET /audit/export": ("admin", None),

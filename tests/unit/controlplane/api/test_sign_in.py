@@ -278,7 +278,14 @@ async def test_no_list_or_object_shows_a_hash(api: ControlApi) -> None:
 def test_the_table_has_all_public_routes(api: ControlApi) -> None:
     """Whoever adds one thinks of whom it lets in."""
     public = {f"{route.method} {route.path}" for route in api._app[ROUTES] if route.public}
-    assert public == {"GET /healthz", "GET /auth/methods", "POST /auth/login"}
+    assert public == {
+        "GET /healthz",
+        "GET /auth/methods",
+        "POST /auth/login",
+        "GET /auth/oidc/start",
+        "GET /auth/oidc/callback",
+        "POST /auth/oidc/exchange",
+    }
 
 
 async def test_methods_are_told_to_whoever_asks(api: ControlApi) -> None:
