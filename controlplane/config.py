@@ -152,6 +152,8 @@ def _hours(text: str) -> float:
 
 def _public_url(text: str) -> str:
     """Without a slash at the end. Browsers come to its host alone, so a path below it is none of ours."""
+    if not text:
+        return ""
     parts = urlsplit(text)
     if parts.scheme not in ("http", "https") or not parts.netloc or parts.path.strip("/") or parts.query:
         raise argparse.ArgumentTypeError(f"{text!r} is not of the form https://HOST or https://HOST:PORT")

@@ -224,6 +224,7 @@ COLUMNS: dict[str, list[Column]] = {
         ("PERMISSIONS", lambda r: _limit(r.spec.get("permissions"))),
         ("MODELS", lambda r: _limit(r.spec.get("models"))),
         ("LAST USED", lambda r: _ago(r.status.get("last_used_at"))),
+        ("SESSION", lambda r: r.spec.get("session") or ""),
         ("EXPIRES", lambda r: _expires(r) if r.spec.get("expires_at") else "never"),
     ],
     "join_token": [

@@ -47,8 +47,8 @@ def create(
         raise HomeportError(
             ErrorCode.ALREADY_EXISTS, f"there is a context {name}", hint=f"homeport context delete {name}"
         )
-    addresses = _address(api, "--api"), _address(gateway, "--gateway")
-    file.put(Context(name, *addresses, _token(token_file), _trusted(ca_file)), make_current=True)
+    addresses = checked_address(api, "--api"), checked_address(gateway, "--gateway")
+    file.put(Context(name, *addresses, _token(token_file), trusted_ca(ca_file)), make_current=True)
     file.save()
     print(f"context {name} created; it is current")
 
@@ -134,7 +134,7 @@ def delete(
     print(f"context {name} deleted")
 
 
-def _address(text: str, option: str) -> str:
+def checked_address(text: str, option: str) -> str:
     """Without a slash at the end. A usage error for what is no http address."""
     if not text.startswith(("http://", "https://")) or not text.partition("://")[2]:
         raise typer.BadParameter(f"{text!r} is not of the form http://HOST:PORT", param_hint=option)
@@ -153,7 +153,7 @@ def _token(file: str) -> str:
     return token
 
 
-def _trusted(ca_file: str) -> str:
+def trusted_ca(ca_file: str) -> str:
     """Its absolute path, once it is seen to hold certificates."""
     if not ca_file:
         return ""
@@ -166,4 +166,6 @@ def _trusted(ca_file: str) -> str:
 
 def _hidden(token: str) -> str:
     """Enough to tell two tokens apart: everything but the secret."""
+    if not token:
+        return "none: homeport login"
     return ".".join([*token.split(".")[:2], "..."]) if token.startswith("hp1.") else "..."

@@ -16,6 +16,7 @@ from homeport.cli import (
     deployment,
     instance_type,
     join_token,
+    login,
     logs,
     model,
     node,
@@ -77,6 +78,8 @@ app.add_typer(service_account.app, name="service-account")
 app.add_typer(team.app, name="team")
 app.add_typer(role_binding.app, name="role-binding")
 app.add_typer(token.app, name="token")
+app.command("login")(login.login)
+app.command("logout")(login.logout)
 app.command("whoami")(whoami.whoami)
 app.add_typer(audit.app, name="audit")
 app.add_typer(context.app, name="context")

@@ -33,6 +33,10 @@ TeamId = Annotated[str, typer.Argument(metavar="TEAM", help="Its id.", autocompl
 def create(
     team: Annotated[str, typer.Argument(metavar="TEAM", help="The new id.")] = "",
     member: Annotated[list[str] | None, typer.Option("--member", metavar="USER", help="May be repeated.")] = None,
+    oidc_group: Annotated[
+        list[str] | None,
+        typer.Option("--oidc-group", metavar="GROUP", help="Who is in it at the OpenID provider. May be repeated."),
+    ] = None,
     description: DescriptionOption = "",
     file: FileOption = "",
     output: OutputOption = OutputFormat.TABLE,
@@ -43,9 +47,10 @@ def create(
     \b
     Examples:
       homeport team create ops --member anna --member ben
+      homeport team create research --oidc-group ml-research
       homeport role-binding create --role operator --to team/ops --in cluster/office
     """
-    flags = given(members=member, description=description)
+    flags = given(members=member, oidc_groups=oidc_group, description=description)
     spec = spec_from(file, TEAM.root, {"id": team} if team else {}, flags, "TEAM")
     objects.create_object(TEAM, spec, Shown(output, context=context))
 

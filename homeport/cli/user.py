@@ -6,6 +6,7 @@ import typer
 
 from homeport.cli import objects
 from homeport.cli.completing import ids_of
+from homeport.cli.connect import connect
 from homeport.cli.grammar import noun
 from homeport.cli.nouns import USER
 from homeport.cli.options import (
@@ -22,6 +23,7 @@ from homeport.cli.options import (
     YesOption,
     given,
 )
+from homeport.cli.secret_input import ask, ask_new_password
 from homeport.cli.spec_source import spec_from
 
 app = noun("People who use this Homeport.")
@@ -82,6 +84,33 @@ def get(
       homeport user get anna
     """
     objects.get_object(USER, user, Shown(output, watch, context))
+
+
+@app.command("set-password")
+def set_password(
+    user: Annotated[
+        str, typer.Argument(metavar="[USER]", help="Its id; yourself otherwise.", autocompletion=ids_of(USER))
+    ] = "",
+    context: ContextOption = "",
+) -> None:
+    """Set a password: yours or, as an administrator, another's.
+
+    The user's other sessions end. It is asked for; without a terminal it is a line of standard input, after one with
+    the current password if it is your own.
+
+    \b
+    Examples:
+      homeport user set-password anna
+      homeport user set-password
+    """
+    with connect(context) as client:
+        kind, _, own_id = client.whoami()["subject"].partition("/")
+        target = user or own_id
+        if kind != "user" and not user:
+            raise typer.BadParameter("a service account has no password; say whose", param_hint="USER")
+        current = ask("Current password (empty if there is none)") if (kind, target) == ("user", own_id) else ""
+        client.users.set_password(target, ask_new_password(), current or None)
+    print(f"password of {target} set")
 
 
 @app.command("delete")

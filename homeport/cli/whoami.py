@@ -1,5 +1,7 @@
 """`homeport whoami`: as whom the server knows this context's token."""
 
+import time
+
 from homeport.cli.connect import connect
 from homeport.cli.options import ContextOption, OutputFormat, OutputOption
 from homeport.cli.output import print_plain, print_table
@@ -18,6 +20,8 @@ def whoami(output: OutputOption = OutputFormat.TABLE, context: ContextOption = "
         print_plain(found, output)
         return
     print(f"{found['subject']}, with token {found['token_name']} ({found['token_id']})")
+    if found["session"] and found["expires_at"]:
+        print(f"The session ends {time.strftime('%Y-%m-%d %H:%M', time.localtime(found['expires_at']))} at the latest.")
     for name in ("permissions", "models"):
         if found[name] is not None:
             print(f"The token is limited to the {name} {', '.join(found[name])}.")

@@ -5,7 +5,13 @@ from typing import Any, Self
 
 from homeport.client import paths
 from homeport.client.chat import text_of_events
-from homeport.client.collection import AccessTokenCollection, Collection, DeploymentCollection, NodeCollection
+from homeport.client.collection import (
+    AccessTokenCollection,
+    Collection,
+    DeploymentCollection,
+    NodeCollection,
+    UserCollection,
+)
 from homeport.client.contexts import Context, resolve_context
 from homeport.client.nodepool_key import find_nodepool
 from homeport.client.paging import each_item
@@ -29,7 +35,7 @@ class AsyncClient:
         self.deployments = DeploymentCollection(self._transport, paths.DEPLOYMENTS)
         self.projects = Collection(self._transport, paths.PROJECTS)
         self.join_tokens = Collection(self._transport, paths.JOIN_TOKENS)
-        self.users = Collection(self._transport, paths.USERS)
+        self.users = UserCollection(self._transport, paths.USERS)
         self.service_accounts = Collection(self._transport, paths.SERVICE_ACCOUNTS)
         self.teams = Collection(self._transport, paths.TEAMS)
         self.role_bindings = Collection(self._transport, paths.ROLE_BINDINGS)

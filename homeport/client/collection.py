@@ -139,6 +139,14 @@ class DeploymentCollection(Collection):
         return await self._do(object_id, "scale", body, repeatable=True)
 
 
+class UserCollection(Collection):
+    async def set_password(self, object_id: str, password: str, current: str | None = None) -> None:
+        """And end the user's other sessions. `current` is needed for one's own, unless one administers the
+        organisation."""
+        body = {"password": password} if current is None else {"password": password, "current": current}
+        await self._transport.call("POST", f"{self._path.item_path(object_id)}/password", body=body)
+
+
 class AccessTokenCollection(Collection):
     async def make(self, name: str, **limits: Any) -> dict[str, Any]:
         """The new token with its text, `token`: shown this once. Limits: owner, permissions, models,

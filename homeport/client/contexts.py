@@ -111,10 +111,11 @@ def resolve_context(
     }
     context = replace(context, **{key: value.rstrip("/") for key, value in given.items() if value})
     if not context.token:
+        why = f"nobody is signed in to context {chosen}" if chosen else "there is no current context"
         raise HomeportError(
             ErrorCode.UNAUTHENTICATED,
-            "no access token: there is no current context",
-            hint="start `homeport dev`, choose one with `homeport context use NAME`, "
+            f"no access token: {why}",
+            hint="sign in with `homeport login`, start `homeport dev`, choose one with `homeport context use NAME`, "
             "or set HOMEPORT_API, HOMEPORT_GATEWAY and HOMEPORT_TOKEN",
         )
     return context

@@ -6,7 +6,14 @@ from typing import Any, Self, TypeVar
 
 from homeport.client.async_client import AsyncClient
 from homeport.client.blocking import refuse_in_event_loop, step_through
-from homeport.client.collection import AccessTokenCollection, Collection, DeploymentCollection, NodeCollection, Spec
+from homeport.client.collection import (
+    AccessTokenCollection,
+    Collection,
+    DeploymentCollection,
+    NodeCollection,
+    Spec,
+    UserCollection,
+)
 from homeport.client.contexts import Context
 from homeport.client.resource import Applied, Edited, Resource
 from homeport.client.watch import Watched
@@ -101,6 +108,15 @@ class SyncDeploymentCollection(SyncCollection):
         return self._runner.run(scaled)
 
 
+class SyncUserCollection(SyncCollection):
+    def __init__(self, runner: asyncio.Runner, inner: UserCollection) -> None:
+        super().__init__(runner, inner)
+        self._users = inner
+
+    def set_password(self, object_id: str, password: str, current: str | None = None) -> None:
+        self._runner.run(self._users.set_password(object_id, password, current))
+
+
 class SyncAccessTokenCollection(SyncCollection):
     def __init__(self, runner: asyncio.Runner, inner: AccessTokenCollection) -> None:
         super().__init__(runner, inner)
@@ -131,7 +147,7 @@ class Client:
         self.deployments = SyncDeploymentCollection(self._runner, self._inner.deployments)
         self.projects = SyncCollection(self._runner, self._inner.projects)
         self.join_tokens = SyncCollection(self._runner, self._inner.join_tokens)
-        self.users = SyncCollection(self._runner, self._inner.users)
+        self.users = SyncUserCollection(self._runner, self._inner.users)
         self.service_accounts = SyncCollection(self._runner, self._inner.service_accounts)
         self.teams = SyncCollection(self._runner, self._inner.teams)
         self.role_bindings = SyncCollection(self._runner, self._inner.role_bindings)

@@ -36,7 +36,9 @@ class Transport:
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
-        headers = {"Authorization": f"Bearer {self.context.token}", "User-Agent": f"homeport/{__version__}"}
+        headers = {"User-Agent": f"homeport/{__version__}"}
+        if self.context.token:
+            headers["Authorization"] = f"Bearer {self.context.token}"
         timeout = aiohttp.ClientTimeout(total=None, connect=CONNECT_SECONDS, sock_read=ANSWER_SECONDS)
         connector = aiohttp.TCPConnector(ssl=trusting(self.context.ca_file)) if self.context.ca_file else None
         self._session = aiohttp.ClientSession(

@@ -8,6 +8,10 @@ from controlplane.config import parse_config
 from controlplane.front import front_names, front_url
 
 DATA = ["--data-dir", "data"]
+OIDC = [
+    *("--oidc-issuer", "https://id.example", "--oidc-client-id", "homeport"),
+    *("--oidc-client-secret-file", __file__),
+]
 FILES = ["--tls-cert", "a.crt", "--tls-key", "a.key"]
 
 
@@ -23,6 +27,14 @@ FILES = ["--tls-cert", "a.crt", "--tls-key", "a.key"]
         (["--tls", "internal", *FILES], "leave it out"),
         (["--tls-name", "a", *FILES], "goes with --tls internal"),
         (["--tls", "internal", "--tls-name", "homeport-control-plane"], "agents' ports"),
+        (["--oidc-issuer", "https://id.example"], "needs --oidc-client-id and --oidc-client-secret-file"),
+        (["--oidc-client-id", "homeport"], "go with --oidc-issuer"),
+        ([*OIDC, "--oidc-issuer", "http://id.example"], "must begin with https://"),
+        ([*OIDC, "--oidc-client-secret-file", "no-such-file"], "no-such-file is no file"),
+        ([*OIDC, "--oidc-ca-file", "no-such-file"], "no-such-file is no file"),
+        (["--public-url", "homeport.example"], "not of the form https://HOST"),
+        (["--public-url", "https://homeport.example/below"], "not of the form https://HOST"),
+        (["--session-idle-hours", "0"], "not a number of hours"),
     ],
 )
 def test_what_is_refused_and_how_to_mend_it(
@@ -60,3 +72,19 @@ def test_the_internal_certificate_is_for_every_name_that_is_known() -> None:
 def test_files_are_paths() -> None:
     config = parse_config([*DATA, *FILES])
     assert (config.tls_cert, config.tls_key, config.serves_tls) == (Path("a.crt"), Path("a.key"), True)
+
+
+def test_an_openid_provider_is_told_as_whom_it_knows_this_server(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("s/ecret\n")
+    given = [*OIDC, "--oidc-client-secret-file", str(tmp_path / "secret"), "--oidc-known-users-only"]
+    config = parse_config([*DATA, *given, "--public-url", "https://homeport.example/"])
+    assert config.public_url == "https://homeport.example"
+    assert config.oidc
+    settings = config.oidc.settings("https://homeport.example/callback")
+    assert (settings.issuer, settings.client_id, settings.client_secret) == (
+        "https://id.example",
+        "homeport",
+        "s/ecret",
+    )
+    assert not settings.new_users
+    assert parse_config(DATA).oidc is None
