@@ -22,6 +22,7 @@ from controlplane.api.join_tokens import JoinTokens
 from controlplane.api.middleware import add_headers, outermost
 from controlplane.api.model_versions import MODEL_VERSIONS, ModelVersions
 from controlplane.api.models import MODELS
+from controlplane.api.node_upkeep import NodeUpkeep
 from controlplane.api.nodepools import NODEPOOLS
 from controlplane.api.nodes import Nodes
 from controlplane.api.oidc import Oidc
@@ -82,12 +83,14 @@ async def _end_watches(pulse: Pulse) -> None:
 def _all_routes(dependencies: ApiDependencies, views: Views, callers: Callers) -> list[Route]:
     passwords = PasswordSignIn(dependencies.store, dependencies.guesses, dependencies.monotonic)
     opening = Opening(dependencies.store, callers, dependencies.session_life)
+    nodes = Nodes(dependencies, views)
     return [
         *CollectionRoutes(dependencies, views, PROJECTS).routes(),
         *InstanceTypes(dependencies, views, INSTANCE_TYPES).routes(),
         *CollectionRoutes(dependencies, views, CLUSTERS).routes(),
         *CollectionRoutes(dependencies, views, NODEPOOLS).routes(),
-        *Nodes(dependencies, views).routes(),
+        *nodes.routes(),
+        *NodeUpkeep(dependencies, views, nodes).routes(),
         *CollectionRoutes(dependencies, views, MODELS).routes(),
         *ModelVersions(dependencies, views, MODEL_VERSIONS).routes(),
         *Deployments(dependencies, views).routes(),

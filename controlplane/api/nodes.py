@@ -52,7 +52,7 @@ class Nodes:
                 "Show a node, by id or unique hostname",
                 response=Node,
                 permission=Permission.NODES_READ,
-                at=self._at_item,
+                at=self.at_item,
                 errors=(ErrorCode.NOT_FOUND, ErrorCode.CONFLICT),
             ),
             Route(
@@ -63,7 +63,7 @@ class Nodes:
                 "Forget a node: its agent has to join again",
                 status=204,
                 permission=Permission.NODES_WRITE,
-                at=self._at_item,
+                at=self.at_item,
                 errors=DELETE_ERRORS,
             ),
             Route(
@@ -74,7 +74,7 @@ class Nodes:
                 "What deleting a node would mean",
                 response=Impact,
                 permission=Permission.NODES_READ,
-                at=self._at_item,
+                at=self.at_item,
                 errors=(ErrorCode.NOT_FOUND, ErrorCode.CONFLICT),
             ),
             Route(
@@ -87,7 +87,7 @@ class Nodes:
                 root="lock",
                 response=Node,
                 permission=Permission.NODES_WRITE,
-                at=self._at_item,
+                at=self.at_item,
                 errors=(ErrorCode.INVALID_ARGUMENT, ErrorCode.NOT_FOUND, ErrorCode.CONFLICT),
             ),
             Route(
@@ -99,7 +99,7 @@ class Nodes:
                 body=EmptyRequest,
                 response=Node,
                 permission=Permission.NODES_WRITE,
-                at=self._at_item,
+                at=self.at_item,
                 errors=(ErrorCode.INVALID_ARGUMENT, ErrorCode.NOT_FOUND, ErrorCode.CONFLICT),
             ),
             Route(
@@ -111,7 +111,7 @@ class Nodes:
                 body=EmptyRequest,
                 response=Node,
                 permission=Permission.NODES_WRITE,
-                at=self._at_item,
+                at=self.at_item,
                 errors=(ErrorCode.INVALID_ARGUMENT, ErrorCode.NOT_FOUND, ErrorCode.CONFLICT),
             ),
             Route(
@@ -123,7 +123,7 @@ class Nodes:
                 body=EmptyRequest,
                 status=204,
                 permission=Permission.NODES_WRITE,
-                at=self._at_item,
+                at=self.at_item,
                 errors=(ErrorCode.INVALID_ARGUMENT, ErrorCode.NOT_FOUND, ErrorCode.CONFLICT),
             ),
         ]
@@ -134,10 +134,10 @@ class Nodes:
         return await list_answer(items, call.query, self._views.seq)
 
     async def get(self, call: Call) -> Answer:
-        return self._views.show(self._find(call.guard, call.path["node"]))
+        return self._views.show(self.find(call.guard, call.path["node"]))
 
     async def delete(self, call: Call) -> None:
-        id = self._find(call.guard, call.path["node"]).id
+        id = self.find(call.guard, call.path["node"]).id
         live = self._registry.get(id)
         connected = live is not None and live.connected
         await self._store.write(lambda tx: delete_node(tx, id, connected))
@@ -145,33 +145,33 @@ class Nodes:
 
     async def lock(self, call: Call) -> Answer:
         wanted: LockRequest = call.body
-        id = self._find(call.guard, call.path["node"]).id
+        id = self.find(call.guard, call.path["node"]).id
         return self._views.show(
             await self._store.write(lambda tx: lock_node(tx, id, wanted.reason, wanted.stop_models))
         )
 
     async def unlock(self, call: Call) -> Answer:
-        id = self._find(call.guard, call.path["node"]).id
+        id = self.find(call.guard, call.path["node"]).id
         return self._views.show(await self._store.write(lambda tx: unlock_node(tx, id)))
 
     async def approve(self, call: Call) -> Answer:
-        id = self._find(call.guard, call.path["node"]).id
+        id = self.find(call.guard, call.path["node"]).id
         return self._views.show(await self._store.write(lambda tx: approve_node(tx, id)))
 
     async def reject(self, call: Call) -> None:
-        id = self._find(call.guard, call.path["node"]).id
+        id = self.find(call.guard, call.path["node"]).id
         if await self._store.write(lambda tx: reject_node(tx, id)):
             self._registry.forget(id)
 
     async def impact(self, call: Call) -> Answer:
-        id = self._find(call.guard, call.path["node"]).id
+        id = self.find(call.guard, call.path["node"]).id
         impact = impact_of(self._store, self._registry, Kind.NODE, id)
         return impact_answer(impact, partial(call.guard.seen, self._store))
 
-    def _at_item(self, guard: Guard, permission: Permission, path: Mapping[str, str]) -> None:
-        guard.must(permission, self._store, Kind.NODE, self._find(guard, path["node"]).id)
+    def at_item(self, guard: Guard, permission: Permission, path: Mapping[str, str]) -> None:
+        guard.must(permission, self._store, Kind.NODE, self.find(guard, path["node"]).id)
 
-    def _find(self, guard: Guard, wanted: str) -> Record:
+    def find(self, guard: Guard, wanted: str) -> Record:
         """Among those that the caller may see."""
         node = self._store.get(Kind.NODE, wanted)
         if node is not None and guard.seen(self._store, [node]):

@@ -40,6 +40,7 @@ def deployment_state(
         "replicas": {"ready": len(_with(replicas, ReplicaStatus.READY)), "total": len(replicas)},
         "placements": [_placement(record, replicas, node_names) for record in _by_rank(placements)],
         "rejections": deployment.status.get("placement", {}).get("rejections", []),
+        "leaving": deployment.status.get("placement", {}).get("leaving", []),
         "url": f"{gateway_url}/d/{deployment.id}/",
     }
 
@@ -138,7 +139,10 @@ def _placement(
 
 
 def placement_status(placement: Record, replicas: Sequence[tuple[str, ReplicaReport]]) -> str:
-    """The best that any replica of this node says; `idle` when none needs to run."""
+    """The best that any replica of this node says; `idle` when none needs to run. `replaced`: others took over while
+    the node is lost."""
+    if placement.spec.get("replaced"):
+        return "replaced"
     statuses = {report.status for node, report in replicas if node == placement.spec["node_id"]}
     for status, name in (
         (ReplicaStatus.READY, "ready"),

@@ -1,12 +1,12 @@
 """Locking a node: its agent is turned away at once, on whatever is open. What runs there runs on, unless asked."""
 
-from controlplane.fleet.references import missing
+from controlplane.fleet.nodes import stored_node
 from controlplane.store.store import Kind, Record, Transaction
 
 
 def lock_node(tx: Transaction, node_id: str, reason: str, stop_models: bool) -> Record:
     """Locked again it keeps its `since`. Raises NOT_FOUND."""
-    node = _get(tx, node_id)
+    node = stored_node(tx, node_id)
     since = node.spec.get("lock", {}).get("since", tx.now)
     lock = {"reason": reason, "since": since, "stop_models": stop_models}
     return tx.put_spec(Kind.NODE, node_id, {**node.spec, "lock": lock})
@@ -14,12 +14,5 @@ def lock_node(tx: Transaction, node_id: str, reason: str, stop_models: bool) -> 
 
 def unlock_node(tx: Transaction, node_id: str) -> Record:
     """Raises NOT_FOUND."""
-    spec = {key: value for key, value in _get(tx, node_id).spec.items() if key != "lock"}
+    spec = {key: value for key, value in stored_node(tx, node_id).spec.items() if key != "lock"}
     return tx.put_spec(Kind.NODE, node_id, spec)
-
-
-def _get(tx: Transaction, node_id: str) -> Record:
-    node = tx.get(Kind.NODE, node_id)
-    if node is None:
-        raise missing(Kind.NODE, node_id, ())
-    return node

@@ -4,7 +4,7 @@ from typing import Any
 
 from controlplane.fleet.node_approval import waits
 from controlplane.fleet.node_quarantine import Quarantine, memory_of, quarantine_of
-from controlplane.fleet.references import in_use
+from controlplane.fleet.references import in_use, missing
 from controlplane.sessions.registry import NodeRegistry
 from controlplane.store.store import Kind, Record, Transaction
 from homeport.core import canonical
@@ -14,6 +14,14 @@ from homeport.core.status import NodeStatus
 
 _LOCKED = "an administrator locked it; homeport node unlock lets it in again"
 _NEVER_CONNECTED = "enrolled, its agent has not connected yet"
+
+
+def stored_node(tx: Transaction, node_id: str) -> Record:
+    """Raises NOT_FOUND."""
+    node = tx.get(Kind.NODE, node_id)
+    if node is None:
+        raise missing(Kind.NODE, node_id, ())
+    return node
 
 
 def nodepool_key_of(node: Record) -> str:
@@ -39,9 +47,11 @@ def inventory_of(node: Record, registry: NodeRegistry) -> Inventory:
     return inventory
 
 
-def node_state(node: Record, registry: NodeRegistry, monotonic_now: float) -> dict[str, Any]:
-    """The form is homeport.schema.resources.NodeState. `monotonic_now` is on the registry's clock."""
+def node_state(node: Record, registry: NodeRegistry, monotonic_now: float, placements: int) -> dict[str, Any]:
+    """The form is homeport.schema.resources.NodeState. `monotonic_now` is on the registry's clock; `placements` are
+    those on the node."""
     live = registry.get(node.id)
+    replicas = len(live.replicas) if live else 0
     return {
         **_standing(node, registry),
         "connected": live is not None and live.connected,
@@ -51,7 +61,8 @@ def node_state(node: Record, registry: NodeRegistry, monotonic_now: float) -> di
         "last_heard_seconds": max(0.0, monotonic_now - live.heard_at) if live else None,
         "inventory": canonical.to_plain(inventory_of(node, registry)),
         "load": canonical.to_plain(live.load) if live else None,
-        "replicas": len(live.replicas) if live else 0,
+        "replicas": replicas,
+        "drained": "drain" in node.spec and not placements and not replicas,
         "quarantine": _shown(quarantine_of(node)),
     }
 

@@ -115,6 +115,23 @@ class NodeRegistry:
         known = self._standings.get(node_id)
         return known if known is not None else self._judged(node_id)
 
+    def silent_seconds(self, node_id: str) -> float:
+        """Since it was last heard; as much as is known for sure of one that was silent before the start."""
+        now, standing = self._monotonic(), self._standings.get(node_id)
+        silent = max(0.0, now - self._heard_at(node_id))
+        if node_id not in self._live and standing is not None and standing.status is NodeStatus.LOST:
+            return max(silent, now - standing.since + self._limits.lost)
+        return silent
+
+    @property
+    def may_lose(self) -> bool:
+        """Whether the brake lets nodes be given up."""
+        return self.brake.allows_loss(self._monotonic())
+
+    def wall_now(self) -> float:
+        """Unix seconds."""
+        return self._wall()
+
     def wall_of(self, at: float) -> float:
         """A time on the registry's clock in unix seconds, to a tenth."""
         return round(self._wall() - (self._monotonic() - at), 1)

@@ -55,7 +55,8 @@ def access_token_object(record: Record) -> dict[str, Any]:
 
 def node_facts(record: Record) -> dict[str, Any]:
     facts = {key: record.spec[key] for key in ("name", "cluster", "nodepool")}
-    return {**facts, "lock": record.spec.get("lock"), "waits_since": record.spec.get(WAITS_SINCE)}
+    wishes = {wish: record.spec.get(wish) for wish in ("lock", "cordon", "drain")}
+    return {**facts, **wishes, "waits_since": record.spec.get(WAITS_SINCE)}
 
 
 def replica_object(node_id: str, node_name: str, report: ReplicaReport) -> dict[str, Any]:

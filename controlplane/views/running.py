@@ -13,20 +13,22 @@ class Placements:
         self._by_deployment: defaultdict[str, dict[str, Record]] = defaultdict(dict)
         self._by_node: defaultdict[str, dict[str, Record]] = defaultdict(dict)
 
-    def set(self, id: str, record: Record | None) -> set[str]:
-        """The deployments that it belonged to before and belongs to now."""
-        touched = set()
+    def set(self, id: str, record: Record | None) -> tuple[set[str], set[str]]:
+        """The deployments that it belonged to before and belongs to now, and the nodes."""
+        deployments, nodes = set(), set()
         old = self._by_id.pop(id, None)
         if old is not None:
-            touched.add(old.spec["deployment_id"])
+            deployments.add(old.spec["deployment_id"])
+            nodes.add(old.spec["node_id"])
             del self._by_deployment[old.spec["deployment_id"]][id]
             del self._by_node[old.spec["node_id"]][id]
         if record is not None:
             self._by_id[id] = record
-            touched.add(record.spec["deployment_id"])
+            deployments.add(record.spec["deployment_id"])
+            nodes.add(record.spec["node_id"])
             self._by_deployment[record.spec["deployment_id"]][id] = record
             self._by_node[record.spec["node_id"]][id] = record
-        return touched
+        return deployments, nodes
 
     def of_deployment(self, deployment_id: str) -> list[Record]:
         return list(self._by_deployment[deployment_id].values())

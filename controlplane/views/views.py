@@ -105,7 +105,9 @@ class Views:
             case Kind.DEPLOYMENT:
                 return envelope(record, self._deployment_state(record))
             case Kind.NODE:
-                return envelope(record, node_state(record, self._registry, self._monotonic()), node_facts(record))
+                placements = len(self._placements.on_node(record.id))
+                state = node_state(record, self._registry, self._monotonic(), placements)
+                return envelope(record, state, node_facts(record))
             case Kind.PLACEMENT:
                 replicas = self._replicas.of_deployment(record.spec["deployment_id"])
                 name = self._name_of(record.spec["node_id"])
@@ -158,8 +160,9 @@ class Views:
         if change.kind is Kind.REVISION:
             self._touch(Kind.DEPLOYMENT, change.id.rpartition("/")[0])
         elif change.kind is Kind.PLACEMENT:
-            for deployment_id in self._placements.set(change.id, change.record):
-                self._touch(Kind.DEPLOYMENT, deployment_id)
+            deployments, nodes = self._placements.set(change.id, change.record)
+            self._touch_all(Kind.DEPLOYMENT, deployments)
+            self._touch_all(Kind.NODE, nodes)
         elif change.kind is Kind.NODE:
             self._stirred[change.id] = None
         if change.kind in self._by_kind:

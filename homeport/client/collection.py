@@ -112,6 +112,28 @@ class NodeCollection(Collection):
         """Forgets a node that waits to be let in; keeps out what was turned away as a copy. Raises CONFLICT."""
         await self._transport.call("POST", f"{self._path.item_path(object_id)}/reject", body={})
 
+    async def cordon(self, object_id: str, reason: str = "") -> Resource:
+        """It gets no new replicas; what runs there runs on."""
+        return await self._do(object_id, "cordon", {"reason": reason}, repeatable=True)
+
+    async def uncordon(self, object_id: str) -> Resource:
+        return await self._do(object_id, "uncordon", {}, repeatable=True)
+
+    async def drain(
+        self, object_id: str, reason: str = "", *, deadline_seconds: float = 600, force: bool = False
+    ) -> Resource:
+        """Its replicas move elsewhere, each ready there before it is let go. With `force` whatever is left at the
+        deadline is let go, too."""
+        body = {"reason": reason, "deadline_seconds": deadline_seconds, "force": force}
+        return await self._do(object_id, "drain", body, repeatable=True)
+
+    async def undrain(self, object_id: str) -> Resource:
+        return await self._do(object_id, "undrain", {}, repeatable=True)
+
+    async def drain_plan(self, object_id: str) -> dict[str, Any]:
+        """What draining it would move where, or still has to: `moves` [{deployment_id, replicas, to, stays, why}]."""
+        return await self._transport.call("GET", f"{self._path.item_path(object_id)}/drain")
+
 
 class DeploymentCollection(Collection):
     async def stop(self, object_id: str) -> Resource:

@@ -81,6 +81,24 @@ class SyncNodeCollection(SyncCollection):
     def reject(self, object_id: str) -> None:
         self._runner.run(self._nodes.reject(object_id))
 
+    def cordon(self, object_id: str, reason: str = "") -> Resource:
+        return self._runner.run(self._nodes.cordon(object_id, reason))
+
+    def uncordon(self, object_id: str) -> Resource:
+        return self._runner.run(self._nodes.uncordon(object_id))
+
+    def drain(
+        self, object_id: str, reason: str = "", *, deadline_seconds: float = 600, force: bool = False
+    ) -> Resource:
+        drained = self._nodes.drain(object_id, reason, deadline_seconds=deadline_seconds, force=force)
+        return self._runner.run(drained)
+
+    def undrain(self, object_id: str) -> Resource:
+        return self._runner.run(self._nodes.undrain(object_id))
+
+    def drain_plan(self, object_id: str) -> dict[str, Any]:
+        return self._runner.run(self._nodes.drain_plan(object_id))
+
 
 class SyncDeploymentCollection(SyncCollection):
     def __init__(self, runner: asyncio.Runner, inner: DeploymentCollection) -> None:

@@ -37,5 +37,19 @@ class LockRequest(ApiModel):
     """Whether what runs on the node stops, too; it runs on otherwise."""
 
 
+class CordonRequest(ApiModel):
+    reason: str = Field("", max_length=200)
+    """Shown to whoever looks at the node."""
+
+
+class DrainRequest(ApiModel):
+    reason: str = Field("", max_length=200)
+    """Shown to whoever looks at the node."""
+    deadline_seconds: float = Field(600.0, ge=0, le=604_800)
+    """After this an alarm says what is left; with `force` that goes, too."""
+    force: bool = False
+    """At the deadline replicas are let go although nobody has taken over."""
+
+
 class EmptyRequest(ApiModel):
     """Of verbs that need no more than their object."""

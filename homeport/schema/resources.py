@@ -5,6 +5,8 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from homeport.core.errors import ErrorCode
+from homeport.core.node_lifecycle.drain import Drain
+from homeport.core.placement.handover import Kept
 from homeport.core.placement.types import Rejection
 from homeport.core.resources import DeviceShare, Inventory
 from homeport.core.status import NodeStatus, ReplicaStatus
@@ -56,6 +58,11 @@ class NodeLock(Answer):
     stop_models: bool
 
 
+class NodeCordon(Answer):
+    reason: str
+    since: float
+
+
 class NodeFacts(Answer):
     name: str
     cluster: str
@@ -64,6 +71,10 @@ class NodeFacts(Answer):
     """Its agent is turned away while there is one."""
     waits_since: float | None
     """Unix seconds: from when on it waits to be let in, since its nodepool asks for that. Null = it is in."""
+    cordon: NodeCordon | None
+    """It gets no new replicas while there is one; what runs there runs on."""
+    drain: Drain | None
+    """Its replicas move elsewhere while there is one."""
 
 
 class NodeLoad(Answer):
@@ -99,6 +110,8 @@ class NodeState(Answer):
     replicas: int
     quarantine: NodeQuarantine | None
     """Null = there is none, or a person has said which one is right."""
+    drained: bool
+    """It is being drained, and nothing is left to move."""
 
 
 class Project(Resource):
@@ -157,7 +170,8 @@ class DeploymentPlacement(Answer):
     rank: int
     min: int
     max: int
-    status: Literal["pending", "starting", "ready", "idle", "failed", "unknown"]
+    status: Literal["pending", "starting", "ready", "idle", "failed", "unknown", "replaced"]
+    """`replaced`: the node is lost, and others have taken over. It says what may still run there."""
     devices: list[DeviceShare]
 
 
@@ -175,6 +189,8 @@ class DeploymentState(Answer):
     placements: list[DeploymentPlacement]
     rejections: list[Rejection]
     """Why nodes take no (more) replica, while something has found no place."""
+    leaving: list[Kept]
+    """Nodes from which replicas leave, and what they still run until others are ready."""
     url: str
     """The gateway's address for this deployment alone."""
 
@@ -206,6 +222,8 @@ class PlacementFacts(Answer):
     min_replicas: int
     max_replicas: int
     devices: list[DeviceShare]
+    replaced: bool = False
+    """The node is lost, and others have taken over."""
 
 
 class PlacementState(Answer):
@@ -318,6 +336,34 @@ class Impact(Answer):
     """What would be deleted with it."""
     blocked_by: list[ObjectName]
     """What needs it: while there is something, deleting it is refused."""
+
+
+class DrainTarget(Answer):
+    node_id: str
+    node_name: str
+    replicas: int
+    """That are not ready there yet."""
+
+
+class DrainMove(Answer):
+    """Of one deployment."""
+
+    deployment_id: str
+    replicas: int
+    """That serve on the node, or may do so unseen."""
+    to: list[DrainTarget]
+    stays: int
+    """Replicas that can go nowhere: letting them go would leave too few."""
+    why: list[Rejection]
+    """Why no other node takes those that stay."""
+
+
+class DrainPlan(Answer):
+    """What draining a node means, or still means."""
+
+    moves: list[DrainMove]
+    hidden: int
+    """Deployments on the node that the reader may not see."""
 
 
 class AppliedDocument(Answer):

@@ -199,7 +199,7 @@ class ControlPlane:
         terms = SessionTerms("0.1.0", 2.0, (), ":8443", timedelta(hours=24))
         logs = LogBroker(sessions.ask)
         self.service = SessionService(self.store, self.registry, sessions, desired, logs, self._ca, terms)
-        placements = PlacementPipeline(self.store, self.registry)
+        placements = PlacementPipeline(self.store, self.registry, wall=monotonic)
         lifecycle = NodeLifecyclePipeline(self.store, self.registry, clock, monotonic)
         loops = (sessions.follow_store(), placements.run(), lifecycle.run())
         self._tasks = [asyncio.create_task(loop) for loop in loops]

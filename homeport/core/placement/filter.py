@@ -26,6 +26,8 @@ def reject(candidate: Candidate, wanted: Wanted) -> Rejection | None:
         return _rejection(candidate, "status", "ready", candidate.status)
     if not candidate.approved:
         return _rejection(candidate, "approval", "a node that was let in", f"homeport node approve {candidate.name}")
+    if candidate.draining:
+        return _rejection(candidate, "drain", "a node that is not being emptied", "draining")
     if candidate.cordoned and not held:
         return _rejection(candidate, "cordon", "a node that takes new replicas", "cordoned")
     if wanted.driver not in candidate.inventory.drivers:

@@ -10,8 +10,9 @@ from homeport.core.resources import DeviceShare
 def plan(wanted: Wanted, candidates: Sequence[Candidate]) -> Plan:
     """Hands out the maximum in rank order, as much as fits per node; the minimum over at least two nodes.
 
-    Rank: nodepool priority, then nodes that hold the deployment already in the order that they have, then node id. A
-    stopped deployment (maximum 0) has no budgets and misses nothing.
+    Rank: nodepool priority, then nodes that hold the deployment already in the order that they have, then node id;
+    where it `stays`, nodes that hold it come before all others. A stopped deployment (maximum 0) has no budgets and
+    misses nothing.
     """
     if wanted.scaling.max_replicas == 0:
         return Plan(budgets=())
@@ -37,7 +38,12 @@ def _look(wanted: Wanted, candidates: Sequence[Candidate]) -> tuple[list[Candida
     held = {node_id: rank for rank, node_id in enumerate(wanted.current_nodes)}
     in_order = sorted(
         (c for c in candidates if c.nodepool in priority),
-        key=lambda c: (priority[c.nodepool], held.get(c.node_id, len(held)), c.node_id),
+        key=lambda c: (
+            held.get(c.node_id, len(held)) if wanted.stays else 0,
+            priority[c.nodepool],
+            held.get(c.node_id, len(held)),
+            c.node_id,
+        ),
     )
     enough_nodes = 2 if wanted.scaling.min_replicas >= 2 else 1
     fitting: list[Candidate] = []

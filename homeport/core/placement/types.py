@@ -26,7 +26,13 @@ class Candidate:
     nodepool: str
     status: NodeStatus
     inventory: Inventory
+    # Takes nothing new, and keeps what it has.
     cordoned: bool = False
+    # Takes nothing new, and what it has is to go elsewhere. `forced`: without waiting for that.
+    draining: bool = False
+    forced: bool = False
+    # Seconds since it was last heard; 0 while it speaks.
+    silent_seconds: float = 0.0
     reserved: Reservation = field(default_factory=Reservation)
     # Devices that this deployment holds here: they are taken first, so that no replica moves from one to another.
     held_gpu_uuids: frozenset[str] = frozenset()
@@ -50,6 +56,8 @@ class Wanted:
     current_nodes: tuple[str, ...] = ()
     # Labels that a node's cluster must carry. They hold for what runs already, too.
     residency: Mapping[str, str] = field(default_factory=dict)
+    # Nodes that hold it come before those of a better nodepool: nothing goes back there by itself.
+    stays: bool = False
 
 
 @dataclass(frozen=True, slots=True)

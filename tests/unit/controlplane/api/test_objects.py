@@ -95,7 +95,15 @@ async def test_nodes_are_shown_with_what_their_agents_say(api: ControlApi) -> No
     api.report(node_id, "r1", ReplicaStatus.READY)
     api.clock.advance(3)
     node = (await api.call("GET", "/nodes/gpu-1")).body
-    assert node["spec"] == {"name": "gpu-1", "cluster": "office", "nodepool": "gpu", "lock": None, "waits_since": None}
+    assert node["spec"] == {
+        "name": "gpu-1",
+        "cluster": "office",
+        "nodepool": "gpu",
+        "lock": None,
+        "cordon": None,
+        "drain": None,
+        "waits_since": None,
+    }
     state = node["status"]
     assert (state["status"], state["connected"], state["replicas"], state["epoch"]) == ("ready", True, 1, 1)
     assert (state["last_heard_seconds"], state["reason"]) == (3.0, "")

@@ -1,0 +1,78 @@
+"""What draining a node would move where, by the very decisions that then do it."""
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from controlplane.fleet.fleet_loading import load_fleet, placements_by_deployment
+from controlplane.pipelines.placement_decision import Decision, Surroundings, decide
+from controlplane.sessions.registry import NodeRegistry
+from controlplane.store.store import Kind, Record, Store
+from homeport.core.status import ReplicaReport, ReplicaStatus
+
+_WHY_NOT = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """Of one deployment. `to`: node id to replicas that are not ready there yet; `stays` find no place, for `why`."""
+
+    deployment: Record
+    replicas: int
+    to: dict[str, int] = field(default_factory=dict)
+    stays: int = 0
+    why: list[dict[str, Any]] = field(default_factory=list)
+
+
+async def plan_drain(store: Store, registry: NodeRegistry, node: Record, now: float) -> list[Move]:
+    """Of a node that is not drained yet, too. `now` is unix seconds."""
+    wish = {"since": now, "deadline_at": now + 1, "force": False, "reason": ""}
+    draining = replace(node, spec={**node.spec, "drain": wish})
+    nodes = [draining if each.id == node.id else each for each in store.all(Kind.NODE)]
+    view = await load_fleet(store, registry, nodes, now)
+    moves = []
+    for deployment_id, held in placements_by_deployment(store).items():
+        deployment = store.get(Kind.DEPLOYMENT, deployment_id)
+        if deployment is None or all(record.spec["node_id"] != node.id for record in held):
+            continue
+        revision = store.get(Kind.REVISION, f"{deployment_id}/{deployment.status['revision']}")
+        if revision is not None:
+            around = Surroundings(
+                view.candidates(deployment), view.replicas(deployment_id), view.node_ids, registry.may_lose
+            )
+            moves.append(_move(node.id, deployment, revision, held, around))
+    return moves
+
+
+def _move(node_id: str, deployment: Record, revision: Record, held: list[Record], around: Surroundings) -> Move:
+    """A second decision, as if those that take over were ready, tells what stays."""
+    numbers = iter(range(len(around.candidates)))
+    decision = decide(deployment, revision, held, around, lambda: f"new-{next(numbers)}")
+    ready_on: dict[str, int] = {}
+    for id, report in around.replicas:
+        if report.status is ReplicaStatus.READY:
+            ready_on[id] = ready_on.get(id, 0) + 1
+    serving = sum(
+        id == node_id and report.status in (ReplicaStatus.READY, ReplicaStatus.UNKNOWN)
+        for id, report in around.replicas
+    )
+    kept = _left(decision)
+    to = {
+        spec["node_id"]: max(0, spec["min_replicas"] - ready_on.get(spec["node_id"], 0))
+        for spec in decision.put.values()
+        if spec["node_id"] not in kept and not spec.get("replaced")
+    }
+    taken_over = [
+        (id, ReplicaReport(f"new-{id}-{number}", "", deployment.id, 0, ReplicaStatus.READY))
+        for id, missing in to.items()
+        for number in range(missing)
+    ]
+    then = replace(around, replicas=[*around.replicas, *taken_over])
+    last = decide(deployment, revision, held, then, lambda: f"new-{next(numbers)}")
+    stays = _left(last).get(node_id, 0)
+    why = [each for each in last.status["placement"]["rejections"] if each["node_id"] != node_id][:_WHY_NOT]
+    return Move(deployment, serving, {id: count for id, count in to.items() if count}, stays, why if stays else [])
+
+
+def _left(decision: Decision) -> dict[str, int]:
+    """Node id to what it is to keep running until others have taken over."""
+    return {each["node_id"]: each["replicas"] for each in decision.status["placement"]["leaving"]}

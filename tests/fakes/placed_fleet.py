@@ -1,0 +1,108 @@
+"""A store, agents that only say what they are told to say, and the pipeline that places deployments."""
+
+import itertools
+from typing import Any
+
+from controlplane.fleet.apply import apply_documents
+from controlplane.pipelines.placements import PlacementPipeline
+from controlplane.sessions.registry import NodeLoad, NodeRegistry
+from controlplane.store.failing import FailingStore
+from controlplane.store.memory import MemoryStore
+from controlplane.store.store import Kind, Record
+from homeport.core.resources import Gpu, Inventory
+from homeport.core.status import ReplicaReport, ReplicaStatus
+from homeport.schema.documents import parse_documents
+from tests.fakes.clock import FakeClock
+from tests.fakes.principals import ANYTHING_GOES
+
+GIB = 2**30
+
+
+class PlacedFleet:
+    """Rounds happen only when `placements` is asked."""
+
+    def __init__(self) -> None:
+        self.clock = FakeClock()
+        self.wall = FakeClock(1.7e9)
+        self.store = FailingStore(MemoryStore(self.wall))
+        self.registry = NodeRegistry(self.clock)
+        numbers = itertools.count(1)
+        self.pipeline = PlacementPipeline(
+            self.store, self.registry, 3600, new_id=lambda: f"p{next(numbers)}", wall=self.wall
+        )
+
+    async def start(self) -> None:
+        await self.store.open()
+        await self.apply(
+            {"compute_cluster": {"id": "office"}},
+            {"nodepool": {"id": "a", "compute_cluster": {"id": "office"}}},
+            {"nodepool": {"id": "b", "compute_cluster": {"id": "office"}}},
+        )
+        for model in ("m1", "m2", "m3"):
+            await self.add_model(model)
+
+    async def apply(self, *documents: dict[str, Any]) -> None:
+        await apply_documents(self.store, parse_documents(documents), ANYTHING_GOES)
+
+    async def add_model(self, id: str, version: str = "v1", **needs: Any) -> None:
+        body = {
+            "id": version,
+            "model": {"id": id},
+            "command": ["run", version],
+            "inference_compute_info": {"cpu_limit": "2", "cpu_memory": "1Gi", **needs},
+        }
+        await self.apply({"model": {"id": id}}, {"model_version": body})
+
+    async def deploy(
+        self, id: str, model: str = "m1", low: int = 1, high: int = 1, pools: str = "a", **more: Any
+    ) -> None:
+        body = {
+            "id": id,
+            "worker": {"model": {"id": model}},
+            "nodepools": [{"id": pool, "compute_cluster": {"id": "office"}} for pool in pools],
+            "autoscale_config": {"min_replicas": low, "max_replicas": high},
+            **more,
+        }
+        await self.apply({"deployment": body})
+
+    async def join(self, name: str, pool: str = "a", cpu: int = 8000, gpus: int = 0, epoch: int = 1) -> None:
+        if self.store.get(Kind.NODE, name) is None:
+            spec = {"name": name, "cluster": "office", "nodepool": pool, "hostname": name, "machine_id": name}
+            await self.store.write(lambda tx: tx.create(Kind.NODE, name, spec, {"epoch": 1}))
+        devices = tuple(Gpu(f"{name}-gpu{n}", "NVIDIA L4", 24 * GIB) for n in range(gpus))
+        inventory = Inventory(name, cpu_milli=cpu, memory_bytes=64 * GIB, gpus=devices, drivers=("process",))
+        self.registry.connected(name, epoch, inventory, "1.0")
+
+    def pass_time(self, seconds: float, alive: str = "") -> None:
+        """The nodes in `alive` go on sending heartbeats."""
+        self.clock.advance(seconds)
+        self.wall.advance(seconds)
+        for name in alive.split():
+            self.registry.heard(name, NodeLoad())
+        self.registry.sweep([node.id for node in self.store.all(Kind.NODE)])
+
+    async def placements(self, deployment: str) -> dict[str, tuple[int, int, int]]:
+        """After a round: node -> (rank, min, max), without nodes that others took over from."""
+        await self.pipeline.reconcile_once()
+        return {r.spec["node_id"]: (r.spec["rank"], r.spec["min_replicas"], r.spec["max_replicas"])
+                for r in self.records(deployment) if not r.spec.get("replaced")}  # fmt: skip
+
+    def replaced(self, deployment: str) -> list[str]:
+        return [r.spec["node_id"] for r in self.records(deployment) if r.spec.get("replaced")]
+
+    def runs(self, node: str, *replicas: str, deployment: str = "chat", since: float = 0.0) -> None:
+        """What the agent says that it runs: a status each, as `ready`."""
+        reports = [
+            ReplicaReport(f"{node}-{number}", "", deployment, 1, ReplicaStatus(status), since=since)
+            for number, status in enumerate(replicas)
+        ]
+        self.registry.set_replicas(node, reports, all_of_them=True)
+
+    def records(self, deployment: str) -> list[Record]:
+        return [r for r in self.store.all(Kind.PLACEMENT) if r.spec["deployment_id"] == deployment]
+
+    def status(self, deployment: str) -> dict[str, Any]:
+        record = self.store.get(Kind.DEPLOYMENT, deployment)
+        assert record is not None
+        found: dict[str, Any] = record.status["placement"]
+        return found
