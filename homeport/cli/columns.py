@@ -85,7 +85,16 @@ def _phase(resource: Resource) -> str:
 
 
 def _node_status(resource: Resource) -> str:
-    return with_reason(resource.status.get("status", "unknown"), resource.status.get("reason", ""))
+    status = with_reason(resource.status.get("status", "unknown"), resource.status.get("reason", ""))
+    return ", ".join([status, *_wishes(resource)])
+
+
+def _wishes(node: Resource) -> list[str]:
+    """What was asked of it, beside how it stands."""
+    drain, cordon = node.spec.get("drain"), node.spec.get("cordon")
+    if drain:
+        return [with_reason("drained" if node.status.get("drained") else "draining", drain["reason"])]
+    return [with_reason("cordoned", cordon["reason"])] if cordon else []
 
 
 def _since(resource: Resource) -> str:

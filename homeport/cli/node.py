@@ -4,10 +4,10 @@ from typing import Annotated
 
 import typer
 
-from homeport.cli import objects
-from homeport.cli.completing import ids_of
+from homeport.cli import node_verbs, objects
 from homeport.cli.connect import connect
 from homeport.cli.grammar import noun
+from homeport.cli.node_verbs import NodeId
 from homeport.cli.nouns import NODE
 from homeport.cli.options import (
     Chosen,
@@ -25,12 +25,6 @@ from homeport.cli.output import print_plain
 from homeport.core.errors import ErrorCode, HomeportError
 
 app = noun("Enrolled hosts. `homeport node add` prints the command that makes a host one.")
-NodeId = Annotated[
-    str,
-    typer.Argument(
-        metavar="NODE", help="The node's id, or its name where that is unique.", autocompletion=ids_of(NODE)
-    ),
-]
 
 
 @app.command("add")
@@ -200,3 +194,9 @@ def reject(node: NodeId, context: ContextOption = "") -> None:
     with connect(context) as client:
         client.nodes.reject(node)
     print(f"node {node} rejected")
+
+
+app.command("cordon")(node_verbs.cordon)
+app.command("uncordon")(node_verbs.uncordon)
+app.command("drain")(node_verbs.drain)
+app.command("undrain")(node_verbs.undrain)

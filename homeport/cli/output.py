@@ -86,7 +86,7 @@ def yaml_of(value: Any) -> str:
 
 
 def _colour(cell: str) -> str:
-    word = cell.split(" ", 1)[0]
+    word = cell.split(" ", 1)[0].rstrip(",")
     if word in _GOOD:
         return GOOD
     if word in _BAD:
