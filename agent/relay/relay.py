@@ -33,8 +33,7 @@ class Relay:
     def set_deployment(self, deployment: DeploymentRelay) -> None:
         served = self._deployments.get(deployment.deployment_id)
         if served is not None:
-            served.terms = deployment
-            served.freed()
+            served.set_terms(deployment)
             return
         self._deployments[deployment.deployment_id] = ServedDeployment(
             deployment, self._monotonic, self._on_wait, self._reporter.changed

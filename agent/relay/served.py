@@ -12,6 +12,7 @@ from homeport.tunnel.load import DeploymentLoad
 
 # What a client is told when a replica may be ready soon.
 _RETRY_SECONDS = 5
+_LEAVING = Refusal(RefusedCode.DRAINING, 1, "the deployment is leaving this node")
 
 
 class ServedDeployment:
@@ -34,6 +35,13 @@ class ServedDeployment:
         self._leaving: dict[str, Replica] = {}
         self._queue: HoldQueue[RelayedRequest] = HoldQueue()
         self._last_request_at: float | None = None
+
+    def set_terms(self, terms: DeploymentRelay) -> None:
+        """A deployment that may run nothing here any more is on its way out: who waits goes to another node."""
+        self.terms = terms
+        if terms.max_replicas == 0:
+            self._refuse_waiting(_LEAVING)
+        self.freed()
 
     # ---- requests
 
@@ -67,6 +75,8 @@ class ServedDeployment:
             self._on_change(False)
         elif not request.opening.hold:
             request.refuse(Refusal(RefusedCode.BUSY, 1, "no replica is free"))
+        elif self.terms.max_replicas == 0:
+            request.refuse(_LEAVING)
         elif len(self._queue) >= self.terms.hold_limit:
             reason = f"{len(self._queue)} requests wait already"
             request.refuse(Refusal(RefusedCode.QUEUE_FULL, _RETRY_SECONDS, reason))
@@ -138,9 +148,12 @@ class ServedDeployment:
 
     def close(self, reason: str) -> None:
         """Nothing waits any longer; what is in flight finishes."""
-        while (request := self._queue.pop()) is not None:
-            request.refuse(Refusal(RefusedCode.UNKNOWN_DEPLOYMENT, _RETRY_SECONDS, reason))
+        self._refuse_waiting(Refusal(RefusedCode.UNKNOWN_DEPLOYMENT, _RETRY_SECONDS, reason))
         self.set_upstreams(())
+
+    def _refuse_waiting(self, refusal: Refusal) -> None:
+        while (request := self._queue.pop()) is not None:
+            request.refuse(refusal)
 
     def _leave(self, replica: Replica) -> None:
         self._leaving[replica.upstream.replica_id] = replica

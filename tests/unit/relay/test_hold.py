@@ -1,5 +1,6 @@
 import asyncio
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -105,6 +106,16 @@ async def test_without_leave_to_wait_a_request_goes_elsewhere_at_once() -> None:
     bench = Bench()
     stream = bench.ask(hold=False)
     assert stream.refusal is not None and stream.refusal.code == RefusedCode.BUSY
+
+
+async def test_who_waits_for_what_leaves_the_node_goes_elsewhere_at_once() -> None:
+    bench = Bench()
+    waiting = bench.ask()
+    bench.relay.set_deployment(replace(TERMS, min_replicas=0, max_replicas=0))
+    bench.carry()
+    late = bench.ask()
+    assert [each.refusal.code for each in (waiting, late) if each.refusal] == [RefusedCode.DRAINING] * 2
+    assert bench.relay.demand("chat").queued == 0
 
 
 @pytest.mark.parametrize(("hold_seconds", "remaining_ms"), [(0.01, 0), (30.0, 10)])
