@@ -41,6 +41,7 @@ from agent.relay.relay import Relay
 from agent.relay.tunnels import Tunnels
 from agent.replica_logs.failures import Failures
 from agent.replica_logs.reader import LogReader
+from agent.secrets.opener import Opener
 from agent.serving import Serving
 from agent.state.database import StateDatabase
 from agent.state.desired import DesiredStateStore
@@ -110,6 +111,7 @@ class Daemon:
             journal=ReplicaJournal(database),
             failures=self._failures,
             drained=lambda replica: self._serving.drained(replica),
+            open_secrets=Opener(identity.node_id, identities.keys, config.policy).open,
             memory_available=available_memory,
             monotonic=time.monotonic,
             wall=time.time,

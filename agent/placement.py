@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, replace
 
 from homeport.core.policy import Policy
 from homeport.core.resources import DeviceShare
+from homeport.core.sealed_secrets import SealedSecrets
 from homeport.core.workload import Workload
 
 
@@ -21,6 +22,7 @@ class Placement:
     spec_hash: str
     policy: Policy = field(default_factory=Policy)
     devices: tuple[DeviceShare, ...] = ()
+    secrets: SealedSecrets = field(default_factory=SealedSecrets)
 
 
 @dataclass(frozen=True, slots=True)

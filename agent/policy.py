@@ -26,6 +26,8 @@ class HostPolicy:
     mount_prefixes: tuple[str, ...] = ()
     devices: tuple[str, ...] = ("all",)
     engine_socket: str = ""
+    # Whether models may be given secrets here.
+    secrets: bool = True
 
     def allows_image(self, image: str) -> bool:
         """With no prefix given any image is allowed."""
@@ -62,7 +64,8 @@ def _policy(path: Path, table: dict[str, Any]) -> HostPolicy:
             raise _error(f"{path}: {name}", "unknown setting", f"known: {', '.join(known)}")
     checked: dict[str, Any] = {}
     for name, value in table.items():
-        checked[name] = _text(path, name, value) if name == "engine_socket" else _texts(path, name, value)
+        check: _Check = _CHECKS.get(name, _texts)
+        checked[name] = check(path, name, value)
     policy = HostPolicy(**checked)
     for name, accepts, fix in _RULES:
         value = getattr(policy, name)
@@ -82,6 +85,17 @@ def _texts(path: Path, name: str, value: Any) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
         raise _error(f"{path}: {name}", f"must be a list of texts, not {value!r}", f'write {name} = ["..."]')
     return tuple(dict.fromkeys(value))
+
+
+def _flag(path: Path, name: str, value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise _error(f"{path}: {name}", f"must be true or false, not {value!r}", f"write {name} = true")
+    return value
+
+
+_Check = Callable[[Path, str, Any], Any]
+# Of the settings that are no lists of texts.
+_CHECKS: dict[str, _Check] = {"engine_socket": _text, "secrets": _flag}
 
 
 def _is_plain_path(text: str) -> bool:

@@ -29,6 +29,8 @@ from controlplane.auth.admin_token import create_admin_token
 from controlplane.auth.join_tokens import JoinTokens
 from controlplane.auth.token_facts import facts_in
 from controlplane.ports import reserve
+from controlplane.secrets.master_key import MasterKeys, new_key
+from controlplane.secrets.vault import Vault
 from controlplane.sessions.registry import NodeRegistry
 from controlplane.store.memory import MemoryStore
 from controlplane.store.store import Kind, Transaction
@@ -133,7 +135,16 @@ async def _serve(told: Connection, listener: socket.socket, arguments: argparse.
     tokens = AccessTokens(facts_in(fleet.store))
     urls = Urls("http://api", "http://gateway", "host:1")
     dependencies = ApiDependencies(
-        fleet.store, fleet.registry, tokens, JoinTokens("pin"), _NoLogs(), urls, time.monotonic, "bench", lambda _: ""
+        store=fleet.store,
+        registry=fleet.registry,
+        access_tokens=tokens,
+        join_tokens=JoinTokens("pin"),
+        logs=_NoLogs(),
+        urls=urls,
+        monotonic=time.monotonic,
+        version="bench",
+        vault=Vault(MasterKeys((new_key(),))),
+        install_command=lambda _: "",
     )
     began = time.perf_counter()
     runner = await serve(create_app(dependencies), listener)

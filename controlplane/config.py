@@ -46,6 +46,17 @@ class ServerConfig:
     session_days: float = 7.0
     session_idle_hours: float = 24.0
     oidc: OidcOptions | None = None
+    # None = in the data directory.
+    master_key_file: Path | None = None
+    rotate_master_key: bool = False
+
+    @property
+    def master_key_path(self) -> Path:
+        return self.master_key_file or self.data_dir / "master-key"
+
+    @property
+    def database_url(self) -> str:
+        return self.database or f"sqlite:///{self.data_dir.absolute()}/homeport.db"
 
     @property
     def serves_tls(self) -> bool:
@@ -117,6 +128,17 @@ def parse_config(arguments: list[str] | None = None) -> ServerConfig:
         "--session-idle-hours", type=_hours, default=24.0, metavar="HOURS", help="and after so long unused (default 24)"
     )
     add_oidc_options(parser)
+    parser.add_argument(
+        "--master-key-file",
+        type=Path,
+        metavar="FILE",
+        help="what secrets are sealed with; made if missing (default: master-key in the data directory)",
+    )
+    parser.add_argument(
+        "--rotate-master-key",
+        action="store_true",
+        help="seal all secrets with a new master key, and end; the server must be stopped",
+    )
     parser.add_argument("--version", action="version", version=f"homeport-server {__version__}")
     given = vars(parser.parse_args(arguments))
     oidc, oidc_problem = take_oidc_options(given)

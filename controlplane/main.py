@@ -22,10 +22,26 @@ def main() -> None:
     config = parse_config()
     configure_logging()
     try:
+        if config.rotate_master_key:
+            count = uvloop.run(_rotate_master_key(config))
+            _announce({"event": "master key rotated", "secrets": str(count), "file": str(config.master_key_path)})
+            return
         preflight.check(config)
         uvloop.run(_serve(config))
     except HomeportError as error:
         sys.exit(f"homeport-server: {error}")
+
+
+async def _rotate_master_key(config: ServerConfig) -> int:
+    from controlplane.secrets.rotation import rotate
+    from controlplane.store.sql import SqlStore
+
+    store = SqlStore(config.database_url)
+    await store.open()
+    try:
+        return await rotate(store, config.master_key_path)
+    finally:
+        await store.close()
 
 
 async def _serve(config: ServerConfig) -> None:

@@ -41,6 +41,9 @@ from controlplane.pipelines.node_lifecycle import NodeLifecyclePipeline
 from controlplane.pipelines.placements import PlacementPipeline
 from controlplane.ports import reserve
 from controlplane.private_file import write_private
+from controlplane.secrets.node_secrets import NodeSecrets
+from controlplane.secrets.rotation import open_vault
+from controlplane.secrets.vault import Vault
 from controlplane.sessions.bulk_service import BulkService
 from controlplane.sessions.desired_state import DesiredStates
 from controlplane.sessions.enrollment_service import EnrollmentService
@@ -70,12 +73,9 @@ class Server:
     def __init__(self, config: ServerConfig) -> None:
         self._config = config
         self._certificate_life = timedelta(seconds=config.certificate_seconds)
-        self._store = SqlStore(config.database or f"sqlite:///{config.data_dir.absolute()}/homeport.db")
+        self._store = SqlStore(config.database_url)
         self._clock = ListeningClock(time.monotonic)
         self._registry = NodeRegistry(self._clock)
-        self._desired = DesiredStates(self._store)
-        self._sessions = Sessions(self._store, self._desired)
-        self._logs = LogBroker(self._sessions.ask)
         self._access_tokens = AccessTokens(facts_in(self._store))
         self._denials = GatewayDenials(self._store)
         self._cleanup = AsyncExitStack()
@@ -92,8 +92,12 @@ class Server:
         try:
             self._config.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
             ca = await self._open_data(self._config.data_dir)
+            vault = await open_vault(self._store, self._config.master_key_path)
         except OSError as error:
             raise unusable(self._config.data_dir, error) from None
+        self._desired = DesiredStates(self._store, NodeSecrets(self._store, vault))
+        self._sessions = Sessions(self._store, self._desired)
+        self._logs = LogBroker(self._sessions.ask)
         pair = ca.issue_server(datetime.now(UTC))
         if self._config.serves_tls:
             self._client_tls = self._open_client_tls(ca)
@@ -110,7 +114,7 @@ class Server:
         tunnel_port, gateway_port = await start_gateway(ca)
         session_port = await self._start_sessions(ca, credentials, tunnel_port)
         enroll_port = await self._start_enrollment(ca, enrollment_credentials(pair), session_port)
-        addresses = await self._start_api(ca, gateway_port, enroll_port)
+        addresses = await self._start_api(ca, vault, gateway_port, enroll_port)
         self._was_ready = True
         return addresses
 
@@ -237,7 +241,9 @@ class Server:
         self._cleanup.push_async_callback(server.stop, grace=1.0)
         return port
 
-    async def _start_api(self, ca: CertificateAuthority, gateway_port: int, enroll_port: int) -> dict[str, str]:
+    async def _start_api(
+        self, ca: CertificateAuthority, vault: Vault, gateway_port: int, enroll_port: int
+    ) -> dict[str, str]:
         listener = reserve(self._config.host, self._config.api_port, "--api-port")
         urls = Urls(
             api=front_url(self._config, listener.getsockname()[1]),
@@ -255,6 +261,7 @@ class Server:
             urls=urls,
             monotonic=self._clock,
             version=__version__,
+            vault=vault,
             install_command=command,
             session_life=SessionLife(self._config.session_days * 86_400, self._config.session_idle_hours * 3600),
             oidc=self._oidc_provider(urls.of_browsers),

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol, runtime_checkable
 
+from agent.secrets.replica_secrets import NO_SECRETS, ReplicaSecrets
 from homeport.core.workload import ContainerOptions
 
 
@@ -85,6 +86,8 @@ class StartRequest:
     memory_bytes: int = 0
     gpu_uuids: tuple[str, ...] = ()
     container: ContainerOptions = field(default_factory=ContainerOptions)
+    # In clear; of `start` alone.
+    secrets: ReplicaSecrets = NO_SECRETS
 
     @property
     def replica_id(self) -> str:

@@ -1,5 +1,6 @@
 """Between protobuf messages and the agent's own types."""
 
+import base64
 import json
 
 import structlog
@@ -11,13 +12,14 @@ from homeport.core import canonical
 from homeport.core.hardware import Hardware
 from homeport.core.policy import Policy
 from homeport.core.resources import DeviceShare, Gpu, Inventory
+from homeport.core.sealed_secrets import SealedSecrets
 from homeport.core.status import ReplicaReport
 from homeport.core.workload import Workload
 
 log = structlog.get_logger()
 
 # What this agent understands beyond the first release of the protocol.
-FEATURES: tuple[str, ...] = ()
+FEATURES: tuple[str, ...] = ("secrets",)
 
 
 def hello_to_wire(hello: Hello) -> pb.AgentMessage:
@@ -151,6 +153,7 @@ def _placement_from_wire(message: pb.Placement) -> Placement:
         devices=tuple(
             DeviceShare(share.gpu_uuid, share.memory_bytes, share.compute_milli) for share in message.devices
         ),
+        secrets=SealedSecrets(message.secrets.key_id, base64.b64encode(message.secrets.box).decode()),
     )
 
 

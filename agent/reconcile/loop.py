@@ -18,8 +18,10 @@ from agent.reconcile.replica import Replica
 from agent.reconcile.surroundings import Surroundings
 from agent.reconcile.upkeep import Upkeep
 from agent.replica_logs.failures import Failures
+from agent.secrets.replica_secrets import ReplicaSecrets
 from agent.state.journal import ReplicaJournal
 from homeport.core.status import ReplicaReport, ReplicaStatus
+from homeport.core.workload import Workload
 
 log = structlog.get_logger()
 
@@ -38,6 +40,7 @@ class Reconciler:
         journal: ReplicaJournal,
         failures: Failures,
         drained: Callable[[Replica], Awaitable[None]],
+        open_secrets: Callable[[Workload, Placement | None], Awaitable[ReplicaSecrets]],
         memory_available: Callable[[], int],
         monotonic: Callable[[], float],
         wall: Callable[[], float],
@@ -45,6 +48,7 @@ class Reconciler:
     ) -> None:
         self._drivers = drivers
         self._journal = journal
+        self._open_secrets = open_secrets
         self._memory_available = memory_available
         self._monotonic = monotonic
         self._desired = DesiredState()
@@ -59,6 +63,7 @@ class Reconciler:
                 ports_in_use=lambda: self._replicas.ports(),
                 changed=self._changed,
                 drained=drained,
+                secrets=self._secrets_of,
                 monotonic=monotonic,
                 wall=wall,
                 jitter=jitter,
@@ -154,6 +159,11 @@ class Reconciler:
         if fixed_port(placement.workload):
             return False
         return placement.workload.needs.memory_bytes <= self._memory_available()
+
+    async def _secrets_of(self, replica: Replica) -> ReplicaSecrets:
+        """Always those that came last for its placement."""
+        placement = self._desired.placements.get(replica.record.placement_id)
+        return await self._open_secrets(replica.record.workload, placement)
 
     def _changed(self, replica: Replica) -> None:
         if replica.status is ReplicaStatus.STOPPED:

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from agent.drivers.driver import Handle, Labels, StartRequest
 from agent.reconcile.ports import is_container
+from agent.secrets.replica_secrets import NO_SECRETS, ReplicaSecrets
 from agent.state.journal import ReplicaRecord
 from homeport.core.workload import Probe
 
@@ -11,8 +12,8 @@ from homeport.core.workload import Probe
 _ANY_ADDRESS = "0.0.0.0"
 
 
-def start_request(record: ReplicaRecord, host: str, port: int) -> StartRequest:
-    """For a replica that the agent will reach on host:port."""
+def start_request(record: ReplicaRecord, host: str, port: int, secrets: ReplicaSecrets = NO_SECRETS) -> StartRequest:
+    """For a replica that the agent will reach on host:port. Nothing is filled into its secrets."""
     workload = record.workload
     values = _placeholders(record, host, port)
     return StartRequest(
@@ -36,6 +37,7 @@ def start_request(record: ReplicaRecord, host: str, port: int) -> StartRequest:
         memory_bytes=workload.needs.memory_bytes,
         gpu_uuids=record.gpu_uuids,
         container=workload.container,
+        secrets=secrets,
     )
 
 

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import structlog
 
-from agent.drivers.driver import Driver, DriverError, DriverUnavailable, Handle, Unkillable
+from agent.drivers.driver import Driver, DriverError, DriverUnavailable, Handle, StartRefused, Unkillable
 from agent.failpoint import failpoint
 from agent.reconcile.crashes import Crashes
 from agent.reconcile.life import Life
@@ -23,6 +23,7 @@ from agent.reconcile.recovery import recover
 from agent.reconcile.replica import Replica
 from agent.reconcile.request import start_request
 from agent.reconcile.surroundings import Surroundings
+from agent.secrets.replica_secrets import SecretsMissing
 from agent.state.journal import Stage
 from homeport.core.errors import HomeportError
 from homeport.core.status import ReplicaStatus
@@ -142,8 +143,12 @@ class Supervision:
     async def _start(self, driver: Driver) -> Handle:
         replica = self._replica
         async with self._around.starting:
+            try:
+                secrets = await self._around.secrets(replica)
+            except SecretsMissing as error:
+                raise StartRefused(str(error)) from None
             replica.starts_on = pick_port(fixed_port(replica.record.workload), self._around.ports_in_use())
-            handle = await driver.start(start_request(replica.record, HOST, replica.starts_on))
+            handle = await driver.start(start_request(replica.record, HOST, replica.starts_on, secrets))
         failpoint("started")
         await replica.note(stage=Stage.STARTED, handle=handle)
         failpoint("handle-noted")

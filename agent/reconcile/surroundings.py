@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from agent.drivers.driver import Driver, StartRefused
 from agent.replica_logs.failures import Failures
+from agent.secrets.replica_secrets import ReplicaSecrets
 from agent.state.journal import ReplicaJournal
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ class Surroundings:
     changed: Callable[["Replica"], None]
     # Ends when no request is in flight on the replica any more.
     drained: Callable[["Replica"], Awaitable[None]]
+    # Opens what a replica that is about to start is given. Raises SecretsMissing.
+    secrets: Callable[["Replica"], Awaitable[ReplicaSecrets]]
     monotonic: Callable[[], float]
     wall: Callable[[], float]
     jitter: Callable[[], float]

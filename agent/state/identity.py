@@ -8,6 +8,7 @@ identity/
   joining-*.pem       a key whose certificate a join token was sent for; used again when the reply was lost
 """
 
+import contextlib
 import hashlib
 import json
 import os
@@ -106,6 +107,14 @@ class IdentityStore:
         for older in versions[:-1]:
             for name in (str(older), f"{older}.copy"):
                 shutil.rmtree(self._directory / name, ignore_errors=True)
+
+    def keys(self) -> list[bytes]:
+        """PEM: that in use first, then the one before, as far as they can be read."""
+        found = []
+        for folder in self._newest_first():
+            with contextlib.suppress(OSError, ValueError, TypeError):
+                found.append(_read(folder).key)
+        return list(dict.fromkeys(found))
 
     def joining_key(self, token_id: str) -> bytes | None:
         """The key of a join with this token that has not been answered yet."""

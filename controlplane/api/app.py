@@ -32,6 +32,7 @@ from controlplane.api.passwords import Passwords
 from controlplane.api.projects import PROJECTS
 from controlplane.api.routing import Route, add_routes
 from controlplane.api.running import Running
+from controlplane.api.secrets import secrets_collection
 from controlplane.api.server_status import Server
 from controlplane.api.sign_in import SignIn
 from controlplane.api.watch import Watch
@@ -86,6 +87,7 @@ def _all_routes(dependencies: ApiDependencies, views: Views, callers: Callers) -
     nodes = Nodes(dependencies, views)
     return [
         *CollectionRoutes(dependencies, views, PROJECTS).routes(),
+        *CollectionRoutes(dependencies, views, secrets_collection(dependencies.vault)).routes(),
         *InstanceTypes(dependencies, views, INSTANCE_TYPES).routes(),
         *CollectionRoutes(dependencies, views, CLUSTERS).routes(),
         *CollectionRoutes(dependencies, views, NODEPOOLS).routes(),

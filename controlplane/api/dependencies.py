@@ -7,6 +7,7 @@ from typing import Protocol
 from controlplane.auth.access_tokens import AccessTokens
 from controlplane.auth.login_sessions import SessionLife
 from controlplane.auth.oidc.provider import OidcProvider
+from controlplane.secrets.vault import Vault
 from controlplane.sessions.registry import NodeRegistry
 from controlplane.store.store import Store, Transaction
 from homeport.core.guessing import Guesses
@@ -52,6 +53,7 @@ class ApiDependencies:
     urls: Urls
     monotonic: Callable[[], float]
     version: str
+    vault: Vault
     # A join token's command for a host with nothing of ours; empty when this server has no wheelhouse to offer.
     install_command: Callable[[str], str]
     # Wrong tokens, by address.

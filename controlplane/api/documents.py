@@ -3,6 +3,7 @@ from typing import Any
 from controlplane.api.dependencies import ApiDependencies
 from controlplane.api.routing import Answer, Call, Route
 from controlplane.fleet.apply import Applied, apply_documents
+from controlplane.fleet.kinds import kinds_with
 from homeport.core.errors import ErrorCode
 from homeport.schema.apply import ApplyRequest
 from homeport.schema.documents import parse_documents
@@ -12,6 +13,7 @@ from homeport.schema.resources import ApplyResult
 class Documents:
     def __init__(self, dependencies: ApiDependencies) -> None:
         self._store = dependencies.store
+        self._kinds = kinds_with(dependencies.vault)
 
     def routes(self) -> list[Route]:
         return [
@@ -31,7 +33,9 @@ class Documents:
     async def apply(self, call: Call) -> Answer:
         request: ApplyRequest = call.body
         documents = parse_documents(request.documents)
-        results = await apply_documents(self._store, documents, call.guard, request.dry_run, request.create_missing)
+        results = await apply_documents(
+            self._store, documents, call.guard, request.dry_run, request.create_missing, self._kinds
+        )
         return {"results": [_applied(each) for each in results], "seq": self._store.seq}
 
 

@@ -21,6 +21,12 @@ class ProjectQuery(LabelQuery):
     pass
 
 
+class SecretQuery(ListQuery):
+    filters: ClassVar[Getters] = {"project": field("spec.project")}
+
+    project: Name | None = None
+
+
 class ClusterQuery(LabelQuery):
     filters: ClassVar[Getters] = {
         "kind": field("spec.kind"),

@@ -107,6 +107,9 @@ def names_in(spec: ApiModel) -> Iterator[tuple[Kind, str, str]]:
         yield Kind.MODEL, spec.worker.model.id, "worker.model.id"
         for index, pool in enumerate(spec.nodepools):
             yield Kind.NODEPOOL, pool.key, f"nodepools.{index}.id"
+    if isinstance(spec, ModelVersionSpec | DeploymentSpec):
+        for index, use in enumerate(spec.secrets):
+            yield Kind.SECRET, use.id, f"secrets.{index}.id"
     project = getattr(spec, "project", "")
     if project:
         yield Kind.PROJECT, project, "project"

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from urllib.parse import unquote
 
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from homeport.core.node_identity import Shown
 from homeport.identity import node_id_of
@@ -18,6 +19,13 @@ def shown_by(auth_context: Mapping[str, Iterable[bytes]]) -> Shown | None:
     """What a verified peer has shown; None for one that is no node."""
     pem = next(iter(auth_context.get("x509_pem_cert", ())), None)
     return shown_of(x509.load_pem_x509_certificate(pem)) if pem is not None else None
+
+
+def key_shown_by(auth_context: Mapping[str, Iterable[bytes]]) -> ec.EllipticCurvePublicKey | None:
+    """The key of that certificate, which its holder has proved to hold."""
+    pem = next(iter(auth_context.get("x509_pem_cert", ())), None)
+    key = x509.load_pem_x509_certificate(pem).public_key() if pem is not None else None
+    return key if isinstance(key, ec.EllipticCurvePublicKey) else None
 
 
 def shown_of(certificate: x509.Certificate) -> Shown | None:

@@ -25,6 +25,7 @@ REPLICA = "replica"
 # What one needs to see objects of a kind.
 TO_SEE: dict[str, Permission] = {
     Kind.PROJECT: Permission.PROJECTS_READ,
+    Kind.SECRET: Permission.SECRETS_READ,
     Kind.INSTANCE_TYPE: Permission.INSTANCE_TYPES_READ,
     Kind.CLUSTER: Permission.CLUSTERS_READ,
     Kind.NODEPOOL: Permission.NODEPOOLS_READ,
@@ -60,7 +61,7 @@ def place_of(objects: Objects, kind: str, id: str, shown: Mapping[str, Any]) -> 
             return _of_nodepool(objects, f"{shown['cluster']}/{shown['nodepool']}")
         case Kind.JOIN_TOKEN:
             return _of_nodepool(objects, shown["nodepool"])
-        case Kind.MODEL:
+        case Kind.MODEL | Kind.SECRET:
             return place_of_project(shown.get("project", ""))
         case Kind.MODEL_VERSION:
             model = objects.get(Kind.MODEL, shown["model"]["id"])

@@ -6,14 +6,15 @@ from dataclasses import dataclass
 from controlplane.auth.guard import Guard
 from controlplane.fleet.accept import Accepted, Action
 from controlplane.fleet.dry_run import write
-from controlplane.fleet.kinds import OBJECT_KINDS
+from controlplane.fleet.kinds import OBJECT_KINDS, Kinds, ObjectKind
 from controlplane.fleet.missing_parents import create_missing
 from controlplane.store.store import Kind, Store, Transaction
 from homeport.core.errors import ErrorCode, HomeportError
 from homeport.schema.base import ApiModel
 from homeport.schema.changes import FieldChange, recorded_fields
+from homeport.schema.documents import DOCUMENT_KINDS
 
-_ORDER = {root: position for position, root in enumerate(OBJECT_KINDS)}
+_ORDER = {root: position for position, root in enumerate(DOCUMENT_KINDS)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,18 +34,19 @@ async def apply_documents(
     guard: Guard,
     dry_run: bool = False,
     create_missing: bool = False,
+    kinds: Kinds = OBJECT_KINDS,
 ) -> list[Applied]:
-    """`documents` are (root key, checked spec). Results are in the same order, whatever order parents need; with
-    `create_missing` what was made on the way comes after them.
+    """`documents` are (root key, checked spec), each accepted as its kind in `kinds` says. Results are in the same
+    order, whatever order parents need; with `create_missing` what was made on the way comes after them.
 
     A dry run does everything but keep it. Errors carry the document's number: `[2].deployment.nodepools.0.id`.
     """
 
-    return await write(store, lambda tx: _accept_all(tx, documents, guard, create_missing), dry_run)
+    return await write(store, lambda tx: _accept_all(tx, documents, guard, kinds, create_missing), dry_run)
 
 
 def _accept_all(
-    tx: Transaction, documents: Sequence[tuple[str, ApiModel]], guard: Guard, with_parents: bool
+    tx: Transaction, documents: Sequence[tuple[str, ApiModel]], guard: Guard, kinds: Kinds, with_parents: bool
 ) -> list[Applied]:
     """Parents first; documents of one kind in their own order."""
     results: dict[int, Applied] = {}
@@ -57,7 +59,7 @@ def _accept_all(
             for each in parents:
                 guard.after_making(tx, each.record)
             made += parents
-        accepted = _accept_one(tx, guard, index, root, spec)
+        accepted = _accept_one(tx, guard, index, kinds[root], spec)
         key = (accepted.record.kind, accepted.record.id)
         if key in first_with:
             raise HomeportError(
@@ -72,12 +74,11 @@ def _accept_all(
     return [results[index] for index in range(len(documents))] + on_the_way
 
 
-def _accept_one(tx: Transaction, guard: Guard, index: int, root: str, spec: ApiModel) -> Accepted:
+def _accept_one(tx: Transaction, guard: Guard, index: int, kind: ObjectKind, spec: ApiModel) -> Accepted:
     try:
-        kind = OBJECT_KINDS[root]
-        guard.before_writing(tx, kind.kind, kind.key(spec), spec, root)
+        guard.before_writing(tx, kind.kind, kind.key(spec), spec, kind.root)
         accepted = kind.accept(tx, spec)
         guard.after_writing(tx, kind.kind, accepted.record.id, accepted.record.spec)
         return accepted
     except HomeportError as error:
-        raise error.with_path(f"[{index}].{error.path or root}") from None
+        raise error.with_path(f"[{index}].{error.path or kind.root}") from None

@@ -27,7 +27,7 @@ def edit(
         raise missing(kind.kind, key, (each.id for each in tx.all(kind.kind)))
     if generation is not None and generation != record.generation:
         raise _conflict(kind, record, patch, generation)
-    spec = parse_spec(kind.spec, merged(record.spec, patch), kind.root)
+    spec = parse_spec(kind.spec, merged(kind.spec_of(record), patch), kind.root)
     refuse_fixed(kind.kind, key, changes_between(kind.spec, record.spec, spec.model_dump(mode="json")), kind.root)
     guard.before_writing(tx, kind.kind, key, spec, kind.root)
     accepted = kind.edit(tx, spec)
@@ -50,7 +50,7 @@ def merged(target: Any, patch: Any) -> Any:
 
 def _conflict(kind: ObjectKind, record: Record, patch: Mapping[str, Any], generation: int) -> HomeportError:
     what = f"{noun(kind.kind)} {record.id}"
-    sides = [_sides(each) for each in _differences(kind, record.spec, patch)]
+    sides = [_sides(each) for each in _differences(kind, kind.spec_of(record), patch)]
     return HomeportError(
         ErrorCode.CONFLICT,
         f"{what} has changed meanwhile: it is at generation {record.generation}, the edit was made from {generation}",

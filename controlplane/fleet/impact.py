@@ -9,6 +9,7 @@ from controlplane.fleet.nodepools import nodepools_of
 from controlplane.fleet.nodes import nodepool_key_of
 from controlplane.fleet.projects import OWNED
 from controlplane.fleet.revisions import revisions_of, version_key_of
+from controlplane.fleet.secret_uses import users_of
 from controlplane.sessions.registry import NodeRegistry
 from controlplane.store.store import Kind, Record, Store
 
@@ -61,6 +62,8 @@ def _users(store: Store, kind: Kind, id: str) -> Iterable[Record]:
             return (version for version in store.all(Kind.MODEL_VERSION) if version.spec["model"]["id"] == id)
         case Kind.MODEL_VERSION:
             return (each for each in store.all(Kind.DEPLOYMENT) if _runs(store, each, id))
+        case Kind.SECRET:
+            return users_of(store, id)
         case Kind.PROJECT:
             return (each for owned in OWNED for each in store.all(owned) if each.spec.get("project") == id)
     return ()

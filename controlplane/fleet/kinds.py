@@ -1,6 +1,6 @@
 """The kinds of objects that people write: how the spec of each is accepted, and how one is deleted."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -22,15 +22,18 @@ from controlplane.fleet.instance_types import accept_instance_type, delete_insta
 from controlplane.fleet.models import accept_model, accept_model_version, delete_model, delete_model_version
 from controlplane.fleet.nodepools import accept_nodepool, delete_nodepool, nodepool_key
 from controlplane.fleet.projects import accept_project, delete_project
-from controlplane.store.store import Kind, Transaction
+from controlplane.fleet.secrets import accept_secret, delete_secret, shown_spec
+from controlplane.secrets.vault import Vault
+from controlplane.store.store import Kind, Record, Transaction
 from homeport.schema.base import ApiModel
 from homeport.schema.documents import DOCUMENT_KINDS
+from homeport.schema.secret import SecretSpec
 
 
 @dataclass(frozen=True, slots=True)
 class ObjectKind:
     """`root` is the key of its documents. `edit` accepts what a person changed in an object, as opposed to a spec that
-    is written anew."""
+    is written anew. `spec_of` is what such a change is made from."""
 
     kind: Kind
     root: str
@@ -39,6 +42,7 @@ class ObjectKind:
     accept: Callable[[Transaction, Any], Accepted]
     edit: Callable[[Transaction, Any], Accepted]
     delete: Callable[[Transaction, str], None]
+    spec_of: Callable[[Record], dict[str, Any]] = lambda record: record.spec
 
 
 def _id(spec: Any) -> str:
@@ -80,4 +84,15 @@ TEAM = _kind(Kind.TEAM, "team", accept_team, delete_team)
 ROLE_BINDING = _kind(Kind.ROLE_BINDING, "role_binding", accept_role_binding, delete_role_binding)
 _FLEET = (PROJECT, INSTANCE_TYPE, CLUSTER, NODEPOOL, MODEL, MODEL_VERSION, DEPLOYMENT)
 _ACCESS = (USER, SERVICE_ACCOUNT, TEAM, ROLE_BINDING)
-OBJECT_KINDS = {each.root: each for each in (*_FLEET, *_ACCESS)}
+Kinds = Mapping[str, ObjectKind]
+# All but secrets, by their roots.
+OBJECT_KINDS: Kinds = {each.root: each for each in (*_FLEET, *_ACCESS)}
+
+
+def secret_kind(vault: Vault) -> ObjectKind:
+    accept = partial(accept_secret, vault)
+    return ObjectKind(Kind.SECRET, "secret", SecretSpec, _id, accept, accept, delete_secret, shown_spec)
+
+
+def kinds_with(vault: Vault) -> Kinds:
+    return {**OBJECT_KINDS, "secret": secret_kind(vault)}

@@ -4,6 +4,7 @@ from controlplane.fleet.accept import Accepted, Action, accept
 from controlplane.fleet.projects import known_project
 from controlplane.fleet.references import in_use, parent
 from controlplane.fleet.revisions import current_revision, revise, version_key_of
+from controlplane.fleet.secret_uses import check_uses
 from controlplane.fleet.tenancy import check_users
 from controlplane.store.store import Kind, Record, Transaction
 from homeport.schema.deployment import DeploymentSpec
@@ -23,9 +24,11 @@ def accept_model(tx: Transaction, spec: ModelSpec) -> Accepted:
 def accept_model_version(tx: Transaction, spec: ModelVersionSpec) -> Accepted:
     """Rolls a new one out to the deployments that want the latest.
 
-    Raises NOT_FOUND for an unknown model, CONFLICT when the version exists with another content.
+    Raises NOT_FOUND for an unknown model or secret, INVALID_ARGUMENT for a key that a secret has not, CONFLICT when the
+    version exists with another content.
     """
     parent(tx, Kind.MODEL, spec.model.id, "model_version.model.id")
+    check_uses(tx, spec.secrets, spec.driver, "model_version.secrets")
     accepted = accept(
         tx,
         Kind.MODEL_VERSION,

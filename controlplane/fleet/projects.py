@@ -6,7 +6,7 @@ from controlplane.fleet.references import in_use, noun, parent
 from controlplane.store.store import Kind, Transaction
 from homeport.schema.project import ProjectSpec
 
-OWNED = (Kind.NODEPOOL, Kind.MODEL, Kind.DEPLOYMENT)
+OWNED = (Kind.SECRET, Kind.NODEPOOL, Kind.MODEL, Kind.DEPLOYMENT)
 
 
 def accept_project(tx: Transaction, spec: ProjectSpec) -> Accepted:

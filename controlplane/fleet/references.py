@@ -10,6 +10,7 @@ from homeport.core.names import did_you_mean
 _NAMED = 5
 _NOUNS = {
     Kind.PROJECT: "project",
+    Kind.SECRET: "secret",
     Kind.INSTANCE_TYPE: "instance type",
     Kind.CLUSTER: "cluster",
     Kind.NODEPOOL: "nodepool",

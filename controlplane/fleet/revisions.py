@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
+from controlplane.fleet.secret_uses import environment_of
 from controlplane.store.store import Kind, Record, Transaction
 from homeport.core import canonical
 from homeport.core.workload import Workload
@@ -12,10 +13,11 @@ from homeport.schema.model_version import ModelVersionSpec
 
 def revise(tx: Transaction, deployment: Record, spec: DeploymentSpec, version: Record) -> Record:
     """The deployment's record, pointing at the revision of this workload: the current one if it is the same."""
-    base = ModelVersionSpec.model_validate(version.spec).to_core()
+    version_spec = ModelVersionSpec.model_validate(version.spec)
+    base = version_spec.to_core()
     workload = replace(
         base,
-        env={**base.env, **spec.env},
+        **environment_of(tx, version_spec, spec),
         needs=spec.compute_info.over(base.needs) if spec.compute_info else base.needs,
         restart=deployment.status.get("restarts", 0),
     )
@@ -31,6 +33,17 @@ def revise(tx: Transaction, deployment: Record, spec: DeploymentSpec, version: R
     }
     tx.create(Kind.REVISION, f"{deployment.id}/{number}", revision)
     return tx.put_status(Kind.DEPLOYMENT, deployment.id, {**deployment.status, "revision": number})
+
+
+def revise_users_of_secret(tx: Transaction, secret_id: str) -> None:
+    """Those deployments whose replicas are given a value that has changed."""
+    for deployment in tx.all(Kind.DEPLOYMENT):
+        current = current_revision(tx, deployment)
+        if current is None or secret_id not in workload_of(current).secrets_needed():
+            continue
+        version = tx.get(Kind.MODEL_VERSION, version_key_of(current))
+        if version is not None:
+            revise(tx, deployment, DeploymentSpec.model_validate(deployment.spec), version)
 
 
 def current_revision(tx: Transaction, deployment: Record) -> Record | None:

@@ -3,8 +3,10 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey as PublicKey
 from homeport_proto.v1 import session_pb2 as pb
 
+from controlplane.secrets.node_secrets import NONE, NodeSecrets
 from controlplane.sessions.wire import placement_to_wire
 from controlplane.store.store import Change, Kind, Record, Store
 from homeport.schema.deployment import DeploymentSpec
@@ -22,8 +24,10 @@ class DesiredStates:
     """Follows the store. It remembers where each placement is, since a deletion no longer says it, and which
     generation of each deployment was sent, since a new status concerns no agent."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, secrets: NodeSecrets | None = None) -> None:
+        """`secrets` is None where no workload has any."""
         self._store = store
+        self._secrets = secrets
         self._node_of: dict[str, str] = {}
         self._generations: dict[str, int] = {}
 
@@ -31,10 +35,11 @@ class DesiredStates:
         self._node_of = {p.id: p.spec["node_id"] for p in self._store.all(Kind.PLACEMENT)}
         self._generations = {d.id: d.generation for d in self._store.all(Kind.DEPLOYMENT)}
 
-    def snapshot(self, node_id: str) -> pb.DesiredState:
+    def snapshot(self, node_id: str, node_key: PublicKey | None = None) -> pb.DesiredState:
+        """`node_key` is what the secrets in it are sealed to; None = they are left out."""
         seq = self._store.seq
         placements = [p for p in self._store.all(Kind.PLACEMENT) if p.spec["node_id"] == node_id]
-        return pb.DesiredState(version=self._version(seq), full=True, placements=self._wire(placements))
+        return pb.DesiredState(version=self._version(seq), full=True, placements=self._wire(placements, node_key))
 
     def touched(self, changes: Iterable[Change]) -> dict[str, Touched]:
         """Which nodes these changes concern."""
@@ -46,12 +51,12 @@ class DesiredStates:
                 self._deployment_changed(change, nodes)
         return nodes
 
-    def delta(self, touched: Touched, seq: int) -> pb.DesiredState:
+    def delta(self, touched: Touched, seq: int, node_key: PublicKey | None = None) -> pb.DesiredState:
         """The placements as they are now; one that was removed since is listed as removed."""
         records = [self._store.get(Kind.PLACEMENT, placement_id) for placement_id in sorted(touched.changed)]
         return pb.DesiredState(
             version=self._version(seq),
-            placements=self._wire([record for record in records if record is not None]),
+            placements=self._wire([record for record in records if record is not None], node_key),
             removed_placements=sorted(touched.removed),
         )
 
@@ -99,7 +104,7 @@ class DesiredStates:
             self._node_of[change.id] = after
             nodes.setdefault(after, Touched()).changed.add(change.id)
 
-    def _wire(self, placements: Iterable[Record]) -> list[pb.Placement]:
+    def _wire(self, placements: Iterable[Record], node_key: PublicKey | None) -> list[pb.Placement]:
         messages = []
         for placement in placements:
             deployment_id, number = placement.spec["deployment_id"], placement.spec["revision"]
@@ -107,7 +112,10 @@ class DesiredStates:
             revision = self._store.get(Kind.REVISION, f"{deployment_id}/{number}")
             if deployment is not None and revision is not None:
                 policy = DeploymentSpec.model_validate(deployment.spec).policy()
-                messages.append(placement_to_wire(placement, revision, policy))
+                sealed = NONE
+                if self._secrets is not None and node_key is not None:
+                    sealed = self._secrets.sealed(placement, revision, node_key)
+                messages.append(placement_to_wire(placement, revision, policy, sealed))
         return messages
 
     def _version(self, seq: int) -> pb.StoreSeq:

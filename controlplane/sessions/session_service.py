@@ -14,7 +14,7 @@ from homeport_proto.v1 import session_pb2 as pb
 from homeport_proto.v1 import session_pb2_grpc
 
 from controlplane.auth.ca import CertificateAuthority, NodeCertificate
-from controlplane.auth.peer import address_of, shown_by
+from controlplane.auth.peer import address_of, key_shown_by, shown_by
 from controlplane.fleet.node_access import access_of, note_issue, note_use
 from controlplane.fleet.node_quarantine import memory_of, remembering
 from controlplane.sessions.contest import outlives
@@ -99,7 +99,7 @@ class SessionService(session_pb2_grpc.SessionServicer):
         if epoch is None:
             await context.write(goodbye("SERVER_STOPPING", "the control plane is stopping"))
             return
-        session = OpenSession(node_id, epoch, shown, claim)
+        session = OpenSession(node_id, epoch, shown, claim, key_shown_by(context.auth_context()))
         writer = asyncio.create_task(_write_all(context, session), name=f"session-writer-{node_id}")
         reader = asyncio.create_task(self._read_all(request_iterator, session), name=f"session-reader-{node_id}")
         self._welcome(session, hello, inventory)
@@ -202,7 +202,7 @@ class SessionService(session_pb2_grpc.SessionServicer):
                 )
             )
         )
-        session.send(pb.ControlMessage(desired_state=self._desired.snapshot(session.node_id)))
+        session.send(pb.ControlMessage(desired_state=self._desired.snapshot(session.node_id, session.node_key)))
 
     async def _read_all(self, messages: AsyncIterator[pb.AgentMessage], session: OpenSession) -> None:
         async for message in messages:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import structlog
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey as PublicKey
 from homeport_proto.v1 import session_pb2 as pb
 
 from controlplane.fleet.node_quarantine import memory_of
@@ -31,6 +32,8 @@ class OpenSession:
     epoch: int
     shown: Shown
     claim: Claim = field(default_factory=Claim)
+    # Of its certificate.
+    node_key: PublicKey | None = None
     messages: int = 0
     kept: int = 0
     over: bool = False
@@ -98,7 +101,7 @@ class Sessions:
 
     def resend_all(self) -> None:
         for node_id, session in self._open.items():
-            session.send(pb.ControlMessage(desired_state=self._desired.snapshot(node_id)))
+            session.send(pb.ControlMessage(desired_state=self._desired.snapshot(node_id, session.node_key)))
 
     async def follow_store(self) -> None:
         """Pushes every change of desired state to the nodes that it concerns, until the store closes."""
@@ -121,7 +124,7 @@ class Sessions:
         for node_id, touched in self._desired.touched(changes).items():
             session = self._open.get(node_id)
             if session:
-                delta = self._desired.delta(touched, changes[-1].seq)
+                delta = self._desired.delta(touched, changes[-1].seq, session.node_key)
                 session.send(pb.ControlMessage(desired_state=delta))
                 log.info("desired state sent", node_id=node_id, seq=changes[-1].seq)
 

@@ -1,5 +1,6 @@
 """Between protobuf messages and the domain's own types. Nothing else in the control plane sees a `_pb2` object."""
 
+import base64
 from collections.abc import Iterable
 from typing import Any
 
@@ -10,6 +11,7 @@ from homeport.core import canonical
 from homeport.core.hardware import Hardware
 from homeport.core.likeness import Claim
 from homeport.core.resources import Gpu, Inventory
+from homeport.core.sealed_secrets import SealedSecrets
 from homeport.core.status import ReplicaReport, ReplicaStatus
 
 
@@ -72,7 +74,7 @@ def _replica_status(text: str) -> ReplicaStatus:
         return ReplicaStatus.UNKNOWN
 
 
-def placement_to_wire(placement: Record, revision: Record, policy: Any) -> pb.Placement:
+def placement_to_wire(placement: Record, revision: Record, policy: Any, secrets: SealedSecrets) -> pb.Placement:
     """`policy` is the deployment's homeport.core.policy.Policy."""
     spec = placement.spec
     return pb.Placement(
@@ -93,4 +95,5 @@ def placement_to_wire(placement: Record, revision: Record, policy: Any) -> pb.Pl
             )
             for share in spec["devices"]
         ],
+        secrets=pb.SealedSecrets(key_id=secrets.key_id, box=base64.b64decode(secrets.box)) if secrets.box else None,
     )

@@ -15,6 +15,7 @@ class Kind(StrEnum):
     """Object kinds and the form of their ids."""
 
     PROJECT = "project"  # <project>
+    SECRET = "secret"  # <secret>
     INSTANCE_TYPE = "instance_type"  # <instance type>
     CLUSTER = "cluster"  # <cluster>
     NODEPOOL = "nodepool"  # <cluster>/<nodepool>

@@ -5,6 +5,7 @@ from typing import Any
 
 from controlplane.auth.token_facts import owner_of
 from controlplane.fleet.node_approval import WAITS_SINCE
+from controlplane.fleet.secrets import shown_spec
 from controlplane.store.store import Kind, Record
 from homeport.core.status import ReplicaReport
 from homeport.schema.instance_type import InstanceTypeSpec
@@ -51,6 +52,11 @@ def access_token_object(record: Record) -> dict[str, Any]:
         "overlap_until": previous["until"] if previous else None,
     }
     return envelope(record, status, spec)
+
+
+def secret_object(record: Record) -> dict[str, Any]:
+    """What may be shown: no value, sealed or not."""
+    return envelope(record, {key: record.status[key] for key in ("version", "changed_at")}, shown_spec(record))
 
 
 def node_facts(record: Record) -> dict[str, Any]:

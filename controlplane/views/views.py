@@ -22,6 +22,7 @@ from controlplane.views.objects import (
     join_token_object,
     node_facts,
     replica_object,
+    secret_object,
 )
 from controlplane.views.running import Placements, Replicas
 from controlplane.views.shapes import NodeShapes
@@ -33,6 +34,7 @@ log = structlog.get_logger()
 # The name of each topic, which is that of its list, and the kind of what is in it. Replicas are in no store.
 TOPICS: dict[str, str] = {
     "projects": Kind.PROJECT,
+    "secrets": Kind.SECRET,
     "instance-types": Kind.INSTANCE_TYPE,
     "clusters": Kind.CLUSTER,
     "nodepools": Kind.NODEPOOL,
@@ -114,6 +116,8 @@ class Views:
                 return envelope(record, {"node_name": name, "status": placement_status(record, replicas)})
             case Kind.INSTANCE_TYPE:
                 return envelope(record, {"source": "own", "nodes": 0})
+            case Kind.SECRET:
+                return secret_object(record)
             case Kind.JOIN_TOKEN:
                 return join_token_object(record)
             case Kind.ACCESS_TOKEN:

@@ -200,6 +200,14 @@ COLUMNS: dict[str, list[Column]] = {
         ("LABELS", _spec("labels")),
         ("AGE", _age),
     ],
+    "secret": [
+        ("ID", lambda r: r.id),
+        ("KEYS", lambda r: ", ".join(sorted(r.spec.get("data", {})))),
+        ("PROJECT", _spec("project")),
+        ("VERSION", _status("version")),
+        ("CHANGED", lambda r: _ago(r.status.get("changed_at"))),
+        ("DESCRIPTION", _spec("description")),
+    ],
     "user": [
         ("ID", lambda r: r.id),
         ("NAME", _spec("name")),

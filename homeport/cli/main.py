@@ -23,6 +23,7 @@ from homeport.cli import (
     nodepool,
     project,
     role_binding,
+    secret,
     server,
     service_account,
     status,
@@ -72,6 +73,7 @@ app.add_typer(node.app, name="node")
 app.add_typer(model.app, name="model")
 app.add_typer(deployment.app, name="deployment")
 app.add_typer(project.app, name="project")
+app.add_typer(secret.app, name="secret")
 app.add_typer(join_token.app, name="join-token")
 app.add_typer(user.app, name="user")
 app.add_typer(service_account.app, name="service-account")

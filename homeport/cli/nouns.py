@@ -34,6 +34,7 @@ MODEL = Noun("model", "model", "models", "model")
 MODEL_VERSION = Noun("model_version", "model version", "model_versions", "model_version")
 DEPLOYMENT = Noun("deployment", "deployment", "deployments", "deployment")
 PROJECT = Noun("project", "project", "projects", "project")
+SECRET = Noun("secret", "secret", "secrets", "secret")
 JOIN_TOKEN = Noun("join_token", "join token", "join_tokens")
 USER = Noun("user", "user", "users", "user")
 SERVICE_ACCOUNT = Noun("service_account", "service account", "service_accounts", "service_account")
@@ -54,6 +55,7 @@ BY_NAME = {
     "model_version": MODEL_VERSION,
     "deployment": DEPLOYMENT,
     "project": PROJECT,
+    "secret": SECRET,
     "join-token": JOIN_TOKEN,
     "user": USER,
     "service-account": SERVICE_ACCOUNT,

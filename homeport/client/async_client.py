@@ -34,6 +34,7 @@ class AsyncClient:
         self.models = Collection(self._transport, paths.MODELS)
         self.deployments = DeploymentCollection(self._transport, paths.DEPLOYMENTS)
         self.projects = Collection(self._transport, paths.PROJECTS)
+        self.secrets = Collection(self._transport, paths.SECRETS)
         self.join_tokens = Collection(self._transport, paths.JOIN_TOKENS)
         self.users = UserCollection(self._transport, paths.USERS)
         self.service_accounts = Collection(self._transport, paths.SERVICE_ACCOUNTS)

@@ -41,6 +41,7 @@ MODELS = KindPath("model", "MODEL", "models", "models/{}")
 MODEL_VERSIONS = KindPath("model_version", "MODEL/VERSION", "models/{}/versions", "models/{}/versions/{}")
 DEPLOYMENTS = KindPath("deployment", "DEPLOYMENT", "deployments", "deployments/{}")
 PROJECTS = KindPath("project", "PROJECT", "projects", "projects/{}")
+SECRETS = KindPath("secret", "SECRET", "secrets", "secrets/{}")
 JOIN_TOKENS = KindPath("join_token", "TOKEN", "join-tokens", "join-tokens/{}")
 USERS = KindPath("user", "USER", "users", "users/{}")
 SERVICE_ACCOUNTS = KindPath("service_account", "SERVICE-ACCOUNT", "service-accounts", "service-accounts/{}")
@@ -53,7 +54,18 @@ _ACCESS = (USERS, SERVICE_ACCOUNTS, TEAMS, ROLE_BINDINGS, ACCESS_TOKENS)
 TOPIC_OF = {
     **{
         path.kind: path.listing
-        for path in (CLUSTERS, NODEPOOLS, INSTANCE_TYPES, NODES, MODELS, DEPLOYMENTS, PROJECTS, JOIN_TOKENS, *_ACCESS)
+        for path in (
+            CLUSTERS,
+            NODEPOOLS,
+            INSTANCE_TYPES,
+            NODES,
+            MODELS,
+            DEPLOYMENTS,
+            PROJECTS,
+            SECRETS,
+            JOIN_TOKENS,
+            *_ACCESS,
+        )
     },
     "model_version": "model-versions",
     "placement": "placements",

@@ -164,6 +164,7 @@ class Client:
         self.models = SyncCollection(self._runner, self._inner.models)
         self.deployments = SyncDeploymentCollection(self._runner, self._inner.deployments)
         self.projects = SyncCollection(self._runner, self._inner.projects)
+        self.secrets = SyncCollection(self._runner, self._inner.secrets)
         self.join_tokens = SyncCollection(self._runner, self._inner.join_tokens)
         self.users = SyncUserCollection(self._runner, self._inner.users)
         self.service_accounts = SyncCollection(self._runner, self._inner.service_accounts)

@@ -5,6 +5,7 @@ from enum import StrEnum
 
 from homeport.core import canonical
 from homeport.core.resources import ComputeNeeds
+from homeport.core.secrets import SecretFiles, SecretValue, keys_needed
 
 # A command or env value may name these; the agent fills them in when it starts the replica.
 PLACEHOLDERS = ("{port}", "{host}", "{replica_id}", "{deployment_id}")
@@ -83,6 +84,9 @@ class Workload:
     command: tuple[str, ...] = ()
     image: str = ""
     env: dict[str, str] = field(default_factory=dict)
+    # By the variable that gets the value; and files in memory.
+    secret_env: dict[str, SecretValue] = field(default_factory=dict)
+    secret_files: tuple[SecretFiles, ...] = ()
     working_directory: str = ""
     # Where the model listens (inside its container). 0 = the agent picks a port and passes it as {port} and $PORT.
     port: int = 0
@@ -100,6 +104,10 @@ class Workload:
     served_model_name: str = ""
     # Counts restarts that people asked for: each is a rollout of the same workload.
     restart: int = 0
+
+    def secrets_needed(self) -> dict[str, frozenset[str]]:
+        """Keys, by secret."""
+        return keys_needed(self.secret_env.values(), self.secret_files)
 
     def spec_hash(self) -> str:
         """Made once, when the revision is: stored beside it and never computed again by newer code."""

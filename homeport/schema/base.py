@@ -5,9 +5,12 @@ from enum import StrEnum
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic.fields import FieldInfo
 
 from homeport.core.names import ID_PATTERN, ID_RULE, is_valid_id
 
+# Shown in place of a value that is write-only.
+HIDDEN = "(hidden)"
 _ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -45,8 +48,21 @@ def inherited(*args: Any, recorded: bool = False, **kwargs: Any) -> Any:
     return _tagged(None, *args, recorded=recorded, **kwargs)
 
 
-def _tagged(change: Change | None, *args: Any, recorded: bool, reason: str = "", **kwargs: Any) -> Any:
+def write_only(*args: Any, **kwargs: Any) -> Any:
+    """What is never shown again: no answer, error or list of changes has it. A change of it replaces replicas."""
+    return _tagged(Change.ROLLOUT, *args, recorded=False, secret=True, repr=False, **kwargs)
+
+
+def is_write_only(field: FieldInfo) -> bool:
+    return isinstance(field.json_schema_extra, dict) and bool(field.json_schema_extra.get("writeOnly"))
+
+
+def _tagged(
+    change: Change | None, *args: Any, recorded: bool, reason: str = "", secret: bool = False, **kwargs: Any
+) -> Any:
     extra: dict[str, Any] = {"x-change": change.value} if change else {}
+    if secret:
+        extra["writeOnly"] = True
     if recorded:
         extra["x-effect"] = "recorded"
     if reason:
@@ -69,10 +85,15 @@ def _check_text(text: str) -> str:
     return text
 
 
+def check_env_name(name: str) -> str:
+    if not _ENV_NAME.fullmatch(name):
+        raise ValueError(f"{name!r} is not a variable name: letters, digits and '_', not beginning with a digit")
+    return name
+
+
 def _check_env(env: dict[str, str]) -> dict[str, str]:
     for name in env:
-        if not _ENV_NAME.fullmatch(name):
-            raise ValueError(f"{name!r} is not a variable name: letters, digits and '_', not beginning with a digit")
+        check_env_name(name)
     return env
 
 

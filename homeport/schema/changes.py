@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic.fields import FieldInfo
 
-from homeport.schema.base import ApiModel, Change
+from homeport.schema.base import HIDDEN, ApiModel, Change, is_write_only
 from homeport.schema.problems import model_in
 
 
@@ -46,10 +46,20 @@ def _changes(
             continue
         path, tags = f"{root}{name}", _tags(field)
         change, reason = (Change(tags["x-change"]), tags.get("x-reason", "")) if "x-change" in tags else holder
-        if inner is not None and isinstance(old, dict) and isinstance(new, dict):
+        if is_write_only(field):
+            yield FieldChange(path, change, _names_of(old, new), _names_of(new, old), reason)
+        elif inner is not None and isinstance(old, dict) and isinstance(new, dict):
             yield from _changes(inner, old, new, f"{path}.", (change, reason))
         else:
             yield FieldChange(path, change, old, new, reason)
+
+
+def _names_of(values: Any, others: Any) -> Any:
+    """Of a mapping that is write-only: what differs from the other one, without the values."""
+    if not isinstance(values, dict):
+        return HIDDEN
+    other = others if isinstance(others, dict) else {}
+    return {name: HIDDEN for name, value in values.items() if name not in other or other[name] != value}
 
 
 def _are_alike(kind: type[ApiModel], old: Any, new: Any) -> bool:

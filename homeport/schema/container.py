@@ -10,13 +10,13 @@ from homeport.schema.base import ApiModel, ProcessText, immutable
 from homeport.schema.quantities import Size
 
 
-def _check_absolute(text: str) -> str:
+def check_absolute(text: str) -> str:
     if not text.startswith("/") or ".." in text.split("/"):
         raise ValueError("must be an absolute path without '..'")
     return text
 
 
-AbsolutePath = Annotated[ProcessText, AfterValidator(_check_absolute)]
+AbsolutePath = Annotated[ProcessText, AfterValidator(check_absolute)]
 
 
 class MountSpec(ApiModel):

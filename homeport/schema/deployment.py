@@ -13,6 +13,7 @@ from homeport.schema.load_balancer import LoadBalancer
 from homeport.schema.nodepool import NodepoolRef
 from homeport.schema.numbered import Numbered
 from homeport.schema.on_disconnect import OnDisconnect
+from homeport.schema.secret import SecretUse
 from homeport.schema.update_strategy import UpdateStrategy
 
 _SCHEDULING_CHOICES = {
@@ -67,6 +68,8 @@ class DeploymentSpec(ApiModel):
     """Each new version of the model is rolled out as soon as it is created."""
     env: Env = rollout(default_factory=dict)
     """Added to the model version's env; the same name wins here."""
+    secrets: list[SecretUse] = rollout(default_factory=list, max_length=100)
+    """Added to the model version's; the same variable or folder wins here."""
     compute_info: ComputeOverride | None = rollout(default=None)
     """Null = what the model version needs."""
     nodepools: list[NodepoolRef] = live(min_length=1, max_length=100)

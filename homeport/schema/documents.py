@@ -18,12 +18,14 @@ from homeport.schema.model_version import ModelVersionSpec
 from homeport.schema.nodepool import NodepoolSpec
 from homeport.schema.problems import describe
 from homeport.schema.project import ProjectSpec
+from homeport.schema.secret import SecretSpec
 
 Model = TypeVar("Model", bound=ApiModel)
 
 # Root key -> what it holds, in the order in which parents come before children.
 DOCUMENT_KINDS: dict[str, type[ApiModel]] = {
     "project": ProjectSpec,
+    "secret": SecretSpec,
     "instance_type": InstanceTypeSpec,
     "compute_cluster": ClusterSpec,
     "nodepool": NodepoolSpec,

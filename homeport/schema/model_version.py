@@ -6,6 +6,7 @@ from homeport.core.workload import Probe, ProbeKind, Startup, Workload
 from homeport.schema.base import ApiModel, Env, Id, ProcessText, immutable
 from homeport.schema.compute import ComputeInfo
 from homeport.schema.container import ContainerSpec
+from homeport.schema.secret import SecretUse
 
 
 def _check_path(text: str) -> str:
@@ -72,6 +73,7 @@ class ModelVersionSpec(ApiModel):
     command: list[ProcessText] = immutable(default_factory=list, max_length=1000)
     image: str = immutable(default="", max_length=500)
     env: Env = immutable(default_factory=dict)
+    secrets: list[SecretUse] = immutable(default_factory=list, max_length=100)
     working_directory: ProcessText = immutable(default="", max_length=4096)
     port: int = immutable(default=0, ge=0, le=65_535)
     """0 = the agent picks a free one and passes it as `{port}` and `$PORT`."""

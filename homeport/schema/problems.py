@@ -6,7 +6,7 @@ from typing import Any
 from pydantic.fields import FieldInfo
 
 from homeport.core.names import did_you_mean
-from homeport.schema.base import ApiModel
+from homeport.schema.base import ApiModel, is_write_only
 
 _TYPES = {
     "int_type": "must be a whole number",
@@ -25,11 +25,15 @@ _TYPES = {
 _RANGES = ("greater_than", "greater_than_equal", "less_than", "less_than_equal")
 _LENGTHS = ("string_too_short", "string_too_long", "too_short", "too_long")
 _SHOWN = 80
+# Stands for what was given where no message may repeat that.
+_UNSAID = object()
 
 
 def describe(problem: Mapping[str, Any], kind: type[ApiModel]) -> tuple[str, str]:
     """(message, hint) for one entry of `ValidationError.errors()`."""
     type_, loc = problem["type"], problem["loc"]
+    if loc and loc[0] in kind.model_fields and is_write_only(kind.model_fields[loc[0]]):
+        problem = {**problem, "input": _UNSAID}
     if type_ == "extra_forbidden":
         known = _fields_at(kind, loc[:-1])
         return "unknown field", did_you_mean(str(loc[-1]), known, f"known fields: {', '.join(known)}")
@@ -54,6 +58,8 @@ def describe(problem: Mapping[str, Any], kind: type[ApiModel]) -> tuple[str, str
 
 
 def _got(value: Any) -> str:
+    if value is _UNSAID:
+        return ""
     if isinstance(value, bool):
         return f", got {str(value).lower()}"
     if value is None:

@@ -19,6 +19,7 @@ from homeport.schema.model import ModelSpec
 from homeport.schema.model_version import ModelVersionSpec
 from homeport.schema.nodepool import NodepoolSpec
 from homeport.schema.project import ProjectSpec
+from homeport.schema.secret import SecretSpec
 
 
 class Answer(BaseModel):
@@ -117,6 +118,20 @@ class NodeState(Answer):
 class Project(Resource):
     spec: ProjectSpec
     status: dict[str, Any]
+
+
+class SecretState(Answer):
+    version: int
+    """Goes up when a value changes, and never comes again."""
+    changed_at: float
+    """Unix seconds, of the values."""
+
+
+class Secret(Resource):
+    """Its values are never answered: each key of `data` has `(hidden)`."""
+
+    spec: SecretSpec
+    status: SecretState
 
 
 class InstanceTypeState(Answer):
@@ -303,6 +318,10 @@ class EditedNodepool(Nodepool, Edited):
 
 
 class EditedProject(Project, Edited):
+    pass
+
+
+class EditedSecret(Secret, Edited):
     pass
 
 

@@ -19,6 +19,8 @@ from controlplane.auth.oidc.provider import OidcProvider
 from controlplane.auth.oidc.settings import OidcSettings
 from controlplane.auth.token_facts import facts_in
 from controlplane.ports import reserve
+from controlplane.secrets.master_key import MasterKeys, new_key
+from controlplane.secrets.vault import Vault
 from controlplane.sessions.registry import NodeRegistry
 from controlplane.store.failing import FailingStore
 from controlplane.store.memory import MemoryStore
@@ -93,6 +95,7 @@ class ControlApi:
             urls,
             self.clock,
             "1.2.3",
+            Vault(MasterKeys((new_key(),))),
             install_command=lambda token: f"install with {token}",
             guesses=guesses or Guesses(),
             oidc=OidcProvider(oidc, self.clock, self.wall) if oidc else None,

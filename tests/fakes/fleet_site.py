@@ -6,6 +6,9 @@ from typing import Any, TypeVar
 import pytest
 
 from controlplane.fleet.apply import Applied, apply_documents
+from controlplane.fleet.kinds import kinds_with
+from controlplane.secrets.master_key import MasterKeys, new_key
+from controlplane.secrets.vault import Vault
 from controlplane.store.memory import MemoryStore
 from controlplane.store.store import Kind, Record, Transaction
 from homeport.core.errors import HomeportError
@@ -18,10 +21,13 @@ T = TypeVar("T")
 
 class Site:
     def __init__(self) -> None:
+        self.vault = Vault(MasterKeys((new_key(),)))
         self.store = MemoryStore(FakeClock(1.7e9))
 
     async def apply(self, *documents: dict[str, Any], **flags: bool) -> list[Applied]:
-        return await apply_documents(self.store, parse_documents(documents), ANYTHING_GOES, **flags)
+        return await apply_documents(
+            self.store, parse_documents(documents), ANYTHING_GOES, kinds=kinds_with(self.vault), **flags
+        )
 
     async def apply_text(self, text: str, *more: dict[str, Any], **flags: bool) -> list[Applied]:
         """YAML as it stands in files, with documents that are not in it."""

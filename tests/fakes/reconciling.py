@@ -10,9 +10,11 @@ from agent.placement import DesiredState, Placement, Version
 from agent.reconcile.loop import Reconciler
 from agent.reconcile.replica import Replica
 from agent.replica_logs.failures import Failures
+from agent.secrets.replica_secrets import NO_SECRETS, ReplicaSecrets
 from agent.state.database import StateDatabase
 from agent.state.journal import ReplicaJournal
 from homeport.core.status import ReplicaStatus
+from homeport.core.workload import Workload
 from tests.fleet.virtual_time import run_in_virtual_time
 
 
@@ -32,6 +34,7 @@ class Host:
             self.journal,
             self.failures,
             lambda replica: self.drained(replica),
+            no_secrets,
             memory_available=lambda: 1 << 40,
             monotonic=loop.time,
             wall=loop.time,
@@ -66,6 +69,10 @@ class Host:
         await asyncio.gather(self._running, return_exceptions=True)
         await self.reconciler.close(stop_replicas)
         self.database.close()
+
+
+async def no_secrets(workload: Workload, placement: Placement | None) -> ReplicaSecrets:
+    return NO_SECRETS
 
 
 async def _at_once(replica: Replica) -> None:

@@ -46,6 +46,7 @@ from homeport.core.resources import Inventory
 from homeport.core.status import NodeStatus, ReplicaReport, ReplicaStatus
 from homeport.schema.documents import load_documents, parse_documents
 from tests.fakes.principals import ANYTHING_GOES
+from tests.fakes.reconciling import no_secrets
 from tests.fleet.wire import Network
 
 GIB = 1 << 30
@@ -115,6 +116,7 @@ class Host:
             journal=ReplicaJournal(database),
             failures=Failures(self._directory / "failures"),
             drained=lambda replica: serving.drained(replica),
+            open_secrets=no_secrets,
             memory_available=lambda: 8 * GIB,
             monotonic=clock,
             wall=clock,

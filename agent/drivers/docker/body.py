@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from agent.drivers.docker.labels import Marks, to_container
+from agent.drivers.docker.secret_files import NO_FILES, SecretFiles
 from agent.drivers.driver import StartRequest
 from homeport.core.workload import Ulimit
 
@@ -16,8 +17,15 @@ _PROCESSES = 16_384
 _LOG_FILE, _LOG_FILES = "16m", "2"
 
 
-def create_body(request: StartRequest, scope: str, devices: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """`devices` are its GPUs as device requests. Nothing in it restarts a container: that is the agent's to do."""
+def create_body(
+    request: StartRequest,
+    scope: str,
+    devices: Sequence[Mapping[str, Any]],
+    secrets: SecretFiles = NO_FILES,
+    program: Sequence[str] = (),
+) -> dict[str, Any]:
+    """`devices` are its GPUs as device requests; `program` is what `secrets.entry` becomes. No value of a secret is in
+    it. Nothing in it restarts a container: that is the agent's to do."""
     options = request.container
     inside = f"{request.container_port or request.port}/tcp"
     host_config: dict[str, Any] = {
@@ -35,7 +43,8 @@ def create_body(request: StartRequest, scope: str, devices: Sequence[Mapping[str
         "Mounts": [
             {"Type": "bind", "Source": mount.source, "Target": mount.target, "ReadOnly": mount.read_only}
             for mount in options.mounts
-        ],
+        ]
+        + [dict(mount) for mount in secrets.mounts],
         "DeviceRequests": list(devices),
         "NanoCpus": request.cpu_milli * 1_000_000,
         "Memory": request.memory_bytes,
@@ -46,7 +55,7 @@ def create_body(request: StartRequest, scope: str, devices: Sequence[Mapping[str
         host_config["ShmSize"] = options.shared_memory_bytes
     body: dict[str, Any] = {
         "Image": request.image,
-        "Env": [f"{key}={value}" for key, value in _environment(request).items()],
+        "Env": [f"{key}={value}" for key, value in (_environment(request) | dict(secrets.env)).items()],
         "Labels": to_container(Marks(request.labels, request.host, request.port), scope),
         "User": options.user,
         "WorkingDir": request.working_directory,
@@ -55,7 +64,9 @@ def create_body(request: StartRequest, scope: str, devices: Sequence[Mapping[str
     }
     if request.command:
         body["Cmd"] = list(request.command)
-    if options.entrypoint:
+    if secrets.entry:
+        body["Entrypoint"], body["Cmd"] = list(secrets.entry), list(program)
+    elif options.entrypoint:
         body["Entrypoint"] = list(options.entrypoint)
     return body
 

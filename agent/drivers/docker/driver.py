@@ -23,6 +23,7 @@ from agent.drivers.docker.labels import Marks, container_name
 from agent.drivers.docker.log import ContainerLog
 from agent.drivers.docker.policy import allowed
 from agent.drivers.docker.pull import ensure_image, login_file
+from agent.drivers.docker.secret_files import program_of, write_secrets
 from agent.drivers.docker.stats import stats_of
 from agent.drivers.driver import (
     DriverUnavailable,
@@ -38,6 +39,7 @@ from agent.drivers.driver import (
 )
 from agent.drivers.output import Output
 from agent.policy import HostPolicy
+from agent.secrets.memory_folder import MemoryFolder
 
 _RETRY_SECONDS = 1.0
 # An engine may learn a moment after the end that memory was its cause.
@@ -57,6 +59,7 @@ class DockerDriver:
         self._connection = Connection(policy, answer_seconds)
         self._containers = Containers(self._connection, scope)
         self._scope = scope
+        self._memory = MemoryFolder(f"docker {scope}")
 
     async def prepare(self, request: StartRequest, report: Callable[[str], None]) -> None:
         await self._check_engine()
@@ -115,6 +118,7 @@ class DockerDriver:
         """Waits for the engine, too."""
         await _patiently(lambda: self._remove(replica_id))
         shutil.rmtree(self._directory / replica_id, ignore_errors=True)
+        self._memory.remove(replica_id)
 
     async def inspect(self, handle: Handle) -> Inspection:
         try:
@@ -161,7 +165,10 @@ class DockerDriver:
     async def _create(self, request: StartRequest) -> str:
         """The id of a container for this life, which is there already when the answer to an earlier call was lost."""
         devices = device_requests(request.gpu_uuids, await self._connection.facts())
-        name, body = container_name(request.replica_id), create_body(request, self._scope, devices)
+        secrets = write_secrets(self._memory, request.replica_id, request.secrets)
+        program = await self._program(request) if secrets.entry else []
+        name = container_name(request.replica_id)
+        body = create_body(request, self._scope, devices, secrets, program)
         created = await self._containers.create(name, body)
         if created is None:
             taken = await self._containers.find(name)
@@ -176,6 +183,13 @@ class DockerDriver:
         if created is None:
             raise StartRefused(f"the name {name} is taken and free in turns; look at: docker ps -a")
         return created
+
+    async def _program(self, request: StartRequest) -> list[str]:
+        try:
+            image = await self._connection.ask(lambda docker: docker.images.inspect(request.image))
+        except DockerError as error:
+            raise StartRefused(f"the engine cannot inspect image {request.image}: {error.message}") from None
+        return program_of(image, request.container.entrypoint, request.command)
 
     async def _remove(self, replica_id: str) -> None:
         found = await self._containers.find(container_name(replica_id))

@@ -36,6 +36,7 @@ from agent.drivers.process.launch import Launched, launch
 from agent.drivers.process.replica_unit import ReplicaUnits, unit_of
 from agent.drivers.process.session import kill_members, marked_leaders, members
 from agent.drivers.process.table import ProcessEntry
+from agent.secrets.memory_folder import MemoryFolder
 
 _AFTER_KILL_SECONDS = 10.0
 _POLL_SECONDS = 0.05
@@ -69,6 +70,7 @@ class ProcessDriver:
     def __init__(self, directory: Path, scope: str, log_bytes: int = MAX_BYTES) -> None:
         self._directory = directory
         self._scope = scope
+        self._memory = MemoryFolder(f"process {scope}")
         self._log_bytes = log_bytes
         self._boot_id = boot_id()
         self._units = ReplicaUnits.of(os.environ)
@@ -79,7 +81,7 @@ class ProcessDriver:
 
     async def start(self, request: StartRequest) -> Handle:
         folder = self._folder(request.replica_id)
-        environment = environment_of(request, self._scope)
+        environment = environment_of(request, self._scope) | self._write_secrets(request)
         output = folder.open(Marks(request.labels, request.host, request.port))
         try:
             working_directory = absolute(request.working_directory or folder.path)
@@ -147,6 +149,7 @@ class ProcessDriver:
     async def destroy(self, replica_id: str) -> None:
         self._forget(replica_id)
         self._folder(replica_id).remove()
+        self._memory.remove(replica_id)
 
     async def inspect(self, handle: Handle) -> Inspection:
         process = self._tracked(handle)
@@ -181,6 +184,16 @@ class ProcessDriver:
                 if process.launched.popen is not None:
                     process.launched.popen.returncode = 0  # it runs on, no longer ours: keeps Popen from warning
         self._processes.clear()
+
+    def _write_secrets(self, request: StartRequest) -> dict[str, str]:
+        """The variables that say where its files are. Raises StartRefused."""
+        folders = request.secrets.folders
+        if not folders:
+            return {}
+        files = {f"{number}/{key}": text for number, each in enumerate(folders) for key, text in each.files.items()}
+        written = self._memory.write(request.replica_id, files)
+        told = (each.told(str(written / str(number))) for number, each in enumerate(folders))
+        return {name: path for each in told for name, path in each.items()}
 
     def _folder(self, replica_id: str) -> ReplicaFolder:
         return ReplicaFolder(self._directory / replica_id, self._log_bytes)

@@ -37,6 +37,7 @@ def environment_of(request: StartRequest, scope: str) -> dict[str, str]:
     # A replica that was given no GPU must not take one; one that was given some sees these only.
     environment["CUDA_VISIBLE_DEVICES"] = ""
     environment.update(request.env)
+    environment.update(request.secrets.env)
     if request.gpu_uuids:
         environment["CUDA_VISIBLE_DEVICES"] = ",".join(request.gpu_uuids)
     labels = request.labels

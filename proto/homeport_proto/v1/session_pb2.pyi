@@ -828,6 +828,7 @@ class Placement(_message.Message):
     SPEC_HASH_FIELD_NUMBER: _builtins.int
     POLICY_JSON_FIELD_NUMBER: _builtins.int
     DEVICES_FIELD_NUMBER: _builtins.int
+    SECRETS_FIELD_NUMBER: _builtins.int
     placement_id: _builtins.str
     deployment_id: _builtins.str
     revision: _builtins.int
@@ -841,6 +842,10 @@ class Placement(_message.Message):
     """Canonical JSON of homeport.core.policy.Policy."""
     @_builtins.property
     def devices(self) -> _containers.RepeatedCompositeFieldContainer[Global___DeviceShare]: ...
+    @_builtins.property
+    def secrets(self) -> Global___SealedSecrets:
+        """Values of secrets that the workload names, for this node alone."""
+
     def __init__(
         self,
         *,
@@ -854,14 +859,40 @@ class Placement(_message.Message):
         spec_hash: _builtins.str = ...,
         policy_json: _builtins.str = ...,
         devices: _abc.Iterable[Global___DeviceShare] | None = ...,
+        secrets: Global___SealedSecrets | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["secrets", b"secrets"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["deployment_id", b"deployment_id", "devices", b"devices", "max_replicas", b"max_replicas", "min_replicas", b"min_replicas", "placement_id", b"placement_id", "policy_json", b"policy_json", "rank", b"rank", "revision", b"revision", "spec_hash", b"spec_hash", "workload_json", b"workload_json"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["deployment_id", b"deployment_id", "devices", b"devices", "max_replicas", b"max_replicas", "min_replicas", b"min_replicas", "placement_id", b"placement_id", "policy_json", b"policy_json", "rank", b"rank", "revision", b"revision", "secrets", b"secrets", "spec_hash", b"spec_hash", "workload_json", b"workload_json"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Placement: _TypeAlias = Placement  # noqa: Y015
+
+@_typing.final
+class SealedSecrets(_message.Message):
+    """docs/protocol.md says what is in the box."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KEY_ID_FIELD_NUMBER: _builtins.int
+    BOX_FIELD_NUMBER: _builtins.int
+    key_id: _builtins.str
+    """SHA-256 (hex) of the uncompressed point of the node's public key."""
+    box: _builtins.bytes
+    def __init__(
+        self,
+        *,
+        key_id: _builtins.str = ...,
+        box: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["box", b"box", "key_id", b"key_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SealedSecrets: _TypeAlias = SealedSecrets  # noqa: Y015
 
 @_typing.final
 class DeviceShare(_message.Message):

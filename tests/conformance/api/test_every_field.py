@@ -15,6 +15,7 @@ from homeport.schema.documents import DOCUMENT_KINDS, parse_spec
 # A valid document of each kind, with what a field needs beside it.
 BASE: dict[str, dict[str, Any]] = {
     "project": {"id": "red"},
+    "secret": {"id": "hub", "data": {"token": "x"}},
     "instance_type": {"id": "rack"},
     "compute_cluster": {"id": "office"},
     "nodepool": {"id": "gpu", "compute_cluster": {"id": "office"}},
@@ -24,6 +25,7 @@ BASE: dict[str, dict[str, Any]] = {
         "model": {"id": "smollm2"},
         "driver": "docker",
         "image": "smollm2",
+        "secrets": [{"id": "hub", "env_var": "HF_TOKEN"}],
         "container": {"mounts": [{"source": "/models", "target": "/models"}]},
     },
     "deployment": {

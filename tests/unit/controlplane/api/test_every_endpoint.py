@@ -22,6 +22,12 @@ TABLE: dict[str, tuple[str, Any]] = {
     "PATCH /projects/{project}": ("operator", {"spec": {"description": "x"}, "generation": 1}),
     "DELETE /projects/{project}": ("operator", None),
     "GET /projects/{project}/impact": ("viewer", None),
+    "GET /secrets": ("deployer", None),
+    "POST /secrets": ("deployer", {"id": "new", "data": {"token": "x"}}),
+    "GET /secrets/{secret}": ("deployer", None),
+    "PATCH /secrets/{secret}": ("deployer", {"spec": {"data": {"token": "y"}}, "generation": 1}),
+    "DELETE /secrets/{secret}": ("deployer", None),
+    "GET /secrets/{secret}/impact": ("deployer", None),
     "GET /instance-types": ("viewer", None),
     "POST /instance-types": ("operator", {"id": "new"}),
     "GET /instance-types/{instance_type}": ("viewer", None),
@@ -139,9 +145,9 @@ PLAIN = {key for key in TABLE if "{" not in key}
 
 def _objects(ids: dict[str, str]) -> dict[str, str]:
     return {
-        "project": "red", "instance_type": "rack", "cluster": "office", "nodepool": "gpu", "node": "gpu-1",
-        "model": "smollm2", "version": "v1", "deployment": "chat", "user": "anna", "service_account": "ci",
-        "team": "ops", "role_binding": "annas", **ids,
+        "project": "red", "secret": "hub", "instance_type": "rack", "cluster": "office", "nodepool": "gpu",
+        "node": "gpu-1", "model": "smollm2", "version": "v1", "deployment": "chat", "user": "anna",
+        "service_account": "ci", "team": "ops", "role_binding": "annas", **ids,
     }  # fmt: skip
 
 
@@ -151,6 +157,7 @@ async def _fleet(api: ControlApi) -> dict[str, str]:
     for path, body in [
         ("/deployments", DEPLOYMENT),
         ("/projects", {"id": "red"}),
+        ("/secrets", {"id": "hub", "data": {"token": "x"}}),
         ("/instance-types", {"id": "rack"}),
         ("/users", {"id": "anna"}),
         ("/service-accounts", {"id": "ci"}),
@@ -183,6 +190,8 @@ def _sees(role: str, key: str) -> bool:
     path = key.partition(" ")[2]
     if path.startswith(("/users", "/teams", "/service-accounts", "/role-bindings", "/access-tokens")):
         return role == "admin"
+    if path.startswith("/secrets"):
+        return role in ("deployer", "operator", "admin")
     if path.startswith("/join-tokens"):
         return role in ("operator", "admin")
     return role in LADDER

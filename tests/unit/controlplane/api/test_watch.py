@@ -176,7 +176,7 @@ async def test_a_second_request_on_the_same_socket_takes_the_place_of_the_first(
     ("sent", "path", "says"),
     [
         ({"topics": ["deploymnts"]}, "topics.0", "did you mean deployments or"),
-        ({"topics": []}, "topics", "between 1 and 16 items, got 0"),
+        ({"topics": []}, "topics", "between 1 and 17 items, got 0"),
         ({}, "topics", "is required"),
         ({"topics": ["nodes"], "since": "7"}, "since", "must be a whole number"),
         ({"topics": ["nodes"], "sinse": 7}, "sinse", "did you mean since?"),

@@ -1,0 +1,1 @@
+"""Secrets of replicas: sealed on the disk, opened when one starts."""
