@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -37,6 +38,9 @@ def _join(options: argparse.Namespace) -> None:
 
 
 def _run(options: argparse.Namespace) -> None:
+    # Before gRPC is loaded: its handlers of fork() crash children that are made while a stream is busy (one in seventy
+    # here). All of ours run another program at once, which needs no such handlers.
+    os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "false"
     import uvloop
 
     from agent import daemon

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import subprocess
 import sys
 from collections.abc import Callable, Sequence
 
@@ -45,17 +46,15 @@ class Opener:
             "key_id": placement.secrets.key_id,
             "box": placement.secrets.box,
         }
-        child = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "agent.secrets.boxes", stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
-        )
         try:
-            async with asyncio.timeout(_SECONDS):
-                output, _ = await child.communicate(json.dumps(order).encode())
-        except BaseException as error:
-            child.kill()
-            await child.wait()
-            if isinstance(error, TimeoutError):
-                raise SecretsMissing(f"its secrets could not be opened within {_SECONDS:g} s") from None
-            raise
-        values: Values = json.loads(output) if child.returncode == 0 else {}
+            output = await asyncio.to_thread(_ask_child, json.dumps(order).encode())
+        except (OSError, subprocess.SubprocessError) as error:
+            # Its words may hold what it was given.
+            raise SecretsMissing(f"its secrets could not be opened ({type(error).__name__})") from None
+        values: Values = json.loads(output)
         return values
+
+
+def _ask_child(order: bytes) -> bytes:
+    command = [sys.executable, "-m", "agent.secrets.boxes"]
+    return subprocess.run(command, input=order, stdout=subprocess.PIPE, timeout=_SECONDS, check=True).stdout

@@ -14,9 +14,9 @@ from tests.fakes.planted import files_below, found_in, planted, processes
 from tests.system.conftest import BIN
 from tests.system.site import Site, documents, replica_pids
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
 
-PATIENCE = 120.0
+PATIENCE = 90.0
 
 
 def _documents(**values: str) -> list[Any]:

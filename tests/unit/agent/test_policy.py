@@ -30,6 +30,7 @@ def test_a_whole_file(tmp_path: Path) -> None:
         mount_prefixes = ["/srv/models", "/data/"]
         devices = ["GPU-aa", "MIG-bb"]
         engine_socket = "/run/podman/podman.sock"
+        secrets = false
         """,
     )
     assert policy == HostPolicy(
@@ -38,6 +39,7 @@ def test_a_whole_file(tmp_path: Path) -> None:
         mount_prefixes=("/srv/models", "/data/"),
         devices=("GPU-aa", "MIG-bb"),
         engine_socket="/run/podman/podman.sock",
+        secrets=False,
     )
 
 
