@@ -12,7 +12,9 @@ _SECRET_NAMES = re.compile(
 )
 # Their values are a person's own words: nobody can tell which of them are secret.
 _PERSONAL = frozenset({"env"})
-_HIDDEN_KINDS = frozenset({"secret", "password"})
+_HIDDEN_KINDS = frozenset({"password"})
+# Which secrets an object is given: their ids and keys, which everybody may know who sees the object.
+_REFERENCES = frozenset({"secrets"})
 
 Side = dict[str, Any] | None
 
@@ -58,4 +60,4 @@ def _veil(value: Any, secret: bool) -> Any:
 
 
 def _names_secret(name: str) -> bool:
-    return _SECRET_NAMES.search(name) is not None
+    return name not in _REFERENCES and _SECRET_NAMES.search(name) is not None

@@ -45,3 +45,15 @@ def test_secrets_are_left_out_wherever_they_are() -> None:
     assert list(shown["spec"]["env"]) == ["LEVEL", "HF"]
     assert (shown["spec"]["name"], shown["spec"]["max_tokens"]) == ("ci", 64)
     assert shown["spec"]["registry"][0]["user"] == "ann"
+
+
+def test_which_secrets_are_given_is_shown_and_what_they_hold_is_not() -> None:
+    given = {"secrets": [{"id": "hub", "key": "token", "env_var": "HF_TOKEN"}]}
+    assert sides(Kind.DEPLOYMENT, None, record(given)) == (None, {"spec": given})
+    spec = {"id": "hub", "description": "for the hub", "data": {"cert.pem": "7", "token": "9"}}
+    sealed = {"master_key": "planted", "data_key": "planted", "content": "planted"}
+    _, shown = sides(Kind.SECRET, None, record(spec, version=9, sealed=sealed))
+    assert shown is not None
+    assert (shown["spec"]["description"], shown["status"]["version"]) == ("for the hub", 9)
+    assert list(shown["spec"]["data"]) == ["cert.pem", "token"]
+    assert "planted" not in str(shown)
