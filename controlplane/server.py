@@ -55,6 +55,7 @@ from controlplane.sessions.sessions import Sessions
 from controlplane.store.sql import SqlStore
 from controlplane.store.storage_errors import unusable
 from homeport import __version__
+from homeport.core.issuing import IssuingBudget
 from homeport.gateway.gateway import Gateway
 from homeport.grpc_listener import bind
 from homeport.http2.tls import server_tls
@@ -78,6 +79,7 @@ class Server:
         self._registry = NodeRegistry(self._clock)
         self._access_tokens = AccessTokens(facts_in(self._store))
         self._denials = GatewayDenials(self._store)
+        self._issuing = IssuingBudget()
         self._cleanup = AsyncExitStack()
         self._client_tls: ClientTls | None = None
         self._tasks: list[asyncio.Task[None]] = []
@@ -217,7 +219,9 @@ class Server:
             bulk_target=f":{port}",
             certificate_life=self._certificate_life,
         )
-        session = SessionService(self._store, self._registry, self._sessions, self._desired, self._logs, ca, terms)
+        session = SessionService(
+            self._store, self._registry, self._sessions, self._desired, self._logs, ca, terms, self._issuing
+        )
         self._spawn("kept-epochs", session.kept_epochs.run())
         session_pb2_grpc.add_SessionServicer_to_server(session, server)
         bulk_pb2_grpc.add_BulkServicer_to_server(BulkService(self._sessions.doorkeeper, self._logs), server)
@@ -235,7 +239,7 @@ class Server:
     ) -> int:
         address = f"{self._config.agent_host}:{self._config.enroll_port}"
         server, port = bind(address, "--enroll-port", credentials)
-        service = EnrollmentService(self._store, ca, f":{session_port}", self._certificate_life)
+        service = EnrollmentService(self._store, ca, f":{session_port}", self._certificate_life, issuing=self._issuing)
         enrollment_pb2_grpc.add_EnrollmentServicer_to_server(service, server)
         await server.start()
         self._cleanup.push_async_callback(server.stop, grace=1.0)

@@ -63,7 +63,7 @@ def create_app(dependencies: ApiDependencies) -> web.Application:
     app.on_response_prepare.append(add_headers)
     app.cleanup_ctx.append(lambda _: _keep_current(views, pulse))
     app.on_shutdown.append(lambda _: _end_watches(pulse))
-    add_routes(app, routes, callers.identify)
+    add_routes(app, routes, callers.identify, dependencies.store)
     add_docs(app, openapi_document(routes, dependencies.version))
     return app
 

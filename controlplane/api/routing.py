@@ -11,6 +11,7 @@ from controlplane.api.body import read_json
 from controlplane.api.lasting import while_allowed
 from controlplane.audit.actor import recognised
 from controlplane.auth.guard import Guard
+from controlplane.auth.places import Objects
 from controlplane.auth.principal import NOBODY, Principal
 from homeport.core.access.permission import Permission
 from homeport.core.access.scope import Place
@@ -94,15 +95,17 @@ class Route:
         return [needs, self.public, bool(self.anyone)].count(True) == 1
 
 
-def add_routes(app: web.Application, routes: Sequence[Route], identify: Identify) -> None:
-    """Raises ValueError for a route that does not say who may ask it."""
+def add_routes(app: web.Application, routes: Sequence[Route], identify: Identify, objects: Objects) -> None:
+    """`objects` are what errors may name. Raises ValueError for a route that does not say who may ask it."""
     for route in routes:
         if not route.is_declared:
             raise ValueError(f"{route.method} {route.path} declares no permission and place")
-        app.router.add_route(route.method, PREFIX + route.path, _endpoint(route, identify))
+        app.router.add_route(route.method, PREFIX + route.path, _endpoint(route, identify, objects))
 
 
-def _endpoint(route: Route, identify: Identify) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+def _endpoint(
+    route: Route, identify: Identify, objects: Objects
+) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
     async def endpoint(request: web.Request) -> web.StreamResponse:
         principal = NOBODY if route.public else identify(request)
         if not route.public:
@@ -110,7 +113,7 @@ def _endpoint(route: Route, identify: Identify) -> Callable[[web.Request], Await
         try:
             return await answer(request, principal)
         except HomeportError as error:
-            raise Guard(principal).without_names(error) from None
+            raise Guard(principal).without_names(error, objects) from None
 
     async def answer(request: web.Request, principal: Principal) -> web.StreamResponse:
         path = dict(request.match_info)

@@ -5,7 +5,7 @@ from typing import Any
 
 from controlplane.auth.places import TO_SEE, TO_WRITE, Objects, place_of, place_of_new
 from controlplane.auth.principal import NOBODY, Principal
-from controlplane.fleet.references import noun
+from controlplane.fleet.references import NamesOthers, noun
 from controlplane.store.store import Kind, Record
 from homeport.core.access.grants import Verdict
 from homeport.core.access.permission import Permission
@@ -74,8 +74,11 @@ class Guard:
         """Of what a write has made on the way. Raises PERMISSION_DENIED."""
         self.must_hold(TO_WRITE[record.kind], place_of_new(objects, record.kind, record.id, record.spec))
 
-    def without_names(self, error: HomeportError) -> HomeportError:
-        """An error about something unknown names what there is instead: only for those who may see all of it."""
+    def without_names(self, error: HomeportError, objects: Objects) -> HomeportError:
+        """An error names what is in the way, as far as the caller may see that; one about something unknown names what
+        there is instead, only for those who may see all of it."""
+        if isinstance(error, NamesOthers):
+            return error.naming(self.seen(objects, error.others))
         grants = self.principal.grants
         told = error.code is not ErrorCode.NOT_FOUND or self.principal is NOBODY
         if told or all(grants.holds_everywhere(permission) for permission in _NAMED_IN_HINTS):

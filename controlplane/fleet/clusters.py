@@ -13,7 +13,7 @@ def accept_cluster(tx: Transaction, spec: ClusterSpec) -> Accepted:
 
 def delete_cluster(tx: Transaction, cluster_id: str) -> None:
     """Raises NOT_FOUND, IN_USE."""
-    pools = [pool.id for pool in tx.all(Kind.NODEPOOL) if pool.spec["compute_cluster"]["id"] == cluster_id]
+    pools = [pool for pool in tx.all(Kind.NODEPOOL) if pool.spec["compute_cluster"]["id"] == cluster_id]
     if pools:
         raise in_use(f"cluster {cluster_id}", "it has nodepool", pools, "delete its nodepools first")
     tx.delete(Kind.CLUSTER, cluster_id)

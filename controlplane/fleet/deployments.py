@@ -1,11 +1,13 @@
 """Deployments: a spec becomes policy, which is live, and a workload, whose every change is a revision."""
 
+from collections.abc import Sequence
+
 from controlplane.fleet.accept import Accepted, Action, accept
 from controlplane.fleet.access import forget_scope
 from controlplane.fleet.models import versions_of
 from controlplane.fleet.nodepools import nodepools_of
 from controlplane.fleet.projects import known_project
-from controlplane.fleet.references import parent
+from controlplane.fleet.references import NamesOthers, parent
 from controlplane.fleet.revisions import current_revision, revise, revisions_of, version_key_of
 from controlplane.fleet.tenancy import check_deployment
 from controlplane.store.store import Kind, Record, Transaction
@@ -103,9 +105,17 @@ def _check_alone(tx: Transaction, spec: DeploymentSpec) -> None:
             continue
         for key in nodepools_of(other.spec):
             if key in wanted:
-                raise HomeportError(
-                    ErrorCode.CONFLICT,
-                    f"deployment {other.id} serves model {spec.worker.model.id} on nodepool {key} already",
-                    hint=f"change deployment {other.id}, or use another nodepool",
-                    path=f"deployment.nodepools.{wanted[key]}",
-                )
+                raise _served_already(other, spec.worker.model.id, key, f"deployment.nodepools.{wanted[key]}")
+
+
+def _served_already(by: Record, model_id: str, nodepool: str, path: str) -> HomeportError:
+    def tell(seen: Sequence[Record], hidden: int) -> HomeportError:
+        who, change = ("a deployment that you may not see", "") if hidden else (f"deployment {by.id}", by.id)
+        return HomeportError(
+            ErrorCode.CONFLICT,
+            f"{who} serves model {model_id} on nodepool {nodepool} already",
+            hint=f"change deployment {change}, or use another nodepool" if change else "use another nodepool",
+            path=path,
+        )
+
+    return NamesOthers([by], tell)

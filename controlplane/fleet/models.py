@@ -50,7 +50,7 @@ def versions_of(tx: Transaction, model_id: str) -> list[Record]:
 
 def delete_model(tx: Transaction, model_id: str) -> None:
     """Raises NOT_FOUND, IN_USE."""
-    versions = [version.spec["id"] for version in versions_of(tx, model_id)]
+    versions = versions_of(tx, model_id)
     if versions:
         raise in_use(f"model {model_id}", "it has version", versions, "delete its versions first")
     tx.delete(Kind.MODEL, model_id)
@@ -58,7 +58,7 @@ def delete_model(tx: Transaction, model_id: str) -> None:
 
 def delete_model_version(tx: Transaction, key: str) -> None:
     """Raises NOT_FOUND, IN_USE."""
-    users = [deployment.id for deployment in tx.all(Kind.DEPLOYMENT) if _current_version(tx, deployment) == key]
+    users = [deployment for deployment in tx.all(Kind.DEPLOYMENT) if _current_version(tx, deployment) == key]
     if users:
         raise in_use(
             f"model version {key}", "it runs in deployment", users, "move them to another version or delete them first"

@@ -5,6 +5,8 @@ from typing import Any
 from controlplane.auth.ca import NodeCertificate
 from controlplane.store.store import Kind, Record, Transaction
 from homeport.core import canonical
+from homeport.core.errors import ErrorCode, HomeportError
+from homeport.core.issuing import may_recover, recent_recoveries
 from homeport.core.node_identity import Certificates, NodeAccess, Serial, Shown
 
 
@@ -39,6 +41,21 @@ def note_issue(tx: Transaction, node_id: str, certificate: NodeCertificate) -> N
     known = _certificates(node)
     serial = Serial(certificate.serial, certificate.begins_at)
     _put(tx, node, Certificates(serial) if known is None else known.issued(serial))
+
+
+def note_recovery(tx: Transaction, node_id: str, life: float) -> None:
+    """Raises TOO_MANY_REQUESTS for a node that did so too often lately; `life` is its certificate's, in seconds."""
+    node = tx.get(Kind.NODE, node_id)
+    if node is None:
+        return
+    before = recent_recoveries(node.status.get("recoveries", ()), tx.now, life)
+    if not may_recover(before, tx.now, life):
+        raise HomeportError(
+            ErrorCode.TOO_MANY_REQUESTS,
+            f"this node has recovered {len(before)} times lately: its certificate should last longer than that",
+            hint="look at its agent's log, and whether another host has its key; homeport node lock keeps it away",
+        )
+    tx.put_status(Kind.NODE, node_id, {**node.status, "recoveries": [*before, tx.now]})
 
 
 def _certificates(node: Record) -> Certificates | None:

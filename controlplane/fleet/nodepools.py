@@ -39,10 +39,10 @@ def accept_nodepool(tx: Transaction, spec: NodepoolSpec) -> Accepted:
 
 def delete_nodepool(tx: Transaction, key: str) -> None:
     """Raises NOT_FOUND, IN_USE."""
-    nodes = [node.spec["name"] for node in tx.all(Kind.NODE) if nodepool_key_of(node) == key]
+    nodes = [node for node in tx.all(Kind.NODE) if nodepool_key_of(node) == key]
     if nodes:
         raise in_use(f"nodepool {key}", "it has node", nodes, "delete its nodes first")
-    deployments = [d.id for d in tx.all(Kind.DEPLOYMENT) if key in nodepools_of(d.spec)]
+    deployments = [d for d in tx.all(Kind.DEPLOYMENT) if key in nodepools_of(d.spec)]
     if deployments:
         raise in_use(
             f"nodepool {key}", "it serves deployment", deployments, "delete them or take the nodepool out of them first"

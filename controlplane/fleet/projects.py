@@ -22,7 +22,7 @@ def known_project(tx: Transaction, project_id: str, path: str) -> None:
 def delete_project(tx: Transaction, project_id: str) -> None:
     """Raises NOT_FOUND, IN_USE."""
     for kind in OWNED:
-        owned = [each.id for each in tx.all(kind) if each.spec.get("project") == project_id]
+        owned = [each for each in tx.all(kind) if each.spec.get("project") == project_id]
         if owned:
             raise in_use(f"project {project_id}", f"it has {noun(kind)}", owned, "delete them or clear their `project`")
     tx.delete(Kind.PROJECT, project_id)

@@ -1,6 +1,6 @@
 """Errors about objects that name each other."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from controlplane.store.store import Kind, Record, Transaction
 from homeport.core.errors import ErrorCode, HomeportError
@@ -54,8 +54,42 @@ def parent(tx: Transaction, kind: Kind, id: str, path: str) -> Record:
     return record
 
 
-def in_use(what: str, relation: str, users: Sequence[str], hint: str) -> HomeportError:
+class NamesOthers(HomeportError):
+    """An error that names objects beside the one it is about: its reader may not be allowed to see them. `tell` words
+    it for those that may be named, and a number of others."""
+
+    def __init__(self, others: Sequence[Record], tell: Callable[[Sequence[Record], int], HomeportError]) -> None:
+        self.others = others
+        self._tell = tell
+        told = tell(others, 0)
+        super().__init__(told.code, told.message, hint=told.hint, path=told.path)
+
+    def naming(self, seen: Sequence[Record]) -> HomeportError:
+        """For somebody who sees only these of them."""
+        return self._tell(seen, len(self.others) - len(seen))
+
+    def with_path(self, path: str) -> HomeportError:
+        return NamesOthers(self.others, lambda seen, hidden: self._tell(seen, hidden).with_path(path))
+
+
+def in_use(what: str, relation: str, users: Sequence[Record], hint: str) -> HomeportError:
     """`what` cannot go: `relation` `users`."""
-    names = sorted(set(users))
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return HomeportError(ErrorCode.IN_USE, f"{what} is in use: {relation} {', '.join(names[:_NAMED])}{more}", hint=hint)
+
+    def tell(seen: Sequence[Record], hidden: int) -> HomeportError:
+        names = sorted({_name(each) for each in seen})
+        parts = [", ".join(names[:_NAMED])] if names else []
+        parts += [f"{len(names) - _NAMED} more"] if len(names) > _NAMED else []
+        parts += [f"{hidden} that you may not see"] if hidden else []
+        return HomeportError(ErrorCode.IN_USE, f"{what} is in use: {relation} {' and '.join(parts)}", hint=hint)
+
+    return NamesOthers(users, tell)
+
+
+def _name(of: Record) -> str:
+    """As people call it."""
+    match of.kind:
+        case Kind.NODE:
+            return str(of.spec["name"])
+        case Kind.MODEL_VERSION:
+            return str(of.spec["id"])
+    return of.id

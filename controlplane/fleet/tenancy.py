@@ -1,8 +1,9 @@
 """Which nodepools a deployment may use: those that are shared or its project's, as far as its model allows."""
 
+from collections.abc import Sequence
 from typing import Any
 
-from controlplane.fleet.references import noun
+from controlplane.fleet.references import NamesOthers, noun
 from controlplane.store.store import Kind, Record, Transaction
 from homeport.core.errors import ErrorCode, HomeportError
 
@@ -51,12 +52,21 @@ def check_users(tx: Transaction, changed: Record, path: str) -> None:
                 continue
             reason = why_not(deployment.spec.get("project", ""), model.spec, nodepool.spec)
             if reason:
-                raise HomeportError(
-                    ErrorCode.CONFLICT,
-                    f"deployment {deployment.id} is on nodepool {key} and could not stay there: {reason}",
-                    hint=f"move or delete deployment {deployment.id} first, then change the {noun(changed.kind)}",
-                    path=path,
-                )
+                raise _could_not_stay(deployment, key, reason, noun(changed.kind), path)
+
+
+def _could_not_stay(deployment: Record, key: str, reason: str, changed: str, path: str) -> HomeportError:
+    def tell(seen: Sequence[Record], hidden: int) -> HomeportError:
+        who = "a deployment that you may not see" if hidden else f"deployment {deployment.id}"
+        why, move = ("", "it must be moved") if hidden else (f": {reason}", f"move or delete {who}")
+        return HomeportError(
+            ErrorCode.CONFLICT,
+            f"{who} is on nodepool {key} and could not stay there{why}",
+            hint=f"{move} first, then change the {changed}",
+            path=path,
+        )
+
+    return NamesOthers([deployment], tell)
 
 
 def _nodepool_keys(deployment: Record) -> list[str]:

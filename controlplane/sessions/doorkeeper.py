@@ -10,6 +10,8 @@ from controlplane.fleet.node_access import access_of
 from controlplane.store.store import Kind, Record, Store
 from homeport.core.node_identity import EXPLANATIONS, NodeAccess, Refusal, Shown, refusal, refusal_of_open
 
+# To those that are one too many at a time.
+BUSY = "many nodes ask for certificates at once; ask again later"
 _RETRY_SECONDS = {Refusal.SUPERSEDED: 30.0, Refusal.EXPIRED: 0.0, Refusal.CLONE: 900.0, Refusal.MUST_REENROL: 900.0}
 
 

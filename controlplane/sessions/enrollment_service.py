@@ -16,12 +16,13 @@ from controlplane.audit.store import AuditedStore
 from controlplane.auth.ca import CertificateAuthority, NodeCertificate, holds_key, public_key_sha256
 from controlplane.auth.join_tokens import Host, keep_certificate, redeem
 from controlplane.auth.peer import address_of, shown_of
-from controlplane.fleet.node_access import access_of, note_issue, note_use
+from controlplane.fleet.node_access import access_of, note_issue, note_recovery, note_use
 from controlplane.fleet.node_quarantine import note_copy
-from controlplane.sessions.doorkeeper import refuse
+from controlplane.sessions.doorkeeper import BUSY, refuse
 from controlplane.store.store import Kind, Record, Store, Transaction
 from homeport.core.errors import ErrorCode, HomeportError
 from homeport.core.guessing import Guesses
+from homeport.core.issuing import IssuingBudget
 from homeport.core.likeness import Claim, Suspicion
 from homeport.core.node_identity import Refusal, Shown, refusal_of_recovery
 
@@ -48,11 +49,13 @@ class EnrollmentService(enrollment_pb2_grpc.EnrollmentServicer):
         session_target: str,
         certificate_life: timedelta,
         clock: Callable[[], float] = time.monotonic,
+        issuing: IssuingBudget | None = None,
     ) -> None:
         self._store = AuditedStore(store)
         self._denials = Denials(store)
         self._guesses = Guesses()
         self._clock = clock
+        self._issuing = issuing or IssuingBudget()
         self._ca = ca
         self._session_target = session_target
         self._certificate_life = certificate_life
@@ -117,6 +120,8 @@ class EnrollmentService(enrollment_pb2_grpc.EnrollmentServicer):
             await refuse(context, Refusal.MUST_REENROL)
             raise AssertionError  # abort raises
         recognised(f"node/{shown.node_id}", "")
+        if not self._issuing.take(self._clock()):
+            await context.abort(grpc.StatusCode.UNAVAILABLE, BUSY)
         try:
             issued = await self._store.write(lambda tx: self._recover(tx, shown, request.csr, address))
         except HomeportError as error:
@@ -140,6 +145,7 @@ class EnrollmentService(enrollment_pb2_grpc.EnrollmentServicer):
             note_copy(tx, Suspicion.CERTIFICATE, shown, Claim(), address)
         if refusal is not None:
             return refusal
+        note_recovery(tx, shown.node_id, self._certificate_life.total_seconds())
         note_use(tx, shown)
         issued = self._issue(shown.node_id, csr, tx.now)
         note_issue(tx, shown.node_id, issued)

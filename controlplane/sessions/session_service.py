@@ -20,7 +20,7 @@ from controlplane.fleet.node_quarantine import memory_of, remembering
 from controlplane.sessions.contest import outlives
 from controlplane.sessions.copies import Copies, KeptEpochs
 from controlplane.sessions.desired_state import DesiredStates
-from controlplane.sessions.doorkeeper import goodbye, goodbye_of, refuse
+from controlplane.sessions.doorkeeper import BUSY, goodbye, goodbye_of, refuse
 from controlplane.sessions.logs import LogBroker
 from controlplane.sessions.registry import NodeLoad, NodeRegistry
 from controlplane.sessions.sessions import OpenSession, Sessions
@@ -28,6 +28,7 @@ from controlplane.sessions.wire import claim_from_wire, inventory_from_wire, rep
 from controlplane.store.store import Kind, Store, Transaction
 from homeport.core import canonical
 from homeport.core.errors import ErrorCode, HomeportError
+from homeport.core.issuing import IssuingBudget
 from homeport.core.likeness import Claim, Suspicion
 from homeport.core.node_identity import Refusal, Shown, refusal
 from homeport.core.resources import Inventory
@@ -60,6 +61,7 @@ class SessionService(session_pb2_grpc.SessionServicer):
         logs: LogBroker,
         ca: CertificateAuthority,
         terms: SessionTerms,
+        issuing: IssuingBudget | None = None,
     ) -> None:
         self._store = store
         self._doorkeeper = sessions.doorkeeper
@@ -69,6 +71,7 @@ class SessionService(session_pb2_grpc.SessionServicer):
         self._logs = logs
         self._ca = ca
         self._terms = terms
+        self._issuing = issuing or IssuingBudget()
         self._copies = Copies(store)
         self.kept_epochs = KeptEpochs(store)
 
@@ -128,6 +131,8 @@ class SessionService(session_pb2_grpc.SessionServicer):
         if shown is None:
             await refuse(context, Refusal.NOT_ENROLLED)
             raise AssertionError  # abort raises
+        if not self._issuing.take(time.monotonic()):
+            await context.abort(grpc.StatusCode.UNAVAILABLE, BUSY)
         if self._doorkeeper.refusal(shown) is None:
             # A copy that renews would take the place of what was issued to the node and is not used yet.
             why = await self._suspicion(shown, claim)

@@ -24,6 +24,7 @@ def check_target(target: bytes) -> bytes:
         plain = unquote_to_bytes(path)
     else:
         plain = path
-    if b"." in plain and any(part in (b".", b"..") for part in _SEPARATORS.split(plain)):
+    # Some servers take `..;x` for `..` with a parameter.
+    if b"." in plain and any(part.partition(b";")[0] in (b".", b"..") for part in _SEPARATORS.split(plain)):
         raise ProtocolError(400, "the path has a '.' or '..' segment", "send the path that they lead to")
     return path

@@ -36,6 +36,8 @@ HOSTILE = {
     "encoded dot segments": f"GET /d/chat/%2e%2e/%2E%2E/admin HTTP/1.1\r\nhost: a\r\n{AUTH}\r\n",
     "dots behind an encoded slash": f"GET /d/chat/x%2f..%2fadmin HTTP/1.1\r\nhost: a\r\n{AUTH}\r\n",
     "dots behind a backslash": f"GET /d/chat/x%5c..%5cadmin HTTP/1.1\r\nhost: a\r\n{AUTH}\r\n",
+    "dots with a parameter": f"GET /d/chat/..;/admin HTTP/1.1\r\nhost: a\r\n{AUTH}\r\n",
+    "dots with a parameter, encoded": f"GET /d/chat/%2e%2e%3bx=y/admin HTTP/1.1\r\nhost: a\r\n{AUTH}\r\n",
     "encoded NUL": f"GET /d/chat/%00 HTTP/1.1\r\nhost: a\r\n{AUTH}\r\n",
     "space in the target": f"GET /d/chat/ x HTTP/1.1\r\nhost: a\r\n{AUTH}\r\n",
     "chunk size with prefix": f"POST /d/chat/ HTTP/1.1\r\nhost: a\r\n{AUTH}{CHUNKED}\r\n0x3\r\nabc\r\n0\r\n\r\n",

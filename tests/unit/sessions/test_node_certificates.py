@@ -24,6 +24,7 @@ from controlplane.sessions.session_service import SessionService, SessionTerms
 from controlplane.sessions.sessions import Sessions
 from controlplane.store.memory import MemoryStore
 from controlplane.store.store import Kind, Transaction
+from homeport.core.issuing import MOST_RECOVERIES, IssuingBudget
 from tests.fakes.clock import FakeClock
 from tests.fakes.node_ca import AbortedError, FakeContext, Held, issue_to
 from tests.fakes.session_stream import SessionStream
@@ -294,6 +295,27 @@ class TestClones:
             stream.send(pb.AgentMessage(heartbeat=pb.Heartbeat()))
             await stream.expect("heartbeat_echo")
         assert plane.quarantined(node_id) == "certificate"
+
+
+class TestBudget:
+    async def test_a_node_that_recovers_all_the_time_is_told_to_wait(self, plane: Plane) -> None:
+        _, held = await plane.joined()
+        for _ in range(MOST_RECOVERIES):
+            held = await plane.recover(held)
+        with pytest.raises(AbortedError, match="RESOURCE_EXHAUSTED"):
+            await plane.recover(held)
+        await plane.connect(held)
+
+    async def test_a_fleet_that_comes_back_at_once_gets_its_certificates_one_after_another(self, plane: Plane) -> None:
+        nodes = [await plane.joined() for _ in range(3)]
+        plane.enrollment._issuing = plane.service._issuing = IssuingBudget(per_second=1e-3, at_once=2)
+        await plane.recover(nodes[0][1])
+        await plane.renew(nodes[1][1])
+        for ask in (plane.recover, plane.renew):
+            with pytest.raises(AbortedError, match="UNAVAILABLE") as refused:
+                await ask(nodes[2][1])
+            assert refused.value.code.name == "UNAVAILABLE"  # which has no reason of its own, so that it asks again
+        await plane.connect(nodes[2][1])
 
 
 class TestJoining:

@@ -209,7 +209,7 @@ def test_a_route_that_says_nothing_is_not_served() -> None:
     async def handler(call: Any) -> None: ...
 
     with pytest.raises(ValueError, match="GET /secret declares no permission"):
-        add_routes(None, [Route("GET", "/secret", handler, "", "")], lambda request: NOBODY)  # type: ignore[arg-type]
+        add_routes(None, [Route("GET", "/secret", handler, "", "")], lambda request: NOBODY, None)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("role", ["nobody", "invoker", *LADDER])
