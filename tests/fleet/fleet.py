@@ -103,6 +103,8 @@ class Host:
         self._network = network
         self._directory = directory
         self._tasks: list[asyncio.Task[None]] = []
+        # How far this host's wall clock is ahead.
+        self.clock_error = 0.0
         self._database: StateDatabase | None = None
         self._reconciler: Reconciler | None = None
 
@@ -119,7 +121,7 @@ class Host:
             open_secrets=no_secrets,
             memory_available=lambda: 8 * GIB,
             monotonic=clock,
-            wall=clock,
+            wall=self.wall,
             jitter=lambda: 0.5,
         )
         serving = Serving(relay, reconciler.replicas)
@@ -139,7 +141,9 @@ class Host:
             epoch_granted=lambda: link.epoch,
             dial_gateways=lambda targets: None,
         )
-        link = Link(self._identity, node, clock, clock, lambda: 0.5, dial=lambda _: self._network.dial(self.node_id))
+        link = Link(
+            self._identity, node, clock, self.wall, lambda: 0.5, dial=lambda _: self._network.dial(self.node_id)
+        )
         desired = await store.load()
         await epochs.load()
         await reconciler.adopt(desired)
@@ -158,6 +162,9 @@ class Host:
             await self._reconciler.close(stop_replicas=False)
         if self._database is not None:
             self._database.close()
+
+    def wall(self) -> float:
+        return asyncio.get_running_loop().time() + self.clock_error
 
     def replicas(self) -> list[ReplicaReport]:
         return self._reconciler.reports() if self._reconciler else []
@@ -189,22 +196,26 @@ class ControlPlane:
         self.store = store
         self._ca = open_ca(directory)
         self._tasks: list[asyncio.Task[None]] = []
+        self.clock_error = 0.0
         self.registry: NodeRegistry
         self.service: SessionService | None = None
 
     def start(self) -> None:
         monotonic = asyncio.get_running_loop().time
         clock = ListeningClock(monotonic)
-        self.registry = NodeRegistry(clock, wall=monotonic)
+        self.registry = NodeRegistry(clock, wall=self.wall)
         desired = DesiredStates(self.store)
         self.sessions = sessions = Sessions(self.store, desired)
         terms = SessionTerms("0.1.0", 2.0, (), ":8443", timedelta(hours=24))
         logs = LogBroker(sessions.ask)
         self.service = SessionService(self.store, self.registry, sessions, desired, logs, self._ca, terms)
-        placements = PlacementPipeline(self.store, self.registry, wall=monotonic)
-        lifecycle = NodeLifecyclePipeline(self.store, self.registry, clock, monotonic)
-        loops = (sessions.follow_store(), placements.run(), lifecycle.run())
+        placements = PlacementPipeline(self.store, self.registry, wall=self.wall)
+        lifecycle = NodeLifecyclePipeline(self.store, self.registry, clock, self.wall)
+        loops = (sessions.follow_store(), placements.run(), lifecycle.run(), self.service.kept_epochs.run())
         self._tasks = [asyncio.create_task(loop) for loop in loops]
+
+    def wall(self) -> float:
+        return asyncio.get_running_loop().time() + self.clock_error
 
     async def kill(self) -> None:
         self.service = None

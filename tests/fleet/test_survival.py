@@ -3,9 +3,12 @@
 import asyncio
 from collections.abc import Callable
 
+import pytest
 from homeport_proto.v1 import session_pb2 as pb
 
+from controlplane.fleet.node_quarantine import memory_of, quarantine_of
 from controlplane.store.failing import FailingStore
+from controlplane.store.store import Kind
 from homeport.core.errors import ErrorCode, HomeportError
 from homeport.core.status import NodeStatus
 from tests.fleet.fleet import Fleet, deployment
@@ -232,5 +235,56 @@ def test_agents_come_back_to_a_control_plane_whose_disk_is_full(tell: Tell) -> N
         store.fail_next(HomeportError(ErrorCode.STORAGE_FULL, "full"), writes=0)
         await serving(fleet, 3)
         assert sum(starts(fleet)) == 3
+
+    tell(story, nodes=2)
+
+
+HOUR, YEAR = 3600.0, 365 * 86_400.0
+
+
+@pytest.mark.parametrize("jump", [HOUR, -HOUR, 5 * YEAR, -56 * YEAR])
+@pytest.mark.parametrize("whose", ["a host", "the control plane"])
+def test_a_wall_clock_that_jumps_stops_nothing(tell: Tell, whose: str, jump: float) -> None:
+    async def story(fleet: Fleet) -> None:
+        await serving(fleet, 2)
+        before = starts(fleet)
+        if whose == "a host":
+            fleet.hosts[0].clock_error = jump
+        else:
+            fleet.plane.clock_error = jump
+        await fleet.holds(lambda: set(statuses(fleet)) == {NodeStatus.READY}, 120, "nobody is blamed")
+        assert starts(fleet) == before
+        assert fleet.total_ready() == 2
+        fleet.network.cut("n1")
+        await fleet.until(lambda: fleet.plane.registry.status("n1") is NodeStatus.LOST, 70, "silence is still noticed")
+        fleet.network.heal("n1")
+        await fleet.until(lambda: set(statuses(fleet)) == {NodeStatus.READY}, 60, "all back")
+        assert quarantined(fleet) == []
+
+    tell(story, nodes=3)
+
+
+def quarantined(fleet: Fleet) -> list[str]:
+    return [node.id for node in fleet.plane.store.all(Kind.NODE) if quarantine_of(node) is not None]
+
+
+def test_no_fault_of_links_and_machines_makes_a_host_look_like_a_copy(tell: Tell) -> None:
+    """Killed agents, a restarted control plane, and one that is set back to a backup."""
+
+    async def story(fleet: Fleet) -> None:
+        await serving(fleet, 2)
+        backup = fleet.backup()
+        for _ in range(3):
+            for host in fleet.hosts:
+                await host.kill_agent()
+                await host.start_agent()
+            await fleet.until(lambda: set(statuses(fleet)) == {NodeStatus.READY}, 60, "all back")
+            await fleet.restart_plane(1)
+            await fleet.until(lambda: set(statuses(fleet)) == {NodeStatus.READY}, 60, "all back")
+        await asyncio.sleep(5)
+        await fleet.restore(backup)
+        await fleet.until(lambda: set(statuses(fleet)) == {NodeStatus.READY}, 90, "all back")
+        await fleet.holds(lambda: quarantined(fleet) == [], 30, "nobody is taken for a copy")
+        assert all(memory_of(node).epoch_kept for node in fleet.plane.store.all(Kind.NODE))
 
     tell(story, nodes=2)
