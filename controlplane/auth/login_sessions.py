@@ -15,6 +15,8 @@ from homeport.core.errors import HomeportError
 log = structlog.get_logger()
 
 _LOOK_SECONDS = 20.0
+# Of one user.
+_MOST = 100
 
 
 class SessionVia(StrEnum):
@@ -33,7 +35,10 @@ class SessionLife:
 
 
 def open_session(tx: Transaction, user_id: str, via: SessionVia, life: SessionLife) -> tuple[Record, str]:
-    """The token and its text."""
+    """The token and its text. Who has very many sessions loses the oldest: they would be there for days."""
+    newest_first = sorted(sessions_of(tx, user_id), key=lambda each: each.created_at, reverse=True)
+    for record in newest_first[_MOST - 1 :]:
+        tx.delete(Kind.ACCESS_TOKEN, record.id)
     session = {"via": via.value, "idle_seconds": life.idle}
     name = f"session of a {'browser' if via is SessionVia.BROWSER else 'command line'}"
     return create_access_token(tx, name, f"user/{user_id}", expires_at=tx.now + life.longest, session=session)
@@ -41,9 +46,14 @@ def open_session(tx: Transaction, user_id: str, via: SessionVia, life: SessionLi
 
 def end_sessions(tx: Transaction, user_id: str, but: str = "") -> None:
     """All of a user's sessions, but the one with that token id. Tokens that were made by hand stay."""
-    for record in tx.all(Kind.ACCESS_TOKEN):
-        if record.spec.get("session") and owner_of(record) == f"user/{user_id}" and record.id != but:
+    for record in sessions_of(tx, user_id):
+        if record.id != but:
             tx.delete(Kind.ACCESS_TOKEN, record.id)
+
+
+def sessions_of(tx: Transaction, user_id: str) -> list[Record]:
+    tokens = tx.all(Kind.ACCESS_TOKEN)
+    return [each for each in tokens if each.spec.get("session") and owner_of(each) == f"user/{user_id}"]
 
 
 def is_over(session: Record, used_at: float, now: float) -> bool:

@@ -33,7 +33,7 @@ def login(
     Examples:
       homeport login --api https://control:8080 --user anna
       homeport login --sso
-      homeport login --token < token.txt
+      cat token.txt | homeport login --token
     """
     if sso and token:
         raise typer.BadParameter("--sso and --token are two ways; choose one", param_hint="--token")

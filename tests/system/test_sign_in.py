@@ -21,7 +21,8 @@ import pytest
 from tests.system.conftest import BIN, free_ports
 from tests.system.site import Site
 
-pytestmark = pytest.mark.system
+# Commands are started one after the other, each a Python of its own: slow where others are busy.
+pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
 
 PASSWORD = "correct horse battery"
 

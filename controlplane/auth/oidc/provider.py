@@ -1,6 +1,5 @@
 """The OpenID provider, as it is asked over HTTP: what it says of itself, its keys, and what it says about somebody."""
 
-import asyncio
 import json
 import ssl
 from collections.abc import Callable, Mapping
@@ -12,6 +11,7 @@ import aiohttp
 
 from controlplane.auth.oidc.attempt import Attempt, challenge_of
 from controlplane.auth.oidc.id_token import Expected, Jwk, UnknownKey, verified_claims
+from controlplane.auth.oidc.remembered import Remembered
 from controlplane.auth.oidc.settings import OidcSettings, is_trustworthy, sign_in_refused
 from homeport.core.errors import ErrorCode, HomeportError
 
@@ -37,12 +37,10 @@ class OidcProvider:
         trust: ssl.SSLContext | bool = True,
     ) -> None:
         self.settings = settings
-        self._clock = clock
         self._wall = wall
         self._trust = trust
-        self._metadata: tuple[float, dict[str, Any]] | None = None
-        self._keys: tuple[float, list[Jwk]] | None = None
-        self._asking = asyncio.Lock()
+        self._metadata = Remembered(self._ask_of_itself, clock)
+        self._keys = Remembered(self._ask_keys, clock)
 
     async def address_for(self, attempt: Attempt) -> str:
         """Where the browser is to go."""
@@ -74,28 +72,23 @@ class OidcProvider:
     async def _verified(self, id_token: str, nonce: str) -> dict[str, Any]:
         expected = Expected(self.settings.issuer, self.settings.client_id, nonce)
         with suppress(UnknownKey):
-            return verified_claims(id_token, await self._known_keys(_KNOWN_SECONDS), expected, self._wall())
+            return verified_claims(id_token, await self._keys.get(_KNOWN_SECONDS), expected, self._wall())
         try:
-            return verified_claims(id_token, await self._known_keys(_KEYS_AGAIN_SECONDS), expected, self._wall())
+            return verified_claims(id_token, await self._keys.get(_KEYS_AGAIN_SECONDS), expected, self._wall())
         except UnknownKey:
             raise sign_in_refused("the provider's ID token is signed with a key that it does not have (kid)") from None
 
     async def _of_itself(self) -> dict[str, Any]:
-        async with self._asking:
-            if self._metadata is None or self._clock() - self._metadata[0] >= _KNOWN_SECONDS:
-                url = f"{self.settings.issuer.rstrip('/')}/.well-known/openid-configuration"
-                self._metadata = self._clock(), self._checked(await self._get(url))
-            return self._metadata[1]
+        return await self._metadata.get(_KNOWN_SECONDS)
 
-    async def _known_keys(self, oldest_seconds: float) -> list[Jwk]:
-        metadata = await self._of_itself()
-        async with self._asking:
-            if self._keys is None or self._clock() - self._keys[0] >= oldest_seconds:
-                keys = (await self._get(metadata["jwks_uri"])).get("keys")
-                if not isinstance(keys, list):
-                    raise self._away("its keys are not a JWK set")
-                self._keys = self._clock(), [each for each in keys if isinstance(each, dict)]
-            return self._keys[1]
+    async def _ask_of_itself(self) -> dict[str, Any]:
+        return self._checked(await self._get(f"{self.settings.issuer.rstrip('/')}/.well-known/openid-configuration"))
+
+    async def _ask_keys(self) -> list[Jwk]:
+        keys = (await self._get((await self._of_itself())["jwks_uri"])).get("keys")
+        if not isinstance(keys, list):
+            raise self._away("its keys are not a JWK set")
+        return [each for each in keys if isinstance(each, dict)]
 
     async def _redeem(self, url: str, code: str, attempt: Attempt) -> dict[str, Any]:
         settings = self.settings

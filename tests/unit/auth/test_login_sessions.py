@@ -72,3 +72,13 @@ async def test_all_sessions_of_a_user_end_but_one(opened: Opened) -> None:
     kept, other = await opened.open(), await opened.open()
     await opened.store.write(lambda tx: end_sessions(tx, "admin", but=kept.split(".")[1]))
     assert [opened.tokens.check(each) is not None for each in (kept, other, made)] == [True, False, True]
+
+
+async def test_who_has_very_many_sessions_loses_the_oldest(opened: Opened) -> None:
+    _, made = await opened.store.write(lambda tx: create_access_token(tx, "made", "user/admin"))
+    texts = []
+    for _ in range(103):
+        opened.wall.advance(1)
+        texts.append(await opened.open())
+    assert [opened.tokens.check(each) is not None for each in texts] == [False] * 3 + [True] * 100
+    assert opened.tokens.check(made)

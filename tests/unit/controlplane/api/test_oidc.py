@@ -174,7 +174,12 @@ async def test_a_provider_that_is_away_is_told_of_and_passwords_go_on(browser: B
     await browser.api.call("POST", "/users/ben/password", {"password": "correct horse battery"})
     body = {"user": "ben", "password": "correct horse battery"}
     assert (await browser.api.call("POST", "/auth/login", body)).status == 200
+    asked = len(browser.provider.asked)
+    for _ in range(5):
+        assert (await browser.open("/auth/oidc/start"))[0] == 503
+    assert len(browser.provider.asked) == asked
     browser.provider.is_broken = False
+    browser.api.clock.advance(6)
     assert (await browser.sign_in())[0] == 200
 
 
