@@ -172,7 +172,7 @@ def approve(node: NodeId, context: ContextOption = "") -> None:
     """Let a node in that waits for it.
 
     That is a new node of a nodepool with `node_approval: required`, or the host that was turned away as a copy of the
-    node: from then on that one is the node.
+    node: from then on that one is the node. Such an agent asks again every fifteen minutes, or at once when restarted.
 
     \b
     Example:

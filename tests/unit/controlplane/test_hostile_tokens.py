@@ -33,7 +33,7 @@ class Doors:
         return await self._ask("GET", f"{self.api.url}{PREFIX}/whoami", authorization)
 
     async def events(self, authorization: str) -> tuple[int, Any]:
-        return await self._ask("GET", f"{self.api.url}{PREFIX}/watch/events?topic=nodes", authorization)
+        return await self._ask("GET", f"{self.api.url}{PREFIX}/watch/events?topics=nodes", authorization)
 
     async def watch(self, authorization: str) -> tuple[int, Any]:
         """As a browser asks for a WebSocket: refused before it becomes one."""
