@@ -72,11 +72,13 @@ class NamesOthers(HomeportError):
         return NamesOthers(self.others, lambda seen, hidden: self._tell(seen, hidden).with_path(path))
 
 
-def in_use(what: str, relation: str, users: Sequence[Record], hint: str) -> HomeportError:
-    """`what` cannot go: `relation` `users`."""
+def in_use(
+    what: str, relation: str, users: Sequence[Record], hint: str, name: Callable[[Record], str] | None = None
+) -> HomeportError:
+    """`what` cannot go: `relation` `users`, each by its `name`, as people call it."""
 
     def tell(seen: Sequence[Record], hidden: int) -> HomeportError:
-        names = sorted({_name(each) for each in seen})
+        names = sorted({(name or _name)(each) for each in seen})
         parts = [", ".join(names[:_NAMED])] if names else []
         parts += [f"{len(names) - _NAMED} more"] if len(names) > _NAMED else []
         parts += [f"{hidden} that you may not see"] if hidden else []

@@ -4,11 +4,12 @@ In a record's `spec.data` each key has its version in place of the value: the se
 a version never comes again, and two records are alike when their values are. The values are in `status.sealed`.
 """
 
+from operator import attrgetter
 from typing import Any
 
 from controlplane.fleet.accept import Accepted, Action, refuse_fixed
 from controlplane.fleet.projects import known_project
-from controlplane.fleet.references import in_use
+from controlplane.fleet.references import in_use, noun
 from controlplane.fleet.revisions import revise_users_of_secret
 from controlplane.fleet.secret_uses import keys_used, takes_the_only_key, users_of
 from controlplane.secrets.vault import Vault
@@ -50,9 +51,10 @@ def accept_secret(vault: Vault, tx: Transaction, spec: SecretSpec) -> Accepted:
 
 def delete_secret(tx: Transaction, id: str) -> None:
     """Raises NOT_FOUND, IN_USE."""
-    users = [f"{each.kind.value.replace('_', ' ')} {each.id}" for each in users_of(tx, id)]
+    users = users_of(tx, id)
     if users:
-        raise in_use(f"secret {id}", "it is given to", users, "take it out of their `secrets`, or delete them first")
+        hint = "take it out of their `secrets`, or delete them first"
+        raise in_use(f"secret {id}", "it is given to", users, hint, lambda each: f"{noun(each.kind)} {each.id}")
     tx.delete(Kind.SECRET, id)
 
 
@@ -81,12 +83,14 @@ def _check_users(tx: Transaction, old: Record, values: dict[str, str]) -> None:
     """Whoever is given values must still be given them, and know which."""
     users = users_of(tx, old.id)
     for key in old.spec["data"].keys() - values.keys():
-        ids = [each.id for each in users if key in keys_used(each, old)]
-        if ids:
+        given = [each for each in users if key in keys_used(each, old)]
+        if given:
             hint = "take the key out of their `secrets` first"
-            raise in_use(f"key {key} of secret {old.id}", "it is given to", ids, hint)
+            raise in_use(f"key {key} of secret {old.id}", "it is given to", given, hint, attrgetter("id"))
     if len(old.spec["data"]) == 1 and len(values) > 1:
-        ids = [each.id for each in users if takes_the_only_key(each, old)]
-        if ids:
+        given = [each for each in users if takes_the_only_key(each, old)]
+        if given:
             hint = "keep one key and make another secret for the others, or name the key in their `secrets`"
-            raise in_use(f"the only key of secret {old.id}", "it is given, without its name, to", ids, hint)
+            raise in_use(
+                f"the only key of secret {old.id}", "it is given, without its name, to", given, hint, attrgetter("id")
+            )
