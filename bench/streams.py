@@ -13,8 +13,8 @@ import resource
 import time
 from collections.abc import Callable
 
-from bench.dataplane.memory import forget_peak, open_files, peak_mib, resident_mib
 from bench.dataplane.stage import Part, Stage, post
+from bench.memory import forget_peak, open_files, peak_mib, resident_mib
 
 _MIB = 1024 * 1024
 _PIECE = bytes(64 * 1024)

@@ -22,9 +22,9 @@ from controlplane.api.routing import PREFIX
 from controlplane.audit.retention import keep_for
 from controlplane.auth.access_tokens import AccessTokens
 from controlplane.auth.admin_token import ensure_admin_token
-from controlplane.auth.ca import CertificateAuthority, open_ca
+from controlplane.auth.ca import CertificateAuthority, KeyPair, open_ca
 from controlplane.auth.client_tls import CertificateFiles, ClientTls, InternalCertificate
-from controlplane.auth.credentials import enrollment_credentials, node_credentials
+from controlplane.auth.credentials import enrollment_credentials
 from controlplane.auth.join_tokens import JoinTokens
 from controlplane.auth.last_uses import LastUses
 from controlplane.auth.login_sessions import LoginSessions, SessionLife
@@ -50,6 +50,7 @@ from controlplane.sessions.enrollment_service import EnrollmentService
 from controlplane.sessions.listening_clock import ListeningClock
 from controlplane.sessions.logs import LogBroker
 from controlplane.sessions.registry import NodeRegistry
+from controlplane.sessions.servicers import Servicers
 from controlplane.sessions.session_service import SessionService, SessionTerms
 from controlplane.sessions.sessions import Sessions
 from controlplane.store.sql import SqlStore
@@ -58,7 +59,9 @@ from homeport import __version__
 from homeport.core.issuing import IssuingBudget
 from homeport.gateway.gateway import Gateway
 from homeport.grpc_listener import bind
+from homeport.http2.server import GrpcServer
 from homeport.http2.tls import server_tls
+from homeport.http2_listener import listen
 from homeport.tls import load_pair
 from homeport.tunnel.server import TunnelServer
 
@@ -111,10 +114,9 @@ class Server:
         self._spawn("login-sessions", life.run())
         self._spawn("placements", PlacementPipeline(self._store, self._registry).run())
 
-        credentials = node_credentials(pair, ca.bundle)
         start_gateway = self._start_gateway_inside if self._config.gateway_inside else self._start_gateway
         tunnel_port, gateway_port = await start_gateway(ca)
-        session_port = await self._start_sessions(ca, credentials, tunnel_port)
+        session_port = await self._start_sessions(ca, pair, tunnel_port)
         enroll_port = await self._start_enrollment(ca, enrollment_credentials(pair), session_port)
         addresses = await self._start_api(ca, vault, gateway_port, enroll_port)
         self._was_ready = True
@@ -209,13 +211,16 @@ class Server:
         front = self._client_tls.context if self._client_tls else None
         return tunnel_port, await gateway.start(self._config.host, self._config.gateway_port, front)
 
-    async def _start_sessions(self, ca: CertificateAuthority, credentials: grpc.ServerCredentials, tunnel: int) -> int:
-        address = f"{self._config.agent_host}:{self._config.session_port}"
-        server, port = bind(address, "--session-port", credentials)
+    async def _start_sessions(self, ca: CertificateAuthority, pair: KeyPair, tunnel_port: int) -> int:
+        servicers = Servicers()
+        server = GrpcServer(servicers.methods)
+        tls = server_tls(pair.key, pair.certificate, ca.bundle)
+        port = await listen(server, f"{self._config.agent_host}:{self._config.session_port}", "--session-port", tls)
+        self._cleanup.push_async_callback(self._stop_sessions, server, servicers)
         terms = SessionTerms(
             version=__version__,
             heartbeat_seconds=self._config.heartbeat_seconds,
-            gateway_targets=(f":{tunnel}",),
+            gateway_targets=(f":{tunnel_port}",),
             bulk_target=f":{port}",
             certificate_life=self._certificate_life,
         )
@@ -223,16 +228,15 @@ class Server:
             self._store, self._registry, self._sessions, self._desired, self._logs, ca, terms, self._issuing
         )
         self._spawn("kept-epochs", session.kept_epochs.run())
-        session_pb2_grpc.add_SessionServicer_to_server(session, server)
-        bulk_pb2_grpc.add_BulkServicer_to_server(BulkService(self._sessions.doorkeeper, self._logs), server)
-        await server.start()
-        self._cleanup.push_async_callback(self._stop_sessions, server)
+        servicers.add(session_pb2_grpc.add_SessionServicer_to_server, session)
+        servicers.add(bulk_pb2_grpc.add_BulkServicer_to_server, BulkService(self._sessions.doorkeeper, self._logs))
         return port
 
-    async def _stop_sessions(self, server: grpc.aio.Server) -> None:
+    async def _stop_sessions(self, server: GrpcServer, servicers: Servicers) -> None:
         """Agents are told, so that they dial again at once instead of waiting for a heartbeat to fail."""
         self._sessions.close_all("SERVER_STOPPING", "the control plane is stopping")
-        await server.stop(grace=1.0)
+        await servicers.finish(grace_seconds=1.0)
+        await server.close()
 
     async def _start_enrollment(
         self, ca: CertificateAuthority, credentials: grpc.ServerCredentials, session_port: int

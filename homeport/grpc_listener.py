@@ -1,4 +1,4 @@
-"""gRPC ports that agents dial. Every server owns its port alone."""
+"""Ports of gRPC's server. Every server owns its port alone."""
 
 import grpc
 

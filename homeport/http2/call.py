@@ -1,5 +1,6 @@
 """A gRPC call: two directions of messages over one stream, and a status at the end."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 from homeport.http2.errors import CANCEL, NO_ERROR, PROTOCOL_ERROR
@@ -133,11 +134,14 @@ class ServerCall(Call):
         stream.sink = self
         self.metadata = dict(headers)
         self._answered = False
+        self._on_last: Callable[[], None] | None = None
 
-    def accept(self, metadata: Headers, talker: Talker) -> None:
+    def accept(self, metadata: Headers, talker: Talker, on_last: Callable[[], None] | None = None) -> None:
+        """`on_last` is called when the client has said everything; without it the call ends then."""
         if self.stream is not None:
             self._answered = True
             self.talker = talker
+            self._on_last = on_last
             self.endpoint.connection.send_headers(self.stream, _ANSWER + metadata, last=False)
 
     def end(self, status: Status) -> None:
@@ -153,7 +157,19 @@ class ServerCall(Call):
         """Trailers of a client: gRPC knows none, but they end its direction."""
         self._on_half_closed()
 
+    def pause(self) -> None:
+        """The client may send only what its window still allows, until resume()."""
+        if self.stream is not None:
+            self.stream.received.hold()
+
+    def resume(self) -> None:
+        if self.stream is not None:
+            self.endpoint.connection.release(self.stream)
+
     def _on_half_closed(self) -> None:
+        if self._on_last is not None:
+            self._on_last()
+            return
         talker = self.talker
         self.end(Status(OK, ""))
         if talker is not None:

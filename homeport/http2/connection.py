@@ -151,6 +151,12 @@ class Connection:
         self.send_window -= size
         return frame_header(size, DATA, 0, stream.stream_id)
 
+    def release(self, stream: Stream) -> None:
+        """What the stream held back of its window, the other end may use again."""
+        used = stream.received.release()
+        if used and not stream.remote_closed:
+            self._send(frame(WINDOW_UPDATE, 0, stream.stream_id, pack_u32(used)))
+
     def reset(self, stream: Stream, code: int) -> None:
         """Gives the stream up; nothing more is heard of it here."""
         if self._streams.pop(stream.stream_id, None) is not None:

@@ -1,6 +1,7 @@
 """A connection on the event loop: bytes in and out, one write a turn, and a watch on whether the other end lives."""
 
 import asyncio
+import ssl
 from typing import cast
 
 from homeport.http2.call import Call, ClientCall, ClientTalker
@@ -76,6 +77,22 @@ class Endpoint(asyncio.Protocol):
     def peer_certificate(self) -> dict[str, object]:
         """As ssl.SSLSocket.getpeercert() gives it."""
         return (self._transport and self._transport.get_extra_info("peercert")) or {}
+
+    @property
+    def peer_certificate_pem(self) -> bytes:
+        """Empty when the peer has shown none."""
+        tls = self._transport.get_extra_info("ssl_object") if self._transport is not None else None
+        der = tls.getpeercert(binary_form=True) if tls is not None else None
+        return ssl.DER_cert_to_PEM_cert(der).encode() if der else b""
+
+    @property
+    def peer_address(self) -> str:
+        """As gRPC writes it, `ipv4:192.0.2.1:5000`; empty once the connection is gone."""
+        address = self._transport and self._transport.get_extra_info("peername")
+        if not address:
+            return ""
+        host, port = address[:2]
+        return f"ipv6:[{host}]:{port}" if ":" in host else f"ipv4:{host}:{port}"
 
     def call(self, path: bytes, metadata: Headers, talker: ClientTalker) -> ClientCall:
         """A client's. Raises Http2Error(REFUSED_STREAM)."""

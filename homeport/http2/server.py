@@ -47,10 +47,13 @@ class GrpcServer:
         endpoints = list(self._endpoints)
         for endpoint in endpoints:
             endpoint.close(message="the server stops")
-        if endpoints:
-            await asyncio.wait([endpoint.closed for endpoint in endpoints], timeout=_SHUTDOWN_SECONDS)
+        if not endpoints:
+            return
+        closed = [endpoint.closed for endpoint in endpoints]
+        await asyncio.wait(closed, timeout=_SHUTDOWN_SECONDS)
         for endpoint in endpoints:
             endpoint.abort()
+        await asyncio.wait(closed, timeout=_SHUTDOWN_SECONDS)
 
 
 class _ServerEndpoint(Endpoint):

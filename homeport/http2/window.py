@@ -5,12 +5,14 @@ from homeport.http2.settings import RECEIVE_WINDOW
 
 
 class ReceiveWindow:
-    """What the other end may still send. All that comes is used up at once; it is given back in few large steps."""
+    """What the other end may still send. What comes is used up at once, unless it is held; all is given back in few
+    large steps."""
 
-    __slots__ = ("_left",)
+    __slots__ = ("_held", "_left")
 
     def __init__(self) -> None:
         self._left = RECEIVE_WINDOW
+        self._held = False
 
     def take(self, size: int) -> int:
         """`size` bytes have come: how many to give back now. Raises Http2Error when there were fewer left."""
@@ -19,6 +21,20 @@ class ReceiveWindow:
             return 0
         if self._left < 0:
             raise Http2Error(FLOW_CONTROL_ERROR, "more DATA than the window allows")
+        if self._held:
+            return 0
+        return self._give_back()
+
+    def hold(self) -> None:
+        """Gives nothing back until release()."""
+        self._held = True
+
+    def release(self) -> int:
+        """How many to give back now."""
+        self._held = False
+        return self._give_back() if self._left < RECEIVE_WINDOW // 2 else 0
+
+    def _give_back(self) -> int:
         used = RECEIVE_WINDOW - self._left
         self._left = RECEIVE_WINDOW
         return used

@@ -9,11 +9,11 @@ from typing import Protocol
 
 import structlog
 
-from homeport.core.errors import ErrorCode, HomeportError
 from homeport.core.node_identity import EXPLANATIONS, Refusal, Shown
 from homeport.http2.call import ServerCall
 from homeport.http2.server import GrpcServer
 from homeport.http2.status import PERMISSION_DENIED, UNAUTHENTICATED, Status
+from homeport.http2_listener import listen
 from homeport.identity import shown_in
 from homeport.tunnel.carrier import ATTACH, EPOCH, WORKER_ID, WORKER_IDS, Carrier
 from homeport.tunnel.link import Link
@@ -60,16 +60,8 @@ class TunnelServer:
 
     async def start(self, address: str, tls: ssl.SSLContext) -> int:
         """Returns the port. Raises HomeportError(UNAVAILABLE) when it cannot be had."""
-        host, _, port = address.rpartition(":")
         server = GrpcServer({ATTACH: self._attach})
-        try:
-            bound = await server.start(host.removeprefix("[").removesuffix("]"), int(port), tls)
-        except OSError as error:
-            raise HomeportError(
-                ErrorCode.UNAVAILABLE,
-                f"cannot listen on {address}: {error.strerror or error}",
-                hint="is it taken? choose another with --tunnel-port",
-            ) from error
+        bound = await listen(server, address, "--tunnel-port", tls)
         self._server = server
         return bound
 

@@ -23,7 +23,7 @@ from homeport_proto.v1 import (
 from agent.link.channel import open_channel
 from agent.link.csr import make_csr, make_key, sign_recovery
 from controlplane.auth.ca import CertificateAuthority, open_ca
-from controlplane.auth.credentials import enrollment_credentials, node_credentials
+from controlplane.auth.credentials import enrollment_credentials
 from controlplane.fleet.node_access import access_of
 from controlplane.fleet.node_lock import lock_node
 from controlplane.gateway.tables import GatewayTables
@@ -32,6 +32,7 @@ from controlplane.sessions.desired_state import DesiredStates
 from controlplane.sessions.enrollment_service import EnrollmentService
 from controlplane.sessions.logs import LogBroker
 from controlplane.sessions.registry import NodeRegistry
+from controlplane.sessions.servicers import Servicers
 from controlplane.sessions.session_service import SessionService, SessionTerms
 from controlplane.sessions.sessions import Sessions
 from controlplane.store.memory import MemoryStore
@@ -39,6 +40,7 @@ from controlplane.store.store import Kind, Transaction
 from homeport.core import canonical
 from homeport.core.node_identity import Certificates, Serial
 from homeport.grpc_listener import bind
+from homeport.http2.server import GrpcServer
 from homeport.http2.tls import client_tls, server_tls
 from homeport.tunnel.client import attach
 from homeport.tunnel.errors import AttachError
@@ -125,23 +127,25 @@ async def doors(tmp_path: Path) -> AsyncIterator[Doors]:
         tables.put("nodes", node.id, canonical.to_plain(access_of(node)))
         tables.put("epochs", node.id, 1)
     pair = ca.issue_server(datetime.now(UTC))
-    session_server, session_port = bind("127.0.0.1:0", "--session-port", node_credentials(pair, ca.bundle))
+    tls = server_tls(pair.key, pair.certificate, ca.bundle)
     enroll_server, enroll_port = bind("127.0.0.1:0", "--enroll-port", enrollment_credentials(pair))
     terms = SessionTerms("0.1.0", 2.0, (), "", LIFE)
     service = SessionService(store, registry, sessions, desired, logs, ca, terms)
-    session_pb2_grpc.add_SessionServicer_to_server(service, session_server)
-    bulk_pb2_grpc.add_BulkServicer_to_server(BulkService(sessions.doorkeeper, logs), session_server)
+    servicers = Servicers()
+    servicers.add(session_pb2_grpc.add_SessionServicer_to_server, service)
+    servicers.add(bulk_pb2_grpc.add_BulkServicer_to_server, BulkService(sessions.doorkeeper, logs))
+    session_server = GrpcServer(servicers.methods)
+    session_port = await session_server.start("127.0.0.1", 0, tls)
     enrollment_pb2_grpc.add_EnrollmentServicer_to_server(EnrollmentService(store, ca, "", LIFE), enroll_server)
     tunnels = TunnelServer(tables)
     gateway = ca.issue_gateway("gateway-0", LIFE, datetime.now(UTC))
     tunnel_port = await tunnels.start("127.0.0.1:0", server_tls(gateway.key, gateway.certificate, ca.bundle))
-    for server in (session_server, enroll_server):
-        await server.start()
+    await enroll_server.start()
     ports = (f"127.0.0.1:{port}" for port in (session_port, enroll_port, tunnel_port))
     yield Doors(ca, target, *ports)
     await tunnels.close(0)
-    for server in (session_server, enroll_server):
-        await server.stop(None)
+    await session_server.close()
+    await enroll_server.stop(None)
 
 
 @pytest.mark.system

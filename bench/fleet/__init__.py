@@ -1,0 +1,1 @@
+"""A control plane with thousands of live nodes: `python -m bench.fleet`."""

@@ -1,0 +1,66 @@
+"""A process that is many nodes. A JSON object a line on stdin tells it what to do, one on stdout answers."""
+
+import asyncio
+import gc
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import uvloop
+
+from bench.fleet.driven_node import DrivenNode, Records
+
+
+class Driver:
+    """`share`: every so-manieth node, from that one on."""
+
+    def __init__(self, folder: Path, first: int, share: int) -> None:
+        self._key, self._ca = (folder / "key.pem").read_bytes(), (folder / "ca.pem").read_bytes()
+        self._mine = json.loads((folder / "nodes.json").read_text())[first::share]
+        self._records = Records()
+        self._nodes: list[DrivenNode] = []
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def begin(self, port: int) -> None:
+        for node_id, certificate in self._mine:
+            node = DrivenNode(node_id, (self._key, certificate.encode(), self._ca), port, self._records)
+            self._nodes.append(node)
+            self._tasks.append(asyncio.create_task(node.run(), name=node_id))
+        gc.freeze()
+
+    def counts(self) -> dict[str, Any]:
+        return {"nodes": len(self._mine), "connected": sum(node.connected for node in self._nodes)}
+
+    def take_records(self) -> dict[str, Any]:
+        records = self._records
+        taken = {
+            "echo_ms": records.echo_ms.copy(),
+            "beats_late": records.beats_late,
+            "changes": records.changes.copy(),
+            "ends": dict(records.ends),
+        }
+        records.clear()
+        return taken
+
+
+async def _main(folder: str, first: str, share: str) -> None:
+    driver = Driver(Path(folder), int(first), int(share))
+    reader = asyncio.StreamReader(limit=2**24)
+    await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    while line := await reader.readline():
+        message = json.loads(line)
+        match message["do"]:
+            case "begin":
+                driver.begin(message["port"])
+                answer = driver.counts()
+            case "counts":
+                answer = driver.counts()
+            case "records":
+                answer = driver.take_records()
+        sys.stdout.write(json.dumps(answer) + "\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    uvloop.run(_main(*sys.argv[1:]))
