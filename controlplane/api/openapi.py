@@ -15,7 +15,8 @@ from homeport.schema.resources import Error
 
 _DESCRIPTION = """Runs models on machines that you own.
 
-Send `Authorization: Bearer TOKEN`; the first token is in the file `admin-token` of the server's data directory.
+Send `Authorization: Bearer TOKEN`; the first token is in the file `admin-token` of the server's data directory. A
+browser that has signed in sends its cookie instead, and `X-CSRF-Token` with whatever changes something.
 `x-permission` of an operation is what the caller needs at the place of the object; without it: 403, or 404 where the
 object may not be seen.
 Each field of a spec says under `x-change` what a change of it does: `live` applies at once, `rollout` makes a new

@@ -17,7 +17,7 @@ def _plain(length: int) -> str:
 
 
 # Takes as long as any other one, and no password is known that has it.
-_NOBODYS = (
+NOBODYS = (
     f"$argon2id$v=19$m={_HASHER.memory_cost},t={_HASHER.time_cost},p={_HASHER.parallelism}"
     f"${_plain(_HASHER.salt_len)}${_plain(_HASHER.hash_len)}"
 )
@@ -31,7 +31,7 @@ def hash_password(password: str) -> str:
 def is_password(kept: str | None, password: str) -> bool:
     """As slow where none is kept. Takes tens of milliseconds: not for the event loop."""
     try:
-        _HASHER.verify(kept or _NOBODYS, normalised(password))
+        _HASHER.verify(kept or NOBODYS, normalised(password))
     except (VerificationError, InvalidHashError):
         return False
     return kept is not None

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from controlplane.auth.admin_token import create_admin_token
-from controlplane.auth.passwords import hash_password, is_password, needs_rehash, password_of, put_password
+from controlplane.auth.passwords import NOBODYS, hash_password, is_password, needs_rehash, password_of, put_password
 from controlplane.fleet.access import accept_user, delete_user
 from controlplane.store.memory import MemoryStore
 from controlplane.store.store import Kind, Transaction
@@ -41,6 +41,12 @@ def test_the_hash_is_argon2id_salted_and_fits_that_password_alone() -> None:
 @pytest.mark.parametrize("password", ["", SECRET, "\0", "x" * 1024])
 def test_nobodys_password_is_looked_at_and_never_right(password: str) -> None:
     assert not is_password(None, password)
+
+
+def test_for_nobody_it_takes_as_long_as_for_others() -> None:
+    """The same work is done for both: argon2's cost is its parameters."""
+    assert not needs_rehash(NOBODYS)
+    assert NOBODYS.split("$")[1:4] == hash_password(SECRET).split("$")[1:4]
 
 
 async def test_who_is_disabled_or_unknown_has_none(store: MemoryStore) -> None:
