@@ -1,6 +1,6 @@
 """Answers calls with servicers that were written for grpc.aio, so that either can carry them.
 
-What sessions cost decides how many nodes one control plane can have, see docs/adr/0013.
+What sessions cost decides how many nodes one control plane can have, see docs/adr/0015.
 """
 
 import asyncio
