@@ -1,5 +1,5 @@
 """Secrets in a container, without a trace in what `docker inspect` shows: files in memory are mounted, and variables
-are set inside by a shell that reads such a file and becomes the image's own program. docs/adr/0013 weighs it."""
+are set inside by a shell that reads such a file and becomes the image's own program. docs/adr/0014 weighs it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
