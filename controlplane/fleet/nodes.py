@@ -75,12 +75,10 @@ def _shown(quarantine: Quarantine | None) -> dict[str, Any] | None:
 
 def delete_node(tx: Transaction, node_id: str, connected: bool) -> None:
     """A silent node goes with all that it holds; a connected one must be empty first. Raises NOT_FOUND, IN_USE."""
-    placed = {p.spec["deployment_id"] for p in tx.all(Kind.PLACEMENT) if p.spec["node_id"] == node_id}
-    users = [deployment for deployment in tx.all(Kind.DEPLOYMENT) if deployment.id in placed]
-    if connected and users:
-        raise in_use(
-            f"node {node_id}", "it serves deployment", users, "delete those deployments or stop the node's agent first"
-        )
+    placed = [p for p in tx.all(Kind.PLACEMENT) if p.spec["node_id"] == node_id]
+    if connected and placed:
+        hint = "delete those deployments or stop the node's agent first"
+        raise in_use(f"node {node_id}", "it serves deployment", placed, hint, lambda p: str(p.spec["deployment_id"]))
     tx.delete(Kind.NODE, node_id)
 
 
