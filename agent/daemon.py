@@ -28,7 +28,9 @@ from agent.drivers.driver import Driver
 from agent.drivers.process.driver import ProcessDriver
 from agent.drivers.simulated import SimulatedDriver
 from agent.fingerprint.gather import Fingerprint
+from agent.fingerprint.gpu_events import follow_xids
 from agent.fingerprint.memory import available_memory
+from agent.gpu_quarantine import GpuQuarantine
 from agent.link.bulk import LogPusher
 from agent.link.channel import node_tls
 from agent.link.link import Link
@@ -47,6 +49,7 @@ from agent.state.database import StateDatabase
 from agent.state.desired import DesiredStateStore
 from agent.state.directory import StateDirectory
 from agent.state.epoch import EpochStore
+from agent.state.gpu_records import GpuRecords
 from agent.state.identity import Identity, IdentityStore
 from agent.state.journal import ReplicaJournal
 from agent.status import status
@@ -116,14 +119,17 @@ class Daemon:
             monotonic=time.monotonic,
             wall=time.time,
             jitter=random.random,
+            unusable_gpus=lambda: self._quarantine.uuids(),
         )
         self._serving = Serving(self._relay, self._reconciler.replicas)
         self._autoscaler = Autoscaler(self._relay.demand, self._running, self._reconciler.want, time.monotonic)
+        self._quarantine = GpuQuarantine(GpuRecords(database), time.time, lambda: self._fingerprint.probe_soon())
         self._fingerprint = Fingerprint(
             directory.root,
             tuple(self._drivers),
             config.name,
             has_runtime=lambda driver: driver != "docker" or socket_path(config.policy) is not None,
+            confine=self._quarantine.look,
         )
         reader = LogReader(self._reconciler, self._failures, self._drivers)
         self._logs = LogPusher(lambda: self._renewer.identity, reader.lines)
@@ -134,6 +140,7 @@ class Daemon:
             autoscaler=self._autoscaler,
             serving=self._serving,
             fingerprint=self._fingerprint,
+            quarantine=self._quarantine,
             logs=self._logs,
             epochs=self._epochs,
             epoch_granted=lambda: self._link.epoch,
@@ -164,6 +171,7 @@ class Daemon:
         desired = await self._desired_store.load()
         await self._epochs.load()
         await self._reconciler.adopt(desired)
+        await self._quarantine.load()
         self._tunnels = Tunnels(self._relay, lambda: node_tls(self._renewer.identity), lambda: self._link.epoch)
         self._reconciler.listen(self._serving.replica_changed)
         self._reconciler.listen(lambda replica: self._link.replica_changed(replica.report()))
@@ -180,6 +188,7 @@ class Daemon:
         await self._fingerprint.probe()
         tasks += [
             asyncio.create_task(self._fingerprint.run(self._link.inventory_changed), name="fingerprint"),
+            asyncio.create_task(follow_xids(self._quarantine.xid), name="gpu-events"),
             asyncio.create_task(self._link.run(), name="link"),
             asyncio.create_task(self._renewer.run(), name="renew"),
         ]

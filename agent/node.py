@@ -11,6 +11,7 @@ import structlog
 from agent.autoscaler import Autoscaler
 from agent.boot import boot_id
 from agent.fingerprint.gather import Fingerprint
+from agent.gpu_quarantine import GpuQuarantine
 from agent.link.bulk import LogPusher
 from agent.link.messages import Acknowledgement, Hello, Load, LogsQuestion, Welcome
 from agent.link.target import resolve_target
@@ -47,6 +48,7 @@ class AgentNode:
         autoscaler: Autoscaler,
         serving: Serving,
         fingerprint: Fingerprint,
+        quarantine: GpuQuarantine,
         logs: LogPusher,
         epochs: EpochStore,
         epoch_granted: Callable[[], int],
@@ -61,6 +63,7 @@ class AgentNode:
         self._autoscaler = autoscaler
         self._serving = serving
         self._fingerprint = fingerprint
+        self._quarantine = quarantine
         self._logs = logs
         self._epochs = epochs
         self._epoch_granted = epoch_granted
@@ -148,6 +151,7 @@ class AgentNode:
         if merged is None:
             log.warning("stale desired state dropped", held=self.desired.version, got=update.version, full=update.full)
             return None
+        await self._quarantine.clear(update.cleared_gpus)
         await self._accept(forget_removed(merged, with_replicas))
         kept = unlisted(merged, update, with_replicas)
         if kept.known or kept.foreign:

@@ -57,6 +57,8 @@ class DesiredUpdate:
     removed: tuple[str, ...] = ()
     # Placements that are named in the message but that this agent cannot read: they stay as they are.
     unreadable: tuple[str, ...] = ()
+    # GPUs that a person has cleared, and when the quarantine began that is over so.
+    cleared_gpus: dict[str, float] = field(default_factory=dict)
 
 
 def merge(held: DesiredState, update: DesiredUpdate) -> DesiredState | None:

@@ -1,7 +1,8 @@
 """All probes together, again and again, told on when something has changed."""
 
 import asyncio
-from collections.abc import Callable
+import contextlib
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
@@ -14,20 +15,23 @@ from agent.fingerprint.gpu_nvidia import NvidiaFacts, library_is_present, probe_
 from agent.fingerprint.hardware import probe_hardware
 from agent.fingerprint.host import probe_host
 from agent.fingerprint.memory import probe_memory
+from homeport.core.gpu_health import Signs
 from homeport.core.hardware import Hardware
-from homeport.core.resources import Inventory
+from homeport.core.resources import Gpu, Inventory
 
 log = structlog.get_logger()
 T = TypeVar("T")
 
 INTERVAL_SECONDS = 30.0
 _GIB = 1 << 30
+Confine = Callable[[tuple[Gpu, ...], Mapping[str, Signs]], Awaitable[tuple[Gpu, ...]]]
 
 
 class Fingerprint:
     """`path` lies on the disk to measure; `name` replaces the hostname; `drivers` are those this agent may use.
 
-    `has_runtime` says whether a driver finds on this host what it drives: the node offers no other.
+    `has_runtime` says whether a driver finds on this host what it drives: the node offers no other. `confine` tells the
+    GPUs of a probe as they are to be told: with their quarantine.
     """
 
     def __init__(
@@ -36,9 +40,13 @@ class Fingerprint:
         drivers: tuple[str, ...],
         name: str = "",
         has_runtime: Callable[[str], bool] = lambda driver: True,
+        confine: Confine | None = None,
     ) -> None:
         self._path = path
         self._has_runtime = has_runtime
+        self._confine = confine
+        self._gpus: tuple[Gpu, ...] = ()
+        self._again = asyncio.Event()
         self._drivers = drivers
         self._name = name
         self.inventory = Inventory(hostname=name, drivers=drivers)
@@ -50,7 +58,9 @@ class Fingerprint:
         host = _attempt(probe_host, "host", problems)
         cpu = _attempt(probe_cpu, "cpu", problems) or Cpu("", 0)
         disk = _attempt(lambda: probe_disk(self._path), "disk", problems) or Disk(0, 0)
-        nvidia = await probe_gpus(self.inventory.gpus) if library_is_present() else NvidiaFacts()
+        nvidia = await probe_gpus(self._gpus) if library_is_present() else NvidiaFacts()
+        self._gpus = nvidia.gpus
+        gpus = await self._confine(nvidia.gpus, nvidia.signs) if self._confine else nvidia.gpus
         if nvidia.problem:
             problems.append(nvidia.problem)
         self.hardware = probe_hardware()
@@ -64,17 +74,23 @@ class Fingerprint:
             memory_bytes=_attempt(probe_memory, "memory", problems) or 0,
             disk_bytes=disk.total,
             disk_free_bytes=disk.free,
-            gpus=nvidia.gpus,
+            gpus=gpus,
             nvidia_driver_version=nvidia.driver_version,
             drivers=tuple(driver for driver in self._drivers if self._has_runtime(driver)),
             problems=tuple(problems),
         )
         return without_noise(before) != without_noise(self.inventory)
 
+    def probe_soon(self) -> None:
+        """Something has changed: look before the next turn."""
+        self._again.set()
+
     async def run(self, changed: Callable[[Inventory], None]) -> None:
         """Until cancelled."""
         while True:
-            await asyncio.sleep(INTERVAL_SECONDS)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._again.wait(), INTERVAL_SECONDS)
+            self._again.clear()
             if await self.probe():
                 log.info("inventory changed", gpus=len(self.inventory.gpus), problems=self.inventory.problems)
                 changed(self.inventory)

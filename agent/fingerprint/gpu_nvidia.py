@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from homeport.core.gpu_health import Signs
 from homeport.core.resources import Gpu
 
 LIBRARY = "libnvidia-ml.so.1"
@@ -30,11 +31,12 @@ _MOST_HANGS = 2
 
 @dataclass(frozen=True, slots=True)
 class NvidiaFacts:
-    """`problem` is about the driver as a whole; a single GPU's stands with it."""
+    """`problem` is about the driver as a whole; a single GPU's stands with it. `signs`: of those that answered."""
 
     gpus: tuple[Gpu, ...] = ()
     driver_version: str = ""
     problem: str = ""
+    signs: Mapping[str, Signs] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -70,7 +72,8 @@ async def probe_gpus(previous: Sequence[Gpu] = (), deadline: float = DEADLINE_SE
             continue
         problem = f"NVML did not answer within {deadline:g} s" if answer.hung else answer.error
         silent = f"does not answer within {deadline:g} s" if mute or answer.hung else "is not there any more"
-        return NvidiaFacts(_with_absent(gpus, previous, silent, mute), lines[0]["driver"], problem)
+        found = _with_absent(gpus, previous, silent, mute)
+        return NvidiaFacts(found, lines[0]["driver"], problem, dict(map(_signs, lines[1:])))
 
 
 async def _ask(skipped: Iterable[int], deadline: float) -> _Answer:
@@ -119,6 +122,12 @@ def _gpu(line: dict[str, Any]) -> Gpu:
         compute_capability=line.get("compute_capability", ""),
         problem=line.get("problem", ""),
     )
+
+
+def _signs(line: dict[str, Any]) -> tuple[str, Signs]:
+    """By uuid. One that does not tell its name has none: what it is called before tells what its problem means."""
+    signs = Signs(line.get("problem", ""), line.get("ecc_uncorrected", 0), line.get("remap_failed", False))
+    return line.get("uuid", ""), signs
 
 
 def _next_index(lines: Sequence[dict[str, Any]], mute: set[int]) -> int:

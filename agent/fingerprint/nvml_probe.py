@@ -4,6 +4,7 @@ The first line is about the driver, then follows one line per GPU, in the order 
 known: when the driver hangs, the lines before tell which GPU it hangs on. The named indices are left out.
 """
 
+import contextlib
 import json
 import sys
 from typing import Any
@@ -36,6 +37,7 @@ def _gpu(index: int) -> dict[str, Any]:
         facts["memory_bytes"], facts["memory_used_bytes"] = memory.total, memory.used
         facts["compute_capability"] = "{}.{}".format(*pynvml.nvmlDeviceGetCudaComputeCapability(handle))
         facts["utilization_percent"] = _utilization(handle)
+        facts["ecc_uncorrected"], facts["remap_failed"] = _memory_errors(handle)
     except pynvml.NVMLError as error:
         facts["problem"] = str(error)
     return facts
@@ -47,6 +49,19 @@ def _utilization(handle: Any) -> int:
     except pynvml.NVMLError_NotSupported:  # of a partitioned GPU, for one
         return 0
     return percent
+
+
+def _memory_errors(handle: Any) -> tuple[int, bool]:
+    """Uncorrected errors since the driver was loaded, and whether a bad row could not be replaced. Many GPUs count
+    neither."""
+    uncorrected, remap_failed = 0, False
+    with contextlib.suppress(pynvml.NVMLError_NotSupported, pynvml.NVMLError_FunctionNotFound):
+        uncorrected = pynvml.nvmlDeviceGetTotalEccErrors(
+            handle, pynvml.NVML_MEMORY_ERROR_TYPE_UNCORRECTED, pynvml.NVML_VOLATILE_ECC
+        )
+    with contextlib.suppress(pynvml.NVMLError_NotSupported, pynvml.NVMLError_FunctionNotFound):
+        remap_failed = bool(pynvml.nvmlDeviceGetRemappedRows(handle)[3])
+    return uncorrected, remap_failed
 
 
 def _text(value: str | bytes) -> str:

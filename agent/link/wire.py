@@ -136,6 +136,7 @@ def update_from_wire(message: pb.DesiredState) -> DesiredUpdate:
         placements=tuple(placements),
         removed=tuple(message.removed_placements),
         unreadable=tuple(unreadable),
+        cleared_gpus={cleared.uuid: cleared.quarantined_at for cleared in message.cleared_gpus},
     )
 
 
@@ -166,6 +167,8 @@ def _gpu_to_wire(gpu: Gpu) -> pb.Gpu:
         pci_bus_id=gpu.pci_bus_id,
         utilization_percent=gpu.utilization_percent,
         problem=gpu.problem,
+        quarantine=gpu.quarantine,
+        quarantined_at=gpu.quarantined_at,
         compute_capability=gpu.compute_capability,
     )
 

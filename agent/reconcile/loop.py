@@ -45,12 +45,14 @@ class Reconciler:
         monotonic: Callable[[], float],
         wall: Callable[[], float],
         jitter: Callable[[], float],
+        unusable_gpus: Callable[[], frozenset[str]] = frozenset,
     ) -> None:
         self._drivers = drivers
         self._journal = journal
         self._open_secrets = open_secrets
         self._memory_available = memory_available
         self._monotonic = monotonic
+        self._unusable_gpus = unusable_gpus
         self._desired = DesiredState()
         self._wanted: dict[str, int] = {}
         self._wake = asyncio.Event()
@@ -148,7 +150,7 @@ class Reconciler:
             if key in placements
         ]
         observed = [replica.observed() for replica in self._replicas.all()]
-        decided = plan(targets, self._desired.removed, observed, self._monotonic())
+        decided = plan(targets, self._desired.removed, observed, self._monotonic(), self._unusable_gpus())
         for action in decided.actions:
             log.info(type(action).__name__.lower(), **asdict(action))
         self._replicas.apply(decided.actions, placements)

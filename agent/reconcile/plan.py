@@ -82,14 +82,23 @@ _WORST_FIRST = {
 }
 
 
-def plan(targets: Sequence[Target], removed: frozenset[str], replicas: Sequence[Observed], now: float) -> Plan:
+def plan(
+    targets: Sequence[Target],
+    removed: frozenset[str],
+    replicas: Sequence[Observed],
+    now: float,
+    unusable_gpus: frozenset[str] = frozenset(),
+) -> Plan:
+    """On `unusable_gpus` nothing is started; what failed there starts on another, what still runs there runs on."""
     newest = _newest_of_each_deployment(targets)
     wanted = {target.placement.placement_id: target for target in targets}
-    taken = {uuid for replica in replicas for uuid in replica.gpu_uuids}
+    taken = {uuid for replica in replicas for uuid in replica.gpu_uuids} | unusable_gpus
     actions: list[Action] = []
     groups: dict[str, _Group] = {key: _Group(target) for key, target in wanted.items()}
     for replica in replicas:
-        if replica.placement_id in wanted:
+        if replica.status is ReplicaStatus.FAILED and unusable_gpus.intersection(replica.gpu_uuids):
+            actions.append(Retire(replica.replica_id, "its GPU is in quarantine"))
+        elif replica.placement_id in wanted:
             groups[replica.placement_id].add(replica)
         elif replica.placement_id in removed:
             successor = newest.get(replica.deployment_id)

@@ -10,6 +10,7 @@ class Kind(StrEnum):
     DESIRED = "desired"
     REPLICA = "replica"
     EPOCH = "epoch"
+    GPU = "gpu"
 
 
 class Damaged(Exception):

@@ -3,15 +3,17 @@
 from controlplane.api.dependencies import ApiDependencies
 from controlplane.api.nodes import Nodes
 from controlplane.api.routing import Answer, Call, Handler, Route
+from controlplane.fleet.gpu_clearing import clear_gpu
 from controlplane.fleet.node_cordon import cordon_node, uncordon_node
 from controlplane.fleet.node_drain import drain_node, undrain_node
+from controlplane.fleet.nodes import inventory_of
 from controlplane.pipelines.drain_plan import plan_drain
 from controlplane.store.store import Kind
 from controlplane.views.views import Views
 from homeport.core.access.permission import Permission
 from homeport.core.errors import ErrorCode
 from homeport.schema.base import ApiModel
-from homeport.schema.edits import CordonRequest, DrainRequest, EmptyRequest
+from homeport.schema.edits import ClearGpuRequest, CordonRequest, DrainRequest, EmptyRequest
 from homeport.schema.resources import DrainPlan, Node
 
 _TAG = "nodes"
@@ -30,6 +32,7 @@ class NodeUpkeep:
             self._verb("uncordon", self.uncordon, "Let a cordoned node take replicas again", EmptyRequest),
             self._verb("drain", self.drain, "Move a node's replicas elsewhere, each ready there first", DrainRequest),
             self._verb("undrain", self.undrain, "Let a drained node take replicas again", EmptyRequest),
+            self._verb("clear-gpu", self.clear_gpu, "Let a GPU that failed take replicas again", ClearGpuRequest),
             Route(
                 "GET",
                 "/nodes/{node}/drain",
@@ -62,6 +65,12 @@ class NodeUpkeep:
     async def undrain(self, call: Call) -> Answer:
         id = self._id(call)
         return self._views.show(await self._store.write(lambda tx: undrain_node(tx, id)))
+
+    async def clear_gpu(self, call: Call) -> Answer:
+        node = self._nodes.find(call.guard, call.path["node"])
+        wanted: ClearGpuRequest = call.body
+        inventory = inventory_of(node, self._registry)
+        return self._views.show(await self._store.write(lambda tx: clear_gpu(tx, node.id, wanted.gpu, inventory)))
 
     async def plan(self, call: Call) -> Answer:
         node = self._nodes.find(call.guard, call.path["node"])

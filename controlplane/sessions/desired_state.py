@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey as PublicKey
 from homeport_proto.v1 import session_pb2 as pb
 
+from controlplane.fleet.gpu_clearing import cleared_gpus
 from controlplane.secrets.node_secrets import NONE, NodeSecrets
 from controlplane.sessions.wire import placement_to_wire
 from controlplane.store.store import Change, Kind, Record, Store
@@ -22,7 +23,7 @@ class Touched:
 
 class DesiredStates:
     """Follows the store. It remembers where each placement is, since a deletion no longer says it, and which
-    generation of each deployment was sent, since a new status concerns no agent."""
+    generation of each deployment and which cleared GPUs were sent, since other changes of those concern no agent."""
 
     def __init__(self, store: Store, secrets: NodeSecrets | None = None) -> None:
         """`secrets` is None where no workload has any."""
@@ -30,16 +31,23 @@ class DesiredStates:
         self._secrets = secrets
         self._node_of: dict[str, str] = {}
         self._generations: dict[str, int] = {}
+        self._cleared: dict[str, dict[str, float]] = {}
 
     def load(self) -> None:
         self._node_of = {p.id: p.spec["node_id"] for p in self._store.all(Kind.PLACEMENT)}
         self._generations = {d.id: d.generation for d in self._store.all(Kind.DEPLOYMENT)}
+        self._cleared = {node.id: cleared_gpus(node) for node in self._store.all(Kind.NODE)}
 
     def snapshot(self, node_id: str, node_key: PublicKey | None = None) -> pb.DesiredState:
         """`node_key` is what the secrets in it are sealed to; None = they are left out."""
         seq = self._store.seq
         placements = [p for p in self._store.all(Kind.PLACEMENT) if p.spec["node_id"] == node_id]
-        return pb.DesiredState(version=self._version(seq), full=True, placements=self._wire(placements, node_key))
+        return pb.DesiredState(
+            version=self._version(seq),
+            full=True,
+            placements=self._wire(placements, node_key),
+            cleared_gpus=self._cleared_on(node_id),
+        )
 
     def touched(self, changes: Iterable[Change]) -> dict[str, Touched]:
         """Which nodes these changes concern."""
@@ -49,15 +57,18 @@ class DesiredStates:
                 self._placement_changed(change, nodes)
             elif change.kind is Kind.DEPLOYMENT:
                 self._deployment_changed(change, nodes)
+            elif change.kind is Kind.NODE:
+                self._node_changed(change, nodes)
         return nodes
 
-    def delta(self, touched: Touched, seq: int, node_key: PublicKey | None = None) -> pb.DesiredState:
+    def delta(self, node_id: str, touched: Touched, seq: int, node_key: PublicKey | None = None) -> pb.DesiredState:
         """The placements as they are now; one that was removed since is listed as removed."""
         records = [self._store.get(Kind.PLACEMENT, placement_id) for placement_id in sorted(touched.changed)]
         return pb.DesiredState(
             version=self._version(seq),
             placements=self._wire([record for record in records if record is not None], node_key),
             removed_placements=sorted(touched.removed),
+            cleared_gpus=self._cleared_on(node_id),
         )
 
     def settle(self, node_id: str, known: Iterable[str], foreign: Iterable[str]) -> tuple[list[str], list[str]]:
@@ -92,6 +103,17 @@ class DesiredStates:
             for placement in self._store.all(Kind.PLACEMENT):
                 if placement.spec["deployment_id"] == change.id:
                     nodes.setdefault(placement.spec["node_id"], Touched()).changed.add(placement.id)
+
+    def _node_changed(self, change: Change, nodes: dict[str, Touched]) -> None:
+        cleared = cleared_gpus(change.record) if change.record else {}
+        if cleared and cleared != self._cleared.get(change.id):
+            nodes.setdefault(change.id, Touched())
+        self._cleared[change.id] = cleared
+
+    def _cleared_on(self, node_id: str) -> list[pb.ClearedGpu]:
+        node = self._store.get(Kind.NODE, node_id)
+        cleared = cleared_gpus(node) if node is not None else {}
+        return [pb.ClearedGpu(uuid=uuid, quarantined_at=since) for uuid, since in sorted(cleared.items())]
 
     def _placement_changed(self, change: Change, nodes: dict[str, Touched]) -> None:
         before = self._node_of.get(change.id)

@@ -124,7 +124,7 @@ class Sessions:
         for node_id, touched in self._desired.touched(changes).items():
             session = self._open.get(node_id)
             if session:
-                delta = self._desired.delta(touched, changes[-1].seq, session.node_key)
+                delta = self._desired.delta(node_id, touched, changes[-1].seq, session.node_key)
                 session.send(pb.ControlMessage(desired_state=delta))
                 log.info("desired state sent", node_id=node_id, seq=changes[-1].seq)
 

@@ -48,6 +48,8 @@ def _gpu_from_wire(message: pb.Gpu) -> Gpu:
         utilization_percent=message.utilization_percent,
         compute_capability=message.compute_capability,
         problem=message.problem,
+        quarantine=message.quarantine,
+        quarantined_at=message.quarantined_at,
     )
 
 

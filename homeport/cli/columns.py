@@ -67,7 +67,9 @@ def _inventory(resource: Resource) -> dict[str, Any]:
 
 def _gpus(resource: Resource) -> str:
     names = [gpu["name"] for gpu in _inventory(resource).get("gpus", [])]
-    return ", ".join(f"{names.count(name)}x {name}" for name in dict.fromkeys(names)) or "-"
+    text = ", ".join(f"{names.count(name)}x {name}" for name in dict.fromkeys(names)) or "-"
+    confined = sum(bool(gpu.get("quarantine")) for gpu in _inventory(resource).get("gpus", []))
+    return f"{text} ({confined} in quarantine)" if confined else text
 
 
 def _served(resource: Resource) -> str:

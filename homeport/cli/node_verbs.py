@@ -1,4 +1,4 @@
-"""`homeport node cordon|uncordon|drain|undrain`."""
+"""`homeport node cordon|uncordon|drain|undrain|clear-gpu`."""
 
 import time
 from typing import TYPE_CHECKING, Annotated, Any
@@ -101,6 +101,20 @@ def undrain(node: NodeId, context: ContextOption = "") -> None:
         found = client.nodes.undrain(node)
     more = ", but is cordoned: homeport node uncordon ends that" if found.spec["cordon"] else ""
     print(f"node {found.spec['name']} is not drained any more{more}")
+
+
+def clear_gpu(
+    node: NodeId, gpu: Annotated[str, typer.Argument(metavar="GPU", help="Its UUID.")], context: ContextOption = ""
+) -> None:
+    """Let a GPU that failed take replicas again.
+
+    \b
+    Example:
+      homeport node clear-gpu rack7 GPU-5c1a0d2e
+    """
+    with connect(context) as client:
+        client.nodes.clear_gpu(node, gpu)
+    print(f"GPU {gpu} is cleared; it goes back into quarantine if it fails again")
 
 
 def seconds_of(text: str) -> float:

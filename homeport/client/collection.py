@@ -130,6 +130,10 @@ class NodeCollection(Collection):
     async def undrain(self, object_id: str) -> Resource:
         return await self._do(object_id, "undrain", {}, repeatable=True)
 
+    async def clear_gpu(self, object_id: str, uuid: str) -> Resource:
+        """A GPU that failed takes replicas again. Raises CONFLICT when it is not in quarantine."""
+        return await self._do(object_id, "clear-gpu", {"gpu": uuid}, repeatable=False)
+
     async def drain_plan(self, object_id: str) -> dict[str, Any]:
         """What draining it would move where, or still has to: `moves` [{deployment_id, replicas, to, stays, why}]."""
         return await self._transport.call("GET", f"{self._path.item_path(object_id)}/drain")

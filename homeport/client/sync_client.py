@@ -96,6 +96,9 @@ class SyncNodeCollection(SyncCollection):
     def undrain(self, object_id: str) -> Resource:
         return self._runner.run(self._nodes.undrain(object_id))
 
+    def clear_gpu(self, object_id: str, uuid: str) -> Resource:
+        return self._runner.run(self._nodes.clear_gpu(object_id, uuid))
+
     def drain_plan(self, object_id: str) -> dict[str, Any]:
         return self._runner.run(self._nodes.drain_plan(object_id))
 

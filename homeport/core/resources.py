@@ -14,6 +14,13 @@ class Gpu:
     compute_capability: str = ""
     # Empty while healthy.
     problem: str = ""
+    # Why it gets no replicas until it is cleared, though it may answer; since when (unix seconds on the agent's clock).
+    quarantine: str = ""
+    quarantined_at: float = 0.0
+
+    @property
+    def is_usable(self) -> bool:
+        return not self.problem and not self.quarantine
 
 
 @dataclass(frozen=True, slots=True)

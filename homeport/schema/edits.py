@@ -51,5 +51,10 @@ class DrainRequest(ApiModel):
     """At the deadline replicas are let go although nobody has taken over."""
 
 
+class ClearGpuRequest(ApiModel):
+    gpu: str = Field(min_length=1, max_length=100)
+    """Its UUID."""
+
+
 class EmptyRequest(ApiModel):
     """Of verbs that need no more than their object."""

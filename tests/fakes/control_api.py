@@ -180,6 +180,18 @@ class ControlApi:
             self.registry.connected(node_id, 1, Inventory(name, **has), "1.0.0")
         return node_id
 
+    async def place(self, deployment_id: str, node_id: str) -> None:
+        spec = {
+            "deployment_id": deployment_id,
+            "node_id": node_id,
+            "revision": 1,
+            "rank": 0,
+            "min_replicas": 1,
+            "max_replicas": 1,
+            "devices": [],
+        }
+        await self.store.write(lambda tx: tx.create(Kind.PLACEMENT, f"{deployment_id}-on-{node_id}", spec))
+
     def report(self, node_id: str, replica_id: str, status: ReplicaStatus, **more: Any) -> None:
         report = ReplicaReport(replica_id, "p", more.pop("deployment_id", "chat"), 1, status, **more)
         self.registry.set_replicas(node_id, [report])

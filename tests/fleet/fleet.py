@@ -13,6 +13,7 @@ from agent.autoscaler import Autoscaler
 from agent.drivers.driver import Exit
 from agent.drivers.simulated import SimulatedDriver
 from agent.fingerprint.gather import Fingerprint
+from agent.gpu_quarantine import GpuQuarantine
 from agent.link.bulk import LogPusher
 from agent.link.link import Link
 from agent.node import AgentNode
@@ -23,6 +24,7 @@ from agent.serving import Serving
 from agent.state.database import StateDatabase
 from agent.state.desired import DesiredStateStore
 from agent.state.epoch import EpochStore
+from agent.state.gpu_records import GpuRecords
 from agent.state.identity import Identity
 from agent.state.journal import ReplicaJournal
 from controlplane.auth.ca import open_ca
@@ -136,6 +138,7 @@ class Host:
             autoscaler=autoscaler,
             serving=serving,
             fingerprint=fingerprint,
+            quarantine=GpuQuarantine(GpuRecords(database), clock, fingerprint.probe_soon),
             logs=LogPusher(self._identity, lambda *_: _no_lines()),
             epochs=epochs,
             epoch_granted=lambda: link.epoch,

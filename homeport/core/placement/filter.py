@@ -4,7 +4,7 @@ from fnmatch import fnmatchcase
 
 from homeport.core.placement.types import Candidate, Rejection, Wanted
 from homeport.core.quantity import format_bytes, format_cpu
-from homeport.core.resources import Gpu
+from homeport.core.resources import Gpu, Inventory
 from homeport.core.status import NodeStatus
 
 # A silent node keeps what it has (it may well be serving) but gets nothing new.
@@ -59,7 +59,7 @@ def usable_gpus(candidate: Candidate, wanted: Wanted) -> list[Gpu]:
     usable = [
         gpu
         for gpu in candidate.inventory.gpus
-        if not gpu.problem
+        if gpu.is_usable
         and gpu.uuid not in candidate.reserved.gpu_uuids
         and gpu.memory_bytes >= needs.accelerator_memory_bytes
         and (not needs.accelerator_types or any(_is_type(gpu, p) for p in needs.accelerator_types))
@@ -87,8 +87,16 @@ def _shortage(candidate: Candidate, wanted: Wanted) -> Rejection:
     size = f" of {format_bytes(needs.accelerator_memory_bytes)}" if needs.accelerator_memory_bytes else ""
     usable, all_gpus = len(usable_gpus(candidate, wanted)), len(inventory.gpus)
     return _rejection(
-        candidate, "accelerator", f"{needs.accelerators} x {kind}{size}", f"{usable} usable of {all_gpus}"
+        candidate,
+        "accelerator",
+        f"{needs.accelerators} x {kind}{size}",
+        f"{usable} usable of {all_gpus}{_confined(inventory)}",
     )
+
+
+def _confined(inventory: Inventory) -> str:
+    quarantined = sum(bool(gpu.quarantine) for gpu in inventory.gpus)
+    return f", {quarantined} in quarantine" if quarantined else ""
 
 
 def _rejection(candidate: Candidate, name: str, need: str, have: str) -> Rejection:

@@ -321,6 +321,8 @@ class Gpu(_message.Message):
     UTILIZATION_PERCENT_FIELD_NUMBER: _builtins.int
     PROBLEM_FIELD_NUMBER: _builtins.int
     COMPUTE_CAPABILITY_FIELD_NUMBER: _builtins.int
+    QUARANTINE_FIELD_NUMBER: _builtins.int
+    QUARANTINED_AT_FIELD_NUMBER: _builtins.int
     uuid: _builtins.str
     name: _builtins.str
     memory_bytes: _builtins.int
@@ -330,6 +332,10 @@ class Gpu(_message.Message):
     problem: _builtins.str
     """Empty = healthy, else the reason."""
     compute_capability: _builtins.str
+    quarantine: _builtins.str
+    """Why it gets no replicas until it is cleared; empty = it is not in quarantine."""
+    quarantined_at: _builtins.float
+    """Unix seconds on the agent's clock."""
     def __init__(
         self,
         *,
@@ -341,10 +347,12 @@ class Gpu(_message.Message):
         utilization_percent: _builtins.int = ...,
         problem: _builtins.str = ...,
         compute_capability: _builtins.str = ...,
+        quarantine: _builtins.str = ...,
+        quarantined_at: _builtins.float = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["compute_capability", b"compute_capability", "memory_bytes", b"memory_bytes", "memory_used_bytes", b"memory_used_bytes", "name", b"name", "pci_bus_id", b"pci_bus_id", "problem", b"problem", "utilization_percent", b"utilization_percent", "uuid", b"uuid"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["compute_capability", b"compute_capability", "memory_bytes", b"memory_bytes", "memory_used_bytes", b"memory_used_bytes", "name", b"name", "pci_bus_id", b"pci_bus_id", "problem", b"problem", "quarantine", b"quarantine", "quarantined_at", b"quarantined_at", "utilization_percent", b"utilization_percent", "uuid", b"uuid"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -760,6 +768,7 @@ class DesiredState(_message.Message):
     FULL_FIELD_NUMBER: _builtins.int
     PLACEMENTS_FIELD_NUMBER: _builtins.int
     REMOVED_PLACEMENTS_FIELD_NUMBER: _builtins.int
+    CLEARED_GPUS_FIELD_NUMBER: _builtins.int
     full: _builtins.bool
     """True: all placements of this node. False: only the changed ones since the last message."""
     @_builtins.property
@@ -770,6 +779,10 @@ class DesiredState(_message.Message):
     def removed_placements(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Placements to stop. A replica stops only by being named here or in ConfirmRemovals."""
 
+    @_builtins.property
+    def cleared_gpus(self) -> _containers.RepeatedCompositeFieldContainer[Global___ClearedGpu]:
+        """GPUs that a person has cleared. All of them, in full and in other messages."""
+
     def __init__(
         self,
         *,
@@ -777,14 +790,39 @@ class DesiredState(_message.Message):
         full: _builtins.bool = ...,
         placements: _abc.Iterable[Global___Placement] | None = ...,
         removed_placements: _abc.Iterable[_builtins.str] | None = ...,
+        cleared_gpus: _abc.Iterable[Global___ClearedGpu] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["version", b"version"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["full", b"full", "placements", b"placements", "removed_placements", b"removed_placements", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cleared_gpus", b"cleared_gpus", "full", b"full", "placements", b"placements", "removed_placements", b"removed_placements", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___DesiredState: _TypeAlias = DesiredState  # noqa: Y015
+
+@_typing.final
+class ClearedGpu(_message.Message):
+    """The quarantine that began then is over; a later one is not."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    UUID_FIELD_NUMBER: _builtins.int
+    QUARANTINED_AT_FIELD_NUMBER: _builtins.int
+    uuid: _builtins.str
+    quarantined_at: _builtins.float
+    def __init__(
+        self,
+        *,
+        uuid: _builtins.str = ...,
+        quarantined_at: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["quarantined_at", b"quarantined_at", "uuid", b"uuid"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ClearedGpu: _TypeAlias = ClearedGpu  # noqa: Y015
 
 @_typing.final
 class ConfirmRemovals(_message.Message):

@@ -3,6 +3,9 @@
  *   FAKE_NVML_LOST        index of a GPU that fell off the bus: its handle can be had, nothing else
  *   FAKE_NVML_HANG        index of a GPU whose queries never return, or "init"
  *   FAKE_NVML_INIT_ERROR  the code that nvmlInit returns
+ *   FAKE_NVML_ECC         index of a GPU with 3 uncorrected memory errors
+ *   FAKE_NVML_REMAP       index of a GPU with a memory row that could not be replaced
+ *   FAKE_NVML_XID         the XID that GPU 1 reports, once
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,8 +16,9 @@ typedef int nvmlReturn_t;
 typedef struct { char busIdLegacy[16]; unsigned domain, bus, device, pciDeviceId, pciSubSystemId; char busId[32]; } pci_t;
 typedef struct { unsigned long long total, free, used; } memory_t;
 typedef struct { unsigned gpu, memory; } utilization_t;
+typedef struct { void *device; unsigned long long type, data; unsigned gpuInstance, computeInstance; } event_t;
 
-enum { SUCCESS = 0, INVALID = 2, LOST = 15 };
+enum { SUCCESS = 0, INVALID = 2, TIMED_OUT = 10, LOST = 15 };
 
 static int number(const char *name, int otherwise) {
     const char *text = getenv(name);
@@ -97,4 +101,41 @@ nvmlReturn_t nvmlDeviceGetCudaComputeCapability(void *handle, int *major, int *m
     *major = 9;
     *minor = 0;
     return reach(handle);
+}
+
+nvmlReturn_t nvmlDeviceGetTotalEccErrors(void *handle, int type, int counter, unsigned long long *count) {
+    (void)type, (void)counter;
+    *count = (long)handle - 1 == number("FAKE_NVML_ECC", -1) ? 3 : 0;
+    return reach(handle);
+}
+
+nvmlReturn_t nvmlDeviceGetRemappedRows(
+    void *handle, unsigned *corrected, unsigned *uncorrected, unsigned *pending, unsigned *failed) {
+    *corrected = *uncorrected = *pending = 0;
+    *failed = (long)handle - 1 == number("FAKE_NVML_REMAP", -1);
+    return reach(handle);
+}
+
+nvmlReturn_t nvmlEventSetCreate(void **set) {
+    *set = (void *)1L;
+    return SUCCESS;
+}
+
+nvmlReturn_t nvmlDeviceRegisterEvents(void *handle, unsigned long long types, void *set) {
+    (void)types, (void)set;
+    return reach(handle);
+}
+
+nvmlReturn_t nvmlEventSetWait_v2(void *set, event_t *event, unsigned milliseconds) {
+    static int told = 0;
+    (void)set;
+    if (told || !getenv("FAKE_NVML_XID")) {
+        usleep(milliseconds * 1000);
+        return TIMED_OUT;
+    }
+    told = 1;
+    memset(event, 0, sizeof *event);
+    event->device = (void *)2L;
+    event->data = (unsigned long long)number("FAKE_NVML_XID", 0);
+    return SUCCESS;
 }

@@ -7,6 +7,7 @@ import pytest
 
 from agent.autoscaler import Autoscaler
 from agent.fingerprint.gather import Fingerprint
+from agent.gpu_quarantine import GpuQuarantine
 from agent.link.bulk import LogPusher
 from agent.link.messages import LogsQuestion, Welcome
 from agent.node import AgentNode
@@ -16,6 +17,7 @@ from agent.serving import Serving
 from agent.state.database import StateDatabase
 from agent.state.desired import DesiredStateStore
 from agent.state.epoch import EpochStore
+from agent.state.gpu_records import GpuRecords
 from homeport.core.errors import ErrorCode, HomeportError
 from homeport.core.workload import Workload
 
@@ -64,6 +66,7 @@ class TestNode:
             autoscaler=cast(Autoscaler, self.parts),
             serving=cast(Serving, _Silent()),
             fingerprint=Fingerprint(tmp_path, ()),
+            quarantine=GpuQuarantine(GpuRecords(database), lambda: 0.0, lambda: None),
             logs=cast(LogPusher, self.parts),
             epochs=self.epochs,
             epoch_granted=lambda: 0,

@@ -116,6 +116,17 @@ def test_each_replica_gets_devices_of_its_own() -> None:
     assert starts == (Start("p", ("gpu-0", "gpu-1")), Start("p", ("gpu-2", "gpu-3")))
 
 
+def test_nothing_starts_on_a_gpu_in_quarantine_and_what_failed_there_starts_on_another() -> None:
+    target = Target(_placement(gpus=1, devices=2), 1)
+    bad = frozenset({"gpu-0"})
+    assert plan([target], frozenset(), [], 0.0, bad).actions == (Start("p", ("gpu-1",)),)
+    failed = replace(_replica("a", S.FAILED), gpu_uuids=("gpu-0",), restart_at=5.0)
+    decided = plan([target], frozenset(), [failed], 0.0, bad)
+    assert decided.actions == (Retire("a", "its GPU is in quarantine"), Start("p", ("gpu-1",)))
+    serving = replace(_replica("a"), gpu_uuids=("gpu-0",))
+    assert plan([target], frozenset(), [serving], 0.0, bad).actions == ()
+
+
 def test_devices_in_use_are_waited_for() -> None:
     """The surge would fit the budget, not the GPU: the old one goes first."""
     target = Target(_placement(most=1, gpus=1, devices=1), 1, surge=True)

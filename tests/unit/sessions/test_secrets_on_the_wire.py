@@ -89,7 +89,7 @@ async def test_each_session_is_sealed_to_the_key_of_its_certificate(site: Site) 
 
 async def test_a_changed_value_is_in_the_next_message_with_another_hash(site: Site) -> None:
     key, desired = _new_key(), _desired(site)
-    (before,) = desired.delta(Touched({"p1"}), 1, key.public_key()).placements
+    (before,) = desired.delta("n1", Touched({"p1"}), 1, key.public_key()).placements
     await site.apply({"secret": {"id": "hub", "data": {"token": OTHER, "unused": "(hidden)"}}})
 
     def follow(tx: Transaction) -> Any:
@@ -98,7 +98,7 @@ async def test_a_changed_value_is_in_the_next_message_with_another_hash(site: Si
         return tx.put_spec(Kind.PLACEMENT, "p1", {**record.spec, "revision": 2})
 
     await site.write(follow)
-    (after,) = desired.delta(Touched({"p1"}), 2, key.public_key()).placements
+    (after,) = desired.delta("n1", Touched({"p1"}), 2, key.public_key()).placements
     assert _opened(after, key) == {"hub": {"token": OTHER}}
     assert after.spec_hash != before.spec_hash
 
