@@ -4,8 +4,9 @@ python -m bench.packing --nodes FILE --pods FILE [--seeds 42-51] [--json]
 
 FILEs are those of the openb traces (sn, cpu_milli, memory_mib, gpu, model; name, cpu_milli, memory_mib, num_gpu,
 gpu_milli, gpu_spec). Per seed the pods are shuffled and drawn again until they ask for 130 % of the GPUs. The figure is
-the share of GPUs not allocated once the demand that has arrived reaches 75 to 130 % of capacity. The mix of demand is
-learned from the pods seen so far; `clairvoyant` is the same with the whole trace known beforehand.
+the share of GPUs not allocated once the demand that has arrived reaches 75 to 130 % of capacity. Each pod is a
+deployment of one replica and one call of `place`, which the control plane makes for every deployment. The mix of demand
+is learned from the pods seen so far; `clairvoyant` is the same with the whole trace known beforehand.
 """
 
 import argparse
@@ -18,13 +19,19 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
-from homeport.core.packing.capacity import NodeCapacity
-from homeport.core.packing.mix import SeenShapes
-from homeport.core.packing.packer import Packer
-from homeport.core.packing.shape import WHOLE, DeviceClass, Shape
+from homeport.core.packing.shape import WHOLE
+from homeport.core.placement.filter import shape_of
+from homeport.core.placement.fleet import Fleet
+from homeport.core.placement.place import place
+from homeport.core.placement.types import Candidate, Wanted
+from homeport.core.policy import Scaling
+from homeport.core.resources import ComputeNeeds, Gpu, Inventory
+from homeport.core.status import NodeStatus
 
 _MARKS = (75, 80, 85, 90, 95, 100, 105, 110, 115, 120, 130)
 _MIB = 1 << 20
+_DRIVER = "simulated"
+_POOL = "openb/all"
 _DATA = Path(__file__).parents[2] / "shared" / "data" / "openb"
 
 
@@ -48,69 +55,80 @@ def main() -> None:
     print(json.dumps(report) if arguments.json else _table(report))
 
 
-def _nodes(path: Path) -> list[NodeCapacity]:
+def _nodes(path: Path) -> list[Inventory]:
     with path.open() as file:
         return [
-            NodeCapacity(
+            Inventory(
                 row["sn"],
-                int(row["cpu_milli"]),
-                int(row["memory_mib"]) * _MIB,
-                (DeviceClass(row["model"]),) * int(row["gpu"]),
+                cpu_milli=int(row["cpu_milli"]),
+                memory_bytes=int(row["memory_mib"]) * _MIB,
+                gpus=tuple(Gpu(f"{row['sn']}-{index}", row["model"], 0) for index in range(int(row["gpu"]))),
+                drivers=(_DRIVER,),
             )
             for row in csv.DictReader(file)
         ]
 
 
-def _pods(path: Path) -> list[Shape]:
+def _pods(path: Path) -> list[ComputeNeeds]:
     """In the order of their names."""
     with path.open() as file:
-        return [_shape(row) for row in sorted(csv.DictReader(file), key=lambda row: row["name"])]
+        return [_needs(row) for row in sorted(csv.DictReader(file), key=lambda row: row["name"])]
 
 
-def _shape(row: dict[str, str]) -> Shape:
+def _needs(row: dict[str, str]) -> ComputeNeeds:
     devices = int(row["num_gpu"])
-    return Shape(
+    return ComputeNeeds(
         cpu_milli=int(row["cpu_milli"]),
         memory_bytes=int(row["memory_mib"]) * _MIB,
-        devices=devices,
-        compute_milli=int(row["gpu_milli"]) if devices else WHOLE,
-        types=tuple(row["gpu_spec"].split("|")) if row["gpu_spec"] else (),
+        accelerators=devices,
+        accelerator_milli=int(row["gpu_milli"]) if devices else WHOLE,
+        accelerator_types=tuple(row["gpu_spec"].split("|")) if row["gpu_spec"] else (),
     )
 
 
-def _demand(shape: Shape) -> int:
-    return shape.devices * shape.compute_milli
+def _demand(needs: ComputeNeeds) -> int:
+    return needs.accelerators * needs.accelerator_milli
 
 
-def _arrivals(pods: Sequence[Shape], capacity: int, rng: random.Random) -> list[Shape]:
+def _arrivals(pods: Sequence[ComputeNeeds], capacity: int, rng: random.Random) -> list[ComputeNeeds]:
     arriving = list(pods)
     rng.shuffle(arriving)
     left = 1.3 * capacity - sum(map(_demand, arriving))
     while left > 0:
-        shape = rng.choice(pods)
-        arriving.append(shape)
-        left -= _demand(shape)
+        needs = rng.choice(pods)
+        arriving.append(needs)
+        left -= _demand(needs)
     return arriving
 
 
-def _replay(nodes: Sequence[NodeCapacity], pods: Sequence[Shape], seed: int, learn: bool) -> dict[str, Any]:
-    """Nodes come in an order of the seed's own, which stays: it decides between equals."""
+def _replay(nodes: Sequence[Inventory], pods: Sequence[ComputeNeeds], seed: int, learn: bool) -> dict[str, Any]:
+    """Nodes are named in an order of the seed's own: it decides between equals."""
     rng = random.Random(seed)
     order = list(nodes)
     rng.shuffle(order)
-    capacity = WHOLE * sum(len(node.devices) for node in nodes)
+    fleet = Fleet()
+    for number, inventory in enumerate(order):
+        node_id = f"{number:05}-{inventory.hostname}"
+        fleet.put(Candidate(node_id, inventory.hostname, _POOL, NodeStatus.READY, inventory))
+    capacity = WHOLE * sum(len(node.gpus) for node in nodes)
     arriving = _arrivals(pods, capacity, rng)
-    packer = Packer(order, SeenShapes(() if learn else pods), learn)
+    deployments = [
+        Wanted(f"pod-{number}", _DRIVER, needs, Scaling(), ((_POOL,),)) for number, needs in enumerate(arriving)
+    ]
+    if not learn:
+        for number, needs in enumerate(pods):
+            fleet.ask(f"known-{number}", shape_of(needs), replicas=1)
     marks = list(_MARKS)
     unallocated: dict[int, float] = {}
     seconds: list[float] = []
     arrived = allocated = 0
-    for shape in arriving:
+    for wanted in deployments:
         begin = time.perf_counter()
-        spot = packer.place(shape)
+        plan = place(wanted, fleet)
         seconds.append(time.perf_counter() - begin)
-        arrived += _demand(shape)
-        allocated += _demand(shape) if spot else 0
+        demand = _demand(wanted.needs)
+        arrived += demand
+        allocated += demand if plan.budgets else 0
         while marks and arrived * 100 >= marks[0] * capacity:
             unallocated[marks.pop(0)] = 100 * (1 - allocated / capacity)
     unallocated |= dict.fromkeys(marks, 100 * (1 - allocated / capacity))

@@ -31,6 +31,7 @@ from controlplane.auth.login_sessions import LoginSessions, SessionLife
 from controlplane.auth.oidc.provider import OidcProvider
 from controlplane.auth.token_facts import facts_in
 from controlplane.config import ServerConfig
+from controlplane.fleet.fleet_view import FleetView
 from controlplane.front import front_names, front_url, url
 from controlplane.gateway.certificate import GatewayCertificate
 from controlplane.gateway.denials import GatewayDenials
@@ -80,6 +81,7 @@ class Server:
         self._store = SqlStore(config.database_url)
         self._clock = ListeningClock(time.monotonic)
         self._registry = NodeRegistry(self._clock)
+        self._fleet_view = FleetView(self._store, self._registry)
         self._access_tokens = AccessTokens(facts_in(self._store))
         self._denials = GatewayDenials(self._store)
         self._issuing = IssuingBudget()
@@ -112,7 +114,7 @@ class Server:
         self._spawn("last-uses", LastUses(self._store, self._access_tokens.last_uses).run())
         life = LoginSessions(self._store, self._access_tokens.last_uses, time.time)
         self._spawn("login-sessions", life.run())
-        self._spawn("placements", PlacementPipeline(self._store, self._registry).run())
+        self._spawn("placements", PlacementPipeline(self._store, self._registry, self._fleet_view).run())
 
         start_gateway = self._start_gateway_inside if self._config.gateway_inside else self._start_gateway
         tunnel_port, gateway_port = await start_gateway(ca)

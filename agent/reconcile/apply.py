@@ -90,6 +90,7 @@ class Replicas:
             spec_hash=placement.spec_hash,
             workload=placement.workload,
             gpu_uuids=action.gpu_uuids,
+            gpu_milli=action.gpu_milli,
             number=next(self._numbers),
         )
         self._watch(record).supervision.begin()

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from agent.placement import Placement
+from agent.reconcile.devices import Devices
 from homeport.core.status import ReplicaStatus
 
 
@@ -39,6 +40,8 @@ class Observed:
     status: ReplicaStatus
     number: int = 0
     gpu_uuids: tuple[str, ...] = ()
+    # Thousandths of each of them.
+    gpu_milli: int = 1000
     restart_at: float | None = None
 
 
@@ -46,6 +49,7 @@ class Observed:
 class Start:
     placement_id: str
     gpu_uuids: tuple[str, ...] = ()
+    gpu_milli: int = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +96,8 @@ def plan(
     """On `unusable_gpus` nothing is started; what failed there starts on another, what still runs there runs on."""
     newest = _newest_of_each_deployment(targets)
     wanted = {target.placement.placement_id: target for target in targets}
-    taken = {uuid for replica in replicas for uuid in replica.gpu_uuids} | unusable_gpus
+    held = ((replica.placement_id, replica.gpu_uuids, replica.gpu_milli) for replica in replicas)
+    devices = Devices(held, unusable_gpus)
     actions: list[Action] = []
     groups: dict[str, _Group] = {key: _Group(target) for key, target in wanted.items()}
     for replica in replicas:
@@ -107,7 +112,7 @@ def plan(
             elif replica.status in _WORST_FIRST:
                 actions.append(Retire(replica.replica_id, "its placement was removed"))
     for group in groups.values():
-        group.decide(actions, taken)
+        group.decide(actions, devices)
     retired = {action.replica_id for action in actions if isinstance(action, Retire)}
     waiting = [r for r in replicas if r.restart_at is not None and r.replica_id not in retired]
     actions += [Restart(r.replica_id) for r in waiting if r.restart_at is not None and r.restart_at <= now]
@@ -135,7 +140,7 @@ class _Group:
         else:
             self._outdated.append(replica)
 
-    def decide(self, actions: list[Action], taken: set[str]) -> None:
+    def decide(self, actions: list[Action], devices: Devices) -> None:
         placement = self._target.placement
         wanted = min(self._target.wanted, placement.max_replicas)
         ready = sum(replica.status is ReplicaStatus.READY for replica in self._current)
@@ -149,11 +154,11 @@ class _Group:
         room = placement.max_replicas + surge - len(self._current) - len(self._outdated) - self._leaving
         started = 0
         while started < min(missing, room):
-            devices = _free_devices(placement, taken)
-            if devices is None:
+            shares = devices.take(placement)
+            if shares is None:
                 break
-            taken.update(devices)
-            actions.append(Start(placement.placement_id, devices))
+            milli = max((share.compute_milli for share in shares), default=1000)
+            actions.append(Start(placement.placement_id, tuple(share.gpu_uuid for share in shares), milli))
             started += 1
         stuck = missing > 0 and not started and not replaced and not self._leaving and ready == len(self._current)
         if stuck and self._outdated:
@@ -178,10 +183,3 @@ def _worst(replicas: Sequence[Observed], count: int) -> list[Observed]:
     """The unhealthiest, among equals the youngest."""
     ordered = sorted(replicas, key=lambda r: (_WORST_FIRST[r.status], -r.number, r.replica_id))
     return ordered[: max(0, count)]
-
-
-def _free_devices(placement: Placement, taken: set[str]) -> tuple[str, ...] | None:
-    """Devices for one more replica out of the placement's share; None when they are in use."""
-    needed = placement.workload.needs.accelerators
-    free = [share.gpu_uuid for share in placement.devices if share.gpu_uuid not in taken]
-    return tuple(free[:needed]) if len(free) >= needed else None

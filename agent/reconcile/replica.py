@@ -70,6 +70,7 @@ class Replica:
             self.status,
             record.number,
             record.gpu_uuids,
+            record.gpu_milli,
             self.restart_at,
         )
 

@@ -40,6 +40,8 @@ class ReplicaRecord:
     remembered: bool = True
     # It did not end when it was killed: it gets no requests, and its devices are given to nobody, until it is gone.
     fenced: bool = False
+    # Thousandths of each of its GPUs.
+    gpu_milli: int = 1000
 
 
 class ReplicaJournal:

@@ -6,6 +6,8 @@ from typing import Any
 from controlplane.fleet.secret_uses import environment_of
 from controlplane.store.store import Kind, Record, Transaction
 from homeport.core import canonical
+from homeport.core.errors import ErrorCode, HomeportError
+from homeport.core.resources import ComputeNeeds
 from homeport.core.workload import Workload
 from homeport.schema.deployment import DeploymentSpec
 from homeport.schema.model_version import ModelVersionSpec
@@ -18,7 +20,7 @@ def revise(tx: Transaction, deployment: Record, spec: DeploymentSpec, version: R
     workload = replace(
         base,
         **environment_of(tx, version_spec, spec),
-        needs=spec.compute_info.over(base.needs) if spec.compute_info else base.needs,
+        needs=_needs(spec, base.needs),
         restart=deployment.status.get("restarts", 0),
     )
     current = current_revision(tx, deployment)
@@ -44,6 +46,16 @@ def revise_users_of_secret(tx: Transaction, secret_id: str) -> None:
         version = tx.get(Kind.MODEL_VERSION, version_key_of(current))
         if version is not None:
             revise(tx, deployment, DeploymentSpec.model_validate(deployment.spec), version)
+
+
+def _needs(spec: DeploymentSpec, base: ComputeNeeds) -> ComputeNeeds:
+    """Raises INVALID_ARGUMENT when the version's needs and the deployment's changes of them contradict each other."""
+    if spec.compute_info is None:
+        return base
+    try:
+        return spec.compute_info.over(base)
+    except ValueError as error:
+        raise HomeportError(ErrorCode.INVALID_ARGUMENT, str(error), path="deployment.compute_info") from None
 
 
 def current_revision(tx: Transaction, deployment: Record) -> Record | None:

@@ -1,117 +1,79 @@
-"""The scheduler's view of the fleet: nodes as candidates, what is reserved on them, and what agents report."""
+"""Records as the scheduler takes them: nodes as candidates, placements as what they take, deployments as what they
+want."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Set
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from controlplane.fleet.catalogue import catalogue
 from controlplane.fleet.node_approval import waits
 from controlplane.fleet.node_drain import drain_of
-from controlplane.fleet.nodepools import nodepools_of
 from controlplane.fleet.nodes import inventory_of, node_status_of, nodepool_key_of
 from controlplane.sessions.registry import NodeRegistry
-from controlplane.store.store import Record
-from homeport.core.placement.types import Candidate, Reservation
-from homeport.core.resources import ComputeNeeds
-from homeport.core.status import ReplicaReport
+from controlplane.store.store import Kind, Record, Store
+from homeport.core import canonical
+from homeport.core.node_lifecycle.absence import Reconcile
+from homeport.core.placement.choice import Choice, Pool, tiers
+from homeport.core.placement.place import taken_by
+from homeport.core.placement.types import Candidate, Held, Taken, Wanted
+from homeport.core.resources import ComputeNeeds, DeviceShare
+from homeport.core.workload import Workload
+from homeport.schema.deployment import DeploymentSpec
 
 
-@dataclass(frozen=True, slots=True)
-class _Taken:
-    """What one deployment's placement may take on a node, at its maximum."""
+def candidate_of(node: Record, registry: NodeRegistry, cluster: Record | None) -> Candidate:
+    return Candidate(
+        node.id,
+        node.spec["name"],
+        nodepool_key_of(node),
+        node_status_of(node, registry),
+        inventory_of(node, registry),
+        cordoned="cordon" in node.spec,
+        draining=drain_of(node) is not None,
+        approved=not waits(node),
+        labels=cluster.spec.get("labels", {}) if cluster else {},
+    )
 
-    cpu_milli: int
-    memory_bytes: int
-    gpu_uuids: frozenset[str]
+
+def taken_by_placement(spec: Mapping[str, Any], needs: ComputeNeeds) -> Taken:
+    """At its maximum."""
+    return taken_by(needs, spec["max_replicas"], canonical.from_plain(tuple[DeviceShare, ...], spec["devices"]))
 
 
-class FleetView:
-    """One round's snapshot, kept current with the round's own decisions through `release` and `take`. `now` is unix
-    seconds, for the deadlines of drains."""
+def wanted_of(
+    id: str, spec: DeploymentSpec, workload: Workload, held: tuple[Held, ...], pools: Sequence[Pool], home: str
+) -> Wanted:
+    """`held` comes first, `pools` are its nodepools in the order of its spec, `home` is the cluster that serves it."""
+    reconcile = spec.on_disconnect.terms().reconcile
+    choice = Choice(spec.scheduling_choice)
+    return Wanted(
+        id,
+        workload.driver,
+        workload.needs,
+        spec.scaling(),
+        tiers(choice, pools, home),
+        held,
+        spec.residency,
+        returns=reconcile in (Reconcile.KEEP_ORIGINAL, Reconcile.BEST_SCORE),
+        spreads=choice is Choice.PERFORMANCE,
+        shuffles=choice is Choice.RANDOM,
+    )
 
-    def __init__(self, clusters: Iterable[Record], now: float) -> None:
-        self.node_ids: set[str] = set()
-        self._now = now
-        self._labels = {cluster.id: cluster.spec.get("labels", {}) for cluster in clusters}
-        self._pools: defaultdict[str, list[Candidate]] = defaultdict(list)
-        # node id -> deployment id -> what it takes there.
-        self._taken: defaultdict[str, dict[str, _Taken]] = defaultdict(dict)
-        self._held: defaultdict[str, set[str]] = defaultdict(set)
-        # What a deployment sees that holds nothing on the node: the same for almost all of them.
-        self._for_newcomers: dict[str, Candidate] = {}
-        self._replicas: defaultdict[str, list[tuple[str, ReplicaReport]]] = defaultdict(list)
 
-    def add_node(self, node: Record, registry: NodeRegistry) -> None:
-        key = nodepool_key_of(node)
-        status, inventory = node_status_of(node, registry), inventory_of(node, registry)
-        labels = self._labels.get(node.spec["cluster"], {})
-        drain = drain_of(node)
-        self.node_ids.add(node.id)
-        self._pools[key].append(
-            Candidate(
-                node.id,
-                node.spec["name"],
-                key,
-                status,
-                inventory,
-                cordoned="cordon" in node.spec,
-                draining=drain is not None,
-                forced=drain is not None and drain.lets_go(self._now),
-                silent_seconds=registry.silent_seconds(node.id),
-                labels=labels,
-                approved=not waits(node),
-            )
-        )
+def pool_of(store: Store, key: str) -> Pool:
+    """Its price is that of the cheapest of its instance types."""
+    record = store.get(Kind.NODEPOOL, key)
+    if record is None:
+        return Pool(key)
+    types = [each["id"] for each in record.spec.get("instance_types", ())]
+    prices = [price for id in types if (price := _price_of(store, id)) is not None]
+    capacity = record.spec.get("node_capacity_type") or {}
+    return Pool(key, min(prices, default=None), frozenset(capacity.get("capacity_types", ())))
 
-    def add_replicas(self, replicas: Iterable[tuple[str, ReplicaReport]]) -> None:
-        """(node id, report)."""
-        for node_id, report in replicas:
-            self._replicas[report.deployment_id].append((node_id, report))
 
-    def replicas(self, deployment_id: str) -> list[tuple[str, ReplicaReport]]:
-        return self._replicas.get(deployment_id, [])
-
-    def take(self, placement_spec: dict[str, Any], needs: ComputeNeeds) -> None:
-        node_id, deployment_id = placement_spec["node_id"], placement_spec["deployment_id"]
-        replicas = placement_spec["max_replicas"]
-        gpus = frozenset(share["gpu_uuid"] for share in placement_spec["devices"])
-        self._taken[node_id][deployment_id] = _Taken(needs.cpu_milli * replicas, needs.memory_bytes * replicas, gpus)
-        self._held[deployment_id].add(node_id)
-        self._for_newcomers.pop(node_id, None)
-
-    def release(self, deployment_id: str) -> None:
-        for node_id in self._held.pop(deployment_id, set()):
-            del self._taken[node_id][deployment_id]
-            self._for_newcomers.pop(node_id, None)
-
-    def candidates(self, deployment: Record) -> list[Candidate]:
-        """The nodes of its pools, with what others have reserved there and which devices it holds itself."""
-        pools = nodepools_of(deployment.spec)
-        held: Set[str] = self._held.get(deployment.id, frozenset())
-        return [
-            self._with_reservation(node, deployment.id) if node.node_id in held else self._newcomer(node)
-            for key in pools
-            for node in self._pools.get(key, ())
-        ]
-
-    def _newcomer(self, node: Candidate) -> Candidate:
-        seen = self._for_newcomers.get(node.node_id)
-        if seen is None:
-            seen = self._for_newcomers[node.node_id] = self._with_reservation(node, "")
-        return seen
-
-    def _with_reservation(self, node: Candidate, deployment_id: str) -> Candidate:
-        taken = self._taken.get(node.node_id)
-        if not taken:
-            return node
-        others = [each for id, each in taken.items() if id != deployment_id]
-        own = taken.get(deployment_id)
-        return replace(
-            node,
-            reserved=Reservation(
-                sum(each.cpu_milli for each in others),
-                sum(each.memory_bytes for each in others),
-                frozenset().union(*(each.gpu_uuids for each in others)),
-            ),
-            held_gpu_uuids=own.gpu_uuids if own else frozenset(),
-        )
+def _price_of(store: Store, id: str) -> float | None:
+    own = store.get(Kind.INSTANCE_TYPE, id)
+    if own is not None:
+        price: float | None = own.spec["price_per_hour"]
+        return price
+    known = catalogue().get(id)
+    return known.price_per_hour if known else None

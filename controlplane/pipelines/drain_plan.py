@@ -1,10 +1,13 @@
 """What draining a node would move where, by the very decisions that then do it."""
 
 from dataclasses import dataclass, field, replace
+from functools import partial
+from itertools import count
 from typing import Any
 
-from controlplane.fleet.fleet_loading import load_fleet, placements_by_deployment
-from controlplane.pipelines.placement_decision import Decision, Surroundings, decide
+from controlplane.fleet.fleet_view import FleetView
+from controlplane.fleet.surroundings import Surroundings
+from controlplane.pipelines.placement_decision import Decision, decide
 from controlplane.sessions.registry import NodeRegistry
 from controlplane.store.store import Kind, Record, Store
 from homeport.core.status import ReplicaReport, ReplicaStatus
@@ -27,26 +30,30 @@ async def plan_drain(store: Store, registry: NodeRegistry, node: Record, now: fl
     """Of a node that is not drained yet, too. `now` is unix seconds."""
     wish = {"since": now, "deadline_at": now + 1, "force": False, "reason": ""}
     draining = replace(node, spec={**node.spec, "drain": wish})
-    nodes = [draining if each.id == node.id else each for each in store.all(Kind.NODE)]
-    view = await load_fleet(store, registry, nodes, now)
+    view = FleetView(store, registry, lambda: now)
+    await view.refresh([draining if each.id == node.id else each for each in store.all(Kind.NODE)])
     moves = []
-    for deployment_id, held in placements_by_deployment(store).items():
+    for deployment_id, held in view.placements.items():
         deployment = store.get(Kind.DEPLOYMENT, deployment_id)
         if deployment is None or all(record.spec["node_id"] != node.id for record in held):
             continue
         revision = store.get(Kind.REVISION, f"{deployment_id}/{deployment.status['revision']}")
         if revision is not None:
-            around = Surroundings(
-                view.candidates(deployment), view.replicas(deployment_id), view.node_ids, registry.may_lose
-            )
-            moves.append(_move(node.id, deployment, revision, held, around))
+            moves.append(_move(node.id, deployment, revision, held, view))
     return moves
 
 
-def _move(node_id: str, deployment: Record, revision: Record, held: list[Record], around: Surroundings) -> Move:
+def _move(node_id: str, deployment: Record, revision: Record, held: list[Record], view: FleetView) -> Move:
     """A second decision, as if those that take over were ready, tells what stays."""
-    numbers = iter(range(len(around.candidates)))
-    decision = decide(deployment, revision, held, around, lambda: f"new-{next(numbers)}")
+    numbers = count()
+    around = view.surroundings(deployment.id)
+
+    def decided(around: Surroundings) -> Decision:
+        terms = view.spec(deployment).on_disconnect.terms()
+        want = partial(view.wanted, deployment, revision)
+        return decide(deployment, held, terms, want, around, lambda: f"new-{next(numbers)}")
+
+    decision = decided(around)
     ready_on: dict[str, int] = {}
     for id, report in around.replicas:
         if report.status is ReplicaStatus.READY:
@@ -66,11 +73,12 @@ def _move(node_id: str, deployment: Record, revision: Record, held: list[Record]
         for id, missing in to.items()
         for number in range(missing)
     ]
-    then = replace(around, replicas=[*around.replicas, *taken_over])
-    last = decide(deployment, revision, held, then, lambda: f"new-{next(numbers)}")
+    last = decided(replace(around, replicas=[*around.replicas, *taken_over]))
     stays = _left(last).get(node_id, 0)
     why = [each for each in last.status["placement"]["rejections"] if each["node_id"] != node_id][:_WHY_NOT]
-    return Move(deployment, serving, {id: count for id, count in to.items() if count}, stays, why if stays else [])
+    return Move(
+        deployment, serving, {id: missing for id, missing in to.items() if missing}, stays, why if stays else []
+    )
 
 
 def _left(decision: Decision) -> dict[str, int]:

@@ -1,21 +1,24 @@
-"""What one round decides about one deployment: its plan, as changes to placement records. Pure."""
+"""What one round decides about one deployment: its plan, as changes to placement records. Pure but for the fleet's
+ledger, which holds what was decided last."""
 
 from collections import Counter
-from collections.abc import Callable, Container, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
-from controlplane.fleet.nodepools import nodepools_of
-from controlplane.fleet.revisions import workload_of
+from controlplane.fleet.schedulable import taken_by_placement
+from controlplane.fleet.surroundings import Surroundings
 from controlplane.store.store import Kind, Record, Transaction
 from homeport.core import canonical
 from homeport.core.node_lifecycle.absence import AbsenceTerms, Reconcile, original_stays, status_to
-from homeport.core.placement.filter import reject
+from homeport.core.placement.filter import bar
+from homeport.core.placement.fleet import Fleet
 from homeport.core.placement.handover import Handover, Leaving, hand_over
-from homeport.core.placement.plan import plan
-from homeport.core.placement.types import Candidate, Plan, Wanted
+from homeport.core.placement.place import place
+from homeport.core.placement.rejections import rejections
+from homeport.core.placement.types import Held, Plan, Rejection, Wanted
 from homeport.core.status import NodeStatus, ReplicaReport, ReplicaStatus
-from homeport.schema.deployment import DeploymentSpec
 
 # A fleet of thousands can have thousands of reasons: the status keeps the first ones.
 _KEPT_REJECTIONS = 50
@@ -24,29 +27,27 @@ _MAY_SERVE = frozenset({ReplicaStatus.READY, ReplicaStatus.UNKNOWN})
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What a deployment's decision depends on beside itself: the nodes of its nodepools, what agents report of it, and
-    which nodes there are at all. Without `may_lose` nobody who was there is given up."""
-
-    candidates: Sequence[Candidate]
-    replicas: Sequence[tuple[str, ReplicaReport]]
-    nodes: Container[str]
-    may_lose: bool = True
-
-
-@dataclass(frozen=True, slots=True)
 class Decision:
-    """`put` has the wanted spec of each placement by id, new ones included; `remove` are placement ids."""
+    """`put` has the wanted spec of each placement by id, new ones included; `remove` are placement ids.
+
+    `settled`: it would be the same again until the deployment or a node that serves it changes.
+    """
 
     deployment: Record
     put: dict[str, dict[str, Any]]
     remove: tuple[str, ...]
     status: dict[str, Any]
+    settled: bool
 
     @property
     def is_moving(self) -> bool:
         """Replicas leave some node: how far that is depends on what agents report."""
         return bool(self.status["placement"]["leaving"])
+
+    @property
+    def is_calm(self) -> bool:
+        """Neither time nor what agents report of replicas could change it."""
+        return not self.is_moving and not any(spec.get("replaced") for spec in self.put.values())
 
     def changes_anything(self, current: Iterable[Record]) -> bool:
         before = {record.id: record.spec for record in current}
@@ -55,40 +56,29 @@ class Decision:
 
 def decide(
     deployment: Record,
-    revision: Record,
     current: Sequence[Record],
+    terms: AbsenceTerms,
+    want: Callable[[tuple[Held, ...]], Wanted],
     around: Surroundings,
     new_id: Callable[[], str],
 ) -> Decision:
-    """`current` are the deployment's placements now.
+    """`current` are the deployment's placements now; `want` says what it wants of those that it keeps.
 
     A node that holds a placement keeps the record, so its id is stable, and gets a new revision in place: the first
     form of a rollout, a plain replacement. Where a placement is not wanted any more it is kept until the others have
     taken over. That of a lost node is kept, too: it says what that node may be running, and by `replaced` that others
     have taken over meanwhile.
     """
-    spec = DeploymentSpec.model_validate(deployment.spec)
-    workload = workload_of(revision)
-    terms = spec.on_disconnect.terms()
+    fleet = around.fleet
     by_node = {record.spec["node_id"]: record for record in sorted(current, key=_by_rank)}
-    seen = {
-        each.node_id: _as_seen(each, by_node.get(each.node_id), terms, around.may_lose) for each in around.candidates
-    }
-    absent = {id for id in by_node if id in seen and seen[id].status is NodeStatus.LOST}
-    wanted = Wanted(
-        deployment.id,
-        workload.driver,
-        workload.needs,
-        spec.scaling(),
-        tuple(nodepools_of(deployment.spec)),
-        _incumbents(by_node, absent, terms, around.replicas),
-        spec.residency,
-        stays=terms.reconcile in (Reconcile.KEEP_REPLACEMENT, Reconcile.LONGEST_RUNNING),
-    )
-    planned = plan(wanted, list(seen.values()))
+    seen = {id: _status_seen(record, terms, around) for id, record in by_node.items() if fleet.get(id) is not None}
+    absent = {id for id, status in seen.items() if status is NodeStatus.LOST}
+    incumbents = _incumbents(by_node, absent, terms, around.replicas)
+    wanted = want(tuple(Held(id, by_node[id].spec["max_replicas"], seen[id]) for id in incumbents if id in seen))
+    planned = place(wanted, fleet)
     planned_on = {budget.node_id for budget in planned.budgets}
-    left = [id for id in by_node if id not in planned_on | absent and id in around.nodes]
-    handover = _hand_over(planned, [(id, seen.get(id)) for id in left], wanted, seen, around.replicas)
+    left = [id for id in by_node if id not in planned_on | absent and id in seen]
+    handover = _hand_over(planned, left, wanted, seen, around)
 
     put: dict[str, dict[str, Any]] = {}
     number = int(deployment.status["revision"])
@@ -112,8 +102,10 @@ def decide(
         for away in (record for id, record in by_node.items() if id in absent):
             unmarked = {key: value for key, value in away.spec.items() if key != "replaced"}
             put[away.id] = {**unmarked, "revision": number, "rank": len(put), **mark}
-    status = {**deployment.status, "placement": _status(planned, handover)}
-    return Decision(deployment, put, tuple(record.id for record in current if record.id not in put), status)
+    _reserve_the_rest(fleet, wanted, planned_on, put.values())
+    status = {**deployment.status, "placement": _status(planned, handover, rejections(wanted, fleet, planned))}
+    remove = tuple(record.id for record in current if record.id not in put)
+    return Decision(deployment, put, remove, status, planned.settled)
 
 
 def apply(tx: Transaction, decision: Decision) -> bool:
@@ -140,14 +132,13 @@ def _by_rank(placement: Record) -> tuple[int, str]:
     return placement.spec["rank"], placement.spec["node_id"]
 
 
-def _as_seen(candidate: Candidate, held: Record | None, terms: AbsenceTerms, may_lose: bool) -> Candidate:
-    """A node that others took over from is away until it is ready again: then it is decided once who stays."""
-    if held is None:
-        return candidate
-    status = status_to(terms, candidate.status, candidate.silent_seconds, may_lose)
-    if held.spec.get("replaced") and status is not NodeStatus.READY:
-        status = NodeStatus.LOST
-    return candidate if status is candidate.status else replace(candidate, status=status)
+def _status_seen(held: Record, terms: AbsenceTerms, around: Surroundings) -> NodeStatus:
+    """How the node stands to the deployment. One that others took over from is away until it is ready again: then it is
+    decided once who stays."""
+    node_id = held.spec["node_id"]
+    general = around.fleet.node(node_id).status
+    status = status_to(terms, general, around.silent_seconds(node_id), around.may_lose)
+    return NodeStatus.LOST if held.spec.get("replaced") and status is not NodeStatus.READY else status
 
 
 def _incumbents(
@@ -170,37 +161,41 @@ def _incumbents(
 
 
 def _hand_over(
-    planned: Plan,
-    left: Sequence[tuple[str, Candidate | None]],
-    wanted: Wanted,
-    seen: dict[str, Candidate],
-    replicas: Sequence[tuple[str, ReplicaReport]],
+    planned: Plan, left: Sequence[str], wanted: Wanted, seen: Mapping[str, NodeStatus], around: Surroundings
 ) -> Handover:
-    """`left`: nodes that hold a budget and are not to, each with what is known of it; None = its nodepool is not one of
-    the deployment's any more."""
-    may_serve = Counter(node_id for node_id, report in replicas if report.status in _MAY_SERVE)
-    ready = Counter(node_id for node_id, report in replicas if report.status is ReplicaStatus.READY)
+    """`left`: nodes that hold a budget and are not to."""
+    may_serve = Counter(node_id for node_id, report in around.replicas if report.status in _MAY_SERVE)
+    ready = Counter(node_id for node_id, report in around.replicas if report.status is ReplicaStatus.READY)
     ready_there = sum(
         min(budget.max_replicas, ready[budget.node_id])
         for budget in planned.budgets
-        if seen[budget.node_id].status is NodeStatus.READY
+        if seen.get(budget.node_id, NodeStatus.READY) is NodeStatus.READY
     )
-    leaving = [Leaving(id, may_serve[id], node is not None and _must_go(node, wanted)) for id, node in left]
+    leaving = [Leaving(id, may_serve[id], _must_go(id, wanted, around)) for id in left]
     return hand_over(planned.budgets, ready_there, leaving, wanted.scaling)
 
 
-def _must_go(node: Candidate, wanted: Wanted) -> bool:
+def _must_go(node_id: str, wanted: Wanted, around: Surroundings) -> bool:
     """No replica may cross a fence for a while, and a forced drain does not wait."""
-    why = reject(node, wanted)
-    return node.forced or (why is not None and why.filter == "residency")
+    held = next((held for held in wanted.held if held.node_id == node_id), None)
+    why = bar(around.fleet.node(node_id), wanted, held)
+    return around.is_forced(node_id) or (why is not None and why.filter == "residency")
 
 
-def _status(planned: Plan, handover: Handover) -> dict[str, Any]:
+def _reserve_the_rest(fleet: Fleet, wanted: Wanted, planned_on: set[str], specs: Iterable[dict[str, Any]]) -> None:
+    """What is on its way elsewhere, or away, goes on taking what it has."""
+    rest = {
+        spec["node_id"]: taken_by_placement(spec, wanted.needs) for spec in specs if spec["node_id"] not in planned_on
+    }
+    if rest:
+        fleet.take(wanted.deployment_id, {**fleet.taken(wanted.deployment_id), **rest})
+
+
+def _status(planned: Plan, handover: Handover, reasons: Iterator[Rejection]) -> dict[str, Any]:
     """Reasons matter only while something has found no place."""
     short = planned.missing_min > 0 or planned.missing_max > 0
-    rejections = planned.rejections[:_KEPT_REJECTIONS] if short else ()
     return {
-        "rejections": canonical.to_plain(rejections),
+        "rejections": canonical.to_plain(list(islice(reasons, _KEPT_REJECTIONS if short else 0))),
         "missing_min": planned.missing_min,
         "missing_max": planned.missing_max,
         "leaving": canonical.to_plain(handover.kept),

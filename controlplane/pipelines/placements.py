@@ -1,50 +1,69 @@
 """Keeps placements in line with deployments and nodes."""
 
 import asyncio
-import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import structlog
 
-from controlplane.fleet.fleet_loading import load_fleet, placements_by_deployment, reserve
+from controlplane.fleet.fleet_view import FleetView
 from controlplane.fleet.nodes import node_status_of
-from controlplane.fleet.schedulable import FleetView
 from controlplane.pipelines.base import Pipeline
-from controlplane.pipelines.placement_decision import Decision, Surroundings, apply, decide
+from controlplane.pipelines.placement_decision import Decision, apply, decide
 from controlplane.sessions.registry import NodeRegistry
 from controlplane.store.store import Kind, Record, Store
+from homeport.core.errors import HomeportError
+from homeport.core.placement.types import Candidate
 from homeport.core.resources import Inventory
 from homeport.core.status import NodeStatus
 
 log = structlog.get_logger()
 
+# How many deployments that are as they were are passed over before others get the event loop.
+_PER_TURN = 200
+
+
+@dataclass(frozen=True, slots=True)
+class _Decided:
+    """What a decision was made from, and what it came to. `version` is the fleet's; None = no change of it matters."""
+
+    inputs: tuple[Any, ...]
+    nodes: tuple[Candidate | None, ...]
+    version: int | None
+    put: dict[str, dict[str, Any]]
+    status: dict[str, Any]
+
 
 class PlacementPipeline(Pipeline):
     """The only writer of placements, but for the deletion of a deployment.
 
-    Older deployments are served first, and what one holds is reserved against all others, so nobody is displaced.
-    `wall` gives unix seconds.
+    Older deployments are served first, and what one holds is reserved against all others, so nobody is displaced. A
+    deployment is thought about again when it, or a node that serves it, is not as it was, when something was missing
+    and the fleet has changed, and always while replicas move or a node is not well.
     """
 
     name = "placements"
-    kinds = frozenset({Kind.CLUSTER, Kind.DEPLOYMENT, Kind.NODE, Kind.REVISION})
+    kinds = frozenset({Kind.CLUSTER, Kind.DEPLOYMENT, Kind.INSTANCE_TYPE, Kind.NODE, Kind.NODEPOOL, Kind.REVISION})
 
     def __init__(
         self,
         store: Store,
         registry: NodeRegistry,
+        view: FleetView,
         poll_seconds: float = 5.0,
         new_id: Callable[[], str] = lambda: str(uuid.uuid4()),
-        wall: Callable[[], float] = time.time,
     ) -> None:
         super().__init__(store, poll_seconds)
         self._registry = registry
+        self._view = view
         self._new_id = new_id
-        self._wall = wall
         # Whether replicas leave a node: then each report of an agent may be what that waits for.
         self._moving = False
         self._seen: dict[str, tuple[NodeStatus, Inventory | None]] = {}
+        self._decided: dict[str, _Decided] = {}
 
     async def run(self) -> None:
         self._registry.listeners.append(self._node_spoke)
@@ -55,40 +74,73 @@ class PlacementPipeline(Pipeline):
 
     async def reconcile_once(self) -> None:
         """Raises the first error of the round's writes, after all of them have ended."""
-        placements = placements_by_deployment(self._store)
-        view = await load_fleet(self._store, self._registry, self._store.all(Kind.NODE), self._wall())
+        await self._view.refresh()
         deployments = sorted(self._store.all(Kind.DEPLOYMENT), key=lambda record: (record.created_at, record.id))
+        self._decided = {d.id: self._decided[d.id] for d in deployments if d.id in self._decided}
         writes = []
         moving = False
-        for deployment in deployments:
-            decision = self._decide(deployment, placements[deployment.id], view)
+        for index, deployment in enumerate(deployments):
+            current = self._view.placements.get(deployment.id, ())
+            decision = self._decide(deployment, current)
             moving = moving or (decision is not None and decision.is_moving)
-            if decision is not None and decision.changes_anything(placements[deployment.id]):
+            if decision is not None and decision.changes_anything(current):
                 writes.append(asyncio.create_task(self._write(decision), name=f"place-{deployment.id}"))
-            # Lets others run, and the writes made so far go out together.
-            await asyncio.sleep(0)
+            if decision is not None or index % _PER_TURN == _PER_TURN - 1:
+                # Lets others run, and the writes made so far go out together.
+                await asyncio.sleep(0)
         self._moving = moving
         for outcome in await asyncio.gather(*writes, return_exceptions=True):
             if isinstance(outcome, BaseException):
                 raise outcome
 
-    def _decide(self, deployment: Record, current: list[Record], view: FleetView) -> Decision | None:
-        """None for a deployment that is gone. The view learns of what is decided."""
+    def _decide(self, deployment: Record, current: Sequence[Record]) -> Decision | None:
+        """None when it would be the same as the last one."""
         revision = self._store.get(Kind.REVISION, f"{deployment.id}/{deployment.status['revision']}")
         if revision is None:
             return None  # the deployment was deleted while this round ran
-        around = Surroundings(
-            view.candidates(deployment), view.replicas(deployment.id), view.node_ids, self._registry.may_lose
+        inputs = (deployment.spec, revision, self._view.pools_version)
+        if self._is_as_decided(deployment, current, inputs):
+            return None
+        decision = decide(
+            deployment,
+            current,
+            self._view.spec(deployment).on_disconnect.terms(),
+            partial(self._view.wanted, deployment, revision),
+            self._view.surroundings(deployment.id),
+            self._new_id,
         )
-        decision = decide(deployment, revision, current, around, self._new_id)
-        if decision.changes_anything(current):
-            view.release(deployment.id)
-            reserve(view, self._store, deployment.id, decision.put.values())
+        self._remember(decision, inputs)
         return decision
+
+    def _remember(self, decision: Decision, inputs: tuple[Any, ...]) -> None:
+        fleet = self._view.fleet
+        nodes = tuple(fleet.get(spec["node_id"]) for spec in decision.put.values())
+        if decision.is_calm and all(node is not None and node.status is NodeStatus.READY for node in nodes):
+            version = None if decision.settled else fleet.version
+            self._decided[decision.deployment.id] = _Decided(inputs, nodes, version, decision.put, decision.status)
+        else:
+            self._decided.pop(decision.deployment.id, None)
+
+    def _is_as_decided(self, deployment: Record, current: Sequence[Record], inputs: tuple[Any, ...]) -> bool:
+        decided, fleet = self._decided.get(deployment.id), self._view.fleet
+        return (
+            decided is not None
+            and all(before is now for before, now in zip(decided.inputs, inputs, strict=True))
+            and decided.version in (None, fleet.version)
+            and decided.status == deployment.status
+            and decided.put == {record.id: record.spec for record in current}
+            and decided.nodes == tuple(fleet.get(spec["node_id"]) for spec in decided.put.values())
+        )
 
     async def _write(self, decision: Decision) -> None:
         deployment_id = decision.deployment.id
-        if not await self._store.write(lambda tx: apply(tx, decision)):
+        try:
+            written = await self._store.write(lambda tx: apply(tx, decision))
+        except HomeportError:
+            self._view.doubt(deployment_id)
+            raise
+        if not written:
+            self._view.doubt(deployment_id)
             self.hint()
             return
         log.info(

@@ -48,7 +48,7 @@ def in_order(presences: Sequence[P]) -> list[P]:
 def pick_node(ordered: Sequence[P], exclude: Collection[str] = ()) -> Choice[P] | None:
     """The node for one more request; None when no node is left that may run anything.
 
-    The prefix are the first nodes whose ready capacity covers all that is in flight and one more; nodes that must run
+    The prefix are the first ranks whose ready capacity covers all that is in flight and one more; nodes that must run
     replicas anyway (min > 0) always belong, leaving them idle would waste them. Inside it the least loaded node wins
     (in-flight over capacity), ties go to the lower rank. With nothing free there, the request waits at the lowest
     rank that may still grow; with nothing to grow, where the line is shortest.
@@ -60,10 +60,13 @@ def pick_node(ordered: Sequence[P], exclude: Collection[str] = ()) -> Choice[P] 
     free: P | None = None
     growing: P | None = None
     least = 1.0
+    reached = -1
     for presence in ordered:
         if presence.max_replicas <= 0 or presence.node_id in exclude:
             continue
-        if covered < wanted or presence.min_replicas > 0:
+        if covered < wanted:
+            reached = presence.rank
+        if presence.rank <= reached or presence.min_replicas > 0:
             capacity = presence.capacity
             covered += capacity
             if capacity:

@@ -43,13 +43,17 @@ class Inventory:
 
 @dataclass(frozen=True, slots=True)
 class ComputeNeeds:
-    """What one replica needs. `accelerator_types` are shell patterns (`NVIDIA-*`); empty = any."""
+    """What one replica needs. `accelerator_types` name kinds of devices, see homeport.core.device_type; empty = any.
+    `accelerator_milli` below 1000 is a share of a single device: thousandths of its compute, and of its memory unless
+    `accelerator_memory_bytes` asks for more."""
 
     cpu_milli: int = 0
     memory_bytes: int = 0
     accelerators: int = 0
     accelerator_types: tuple[str, ...] = field(default=())
     accelerator_memory_bytes: int = 0
+    accelerator_milli: int = 1000
+    disk_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)

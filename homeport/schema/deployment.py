@@ -76,7 +76,8 @@ class DeploymentSpec(ApiModel):
     """Best first: what does not fit goes to the next."""
     residency: Labels = live(default_factory=dict)
     """Labels that a cluster must carry; nodes of others get no replica."""
-    scheduling_choice: SchedulingChoice = live(default="UTILIZATION", recorded=True)
+    scheduling_choice: SchedulingChoice = live(default="UTILIZATION")
+    """In which order nodepools and nodes are used; docs/scheduling.md tells what each does."""
     autoscale_config: AutoscaleConfig = live(default_factory=AutoscaleConfig)
     hold_seconds: float = live(default=60.0, ge=0, le=3600)
     """How long a request may wait for a replica before it is answered with 503."""

@@ -48,9 +48,11 @@ class NodepoolSpec(ApiModel):
     """`dedicated`: only deployments of `project` may use it."""
     project: str = live(default="", max_length=63)
     labels: Labels = live(default_factory=dict)
-    instance_types: list[NodepoolInstanceType] = live(default_factory=list, max_length=100, recorded=True)
-    """What hosts of it should look like. A host that joins is taken as it is."""
-    node_capacity_type: NodeCapacityType | None = live(default=None, recorded=True)
+    instance_types: list[NodepoolInstanceType] = live(default_factory=list, max_length=100)
+    """What hosts of it should look like: their prices order nodepools for `scheduling_choice: PRICE`. A host that joins
+    is taken as it is."""
+    node_capacity_type: NodeCapacityType | None = live(default=None)
+    """Orders nodepools for `scheduling_choice: PREFER_SPOT` and `PREFER_ONDEMAND`."""
     user_id: str = live(default="", max_length=200, recorded=True)
     visibility: Visibility | None = live(default=None, recorded=True)
 

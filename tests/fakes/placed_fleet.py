@@ -4,6 +4,7 @@ import itertools
 from typing import Any
 
 from controlplane.fleet.apply import apply_documents
+from controlplane.fleet.fleet_view import FleetView
 from controlplane.pipelines.placements import PlacementPipeline
 from controlplane.sessions.registry import NodeLoad, NodeRegistry
 from controlplane.store.failing import FailingStore
@@ -27,8 +28,9 @@ class PlacedFleet:
         self.store = FailingStore(MemoryStore(self.wall))
         self.registry = NodeRegistry(self.clock)
         numbers = itertools.count(1)
+        self.view = FleetView(self.store, self.registry, self.wall)
         self.pipeline = PlacementPipeline(
-            self.store, self.registry, 3600, new_id=lambda: f"p{next(numbers)}", wall=self.wall
+            self.store, self.registry, self.view, poll_seconds=3600, new_id=lambda: f"p{next(numbers)}"
         )
 
     async def start(self) -> None:

@@ -30,6 +30,7 @@ from agent.state.journal import ReplicaJournal
 from controlplane.auth.ca import open_ca
 from controlplane.fleet.apply import apply_documents
 from controlplane.fleet.deployments import delete_deployment
+from controlplane.fleet.fleet_view import FleetView
 from controlplane.pipelines.node_lifecycle import NodeLifecyclePipeline
 from controlplane.pipelines.placements import PlacementPipeline
 from controlplane.sessions.desired_state import DesiredStates
@@ -212,7 +213,7 @@ class ControlPlane:
         terms = SessionTerms("0.1.0", 2.0, (), ":8443", timedelta(hours=24))
         logs = LogBroker(sessions.ask)
         self.service = SessionService(self.store, self.registry, sessions, desired, logs, self._ca, terms)
-        placements = PlacementPipeline(self.store, self.registry, wall=self.wall)
+        placements = PlacementPipeline(self.store, self.registry, FleetView(self.store, self.registry, self.wall))
         lifecycle = NodeLifecyclePipeline(self.store, self.registry, clock, self.wall)
         loops = (sessions.follow_store(), placements.run(), lifecycle.run(), self.service.kept_epochs.run())
         self._tasks = [asyncio.create_task(loop) for loop in loops]

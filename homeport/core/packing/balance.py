@@ -22,7 +22,9 @@ def carried(devices_free: Floats, cpu_free: Floats, memory_free: Floats, mix: Mi
     0 where one of the three is used up."""
     by_cpu = cpu_free * (WHOLE / mix.cpu_milli_per_device)
     by_memory = memory_free * (WHOLE * _MEMORY_SLACK / mix.memory_bytes_per_device)
-    product = devices_free * by_cpu * by_memory
-    total = by_cpu * by_memory + devices_free * by_memory + devices_free * by_cpu
-    result: Floats = np.divide(product, total, out=np.zeros_like(product), where=product > 0)
+    both = by_cpu * by_memory
+    product = devices_free * both
+    total = both + devices_free * (by_cpu + by_memory)
+    # Where the product is nothing, the total may be: any divisor does.
+    result: Floats = product / np.where(product > 0, total, 1.0)
     return result

@@ -1,36 +1,103 @@
 """Nodes' free capacity, as columns."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from homeport.core.packing.shape import WHOLE, DeviceClass
+from homeport.core.packing.shape import DeviceClass, Shape
+
+NO_DEVICE = 0
+_FEWEST_ROWS = 16
 
 
 @dataclass(frozen=True, slots=True)
 class NodeCapacity:
-    """An empty node."""
+    """What is free on a node. `free` is milli of each of `devices`; less than nothing of the others = more was given
+    away than the node has now."""
 
     node_id: str
     cpu_milli: int
     memory_bytes: int
     devices: tuple[DeviceClass, ...] = ()
+    free: tuple[int, ...] = ()
+    disk_bytes: int = 0
+
+
+CPU, MEMORY, DISK = range(3)
+
+
+def demand(shape: Shape) -> NDArray[np.float64]:
+    """What it takes of `FreeCapacity.host`."""
+    return np.array([shape.cpu_milli, shape.memory_bytes, shape.disk_bytes], dtype=np.float64)
 
 
 class FreeCapacity:
-    """Row = node, in the order given; column = device. `device_class` numbers `classes`; the number after the last one
-    fills rows of nodes with fewer devices. `free` is milli of each device."""
+    """Row = node. `host` is [nodes, 3]: CPU, MEMORY, DISK. `free` and `device_class` are [nodes, devices]: milli of
+    each device, and the number of its class in `classes`; NO_DEVICE fills rows of nodes with fewer devices. Rows of
+    nodes that are gone have nothing free, until they are used again.
+    """
 
-    def __init__(self, nodes: Sequence[NodeCapacity]) -> None:
-        self.ids = [node.node_id for node in nodes]
-        self.classes = sorted({d for node in nodes for d in node.devices}, key=lambda d: (d.name, d.memory_bytes))
-        self.cpu = np.array([node.cpu_milli for node in nodes], dtype=np.int64)
-        self.memory = np.array([node.memory_bytes for node in nodes], dtype=np.int64)
-        width = max((len(node.devices) for node in nodes), default=0) or 1
-        self.device_class = np.full((len(nodes), width), len(self.classes), dtype=np.int64)
-        self.free = np.zeros((len(nodes), width), dtype=np.int64)
-        numbers = {device: number for number, device in enumerate(self.classes)}
-        for row, node in enumerate(nodes):
-            self.device_class[row, : len(node.devices)] = [numbers[device] for device in node.devices]
-            self.free[row, : len(node.devices)] = WHOLE
+    def __init__(self) -> None:
+        self.rows: dict[str, int] = {}
+        self.ids: list[str] = []
+        # Number 0 stands for no device.
+        self.classes: list[DeviceClass] = [DeviceClass("")]
+        # Whole numbers, exact in 53 bits.
+        self.host = np.zeros((_FEWEST_ROWS, 3))
+        self.device_class = np.full((_FEWEST_ROWS, 1), NO_DEVICE, dtype=np.int64)
+        self.free = np.zeros((_FEWEST_ROWS, 1), dtype=np.int64)
+        self._class_numbers: dict[DeviceClass, int] = {}
+        self._devices: dict[int, tuple[DeviceClass, ...]] = {}
+        self._vacant: list[int] = []
+
+    def put(self, node: NodeCapacity) -> int:
+        """Adds the node or replaces what is known of it. Returns its row."""
+        row = self.rows.get(node.node_id)
+        if row is None:
+            row = self.rows[node.node_id] = self._new_row(node.node_id)
+        count = len(node.devices)
+        if count > self.free.shape[1]:
+            self._widen(count)
+        self.host[row] = node.cpu_milli, node.memory_bytes, node.disk_bytes
+        if self._devices.get(row) is not node.devices:
+            self._devices[row] = node.devices
+            self.device_class[row] = NO_DEVICE
+            self.device_class[row, :count] = [self._class_number(device) for device in node.devices]
+            self.free[row] = 0
+        if count:
+            self.free[row, :count] = node.free
+        return row
+
+    def remove(self, node_id: str) -> int:
+        """Returns the row that it had."""
+        row = self.rows.pop(node_id)
+        self.host[row] = -1
+        self.free[row] = 0
+        self._devices.pop(row, None)
+        self._vacant.append(row)
+        return row
+
+    def _new_row(self, node_id: str) -> int:
+        if self._vacant:
+            row = self._vacant.pop()
+            self.ids[row] = node_id
+            return row
+        self.ids.append(node_id)
+        if len(self.ids) > len(self.host):
+            for name in ("host", "device_class", "free"):
+                column = getattr(self, name)
+                setattr(self, name, np.concatenate([column, np.zeros_like(column)]))
+        return len(self.ids) - 1
+
+    def _widen(self, width: int) -> None:
+        missing = ((0, 0), (0, width - self.free.shape[1]))
+        self.free = np.pad(self.free, missing)
+        self.device_class = np.pad(self.device_class, missing, constant_values=NO_DEVICE)
+
+    def _class_number(self, device: DeviceClass) -> int:
+        number = self._class_numbers.get(device)
+        if number is None:
+            number = self._class_numbers[device] = len(self.classes)
+            self.classes.append(device)
+        return number

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from homeport.core.packing.capacity import NO_DEVICE
 from homeport.core.packing.mix import Mix
 from homeport.core.packing.shape import WHOLE, DeviceClass
 
@@ -19,35 +20,44 @@ Floats = NDArray[np.float64]
 
 
 class FragmentationTable:
-    """`classes` are the device classes; the index after the last one stands for "no device here"."""
+    """`classes` are the device classes by number; number 0 stands for "no device here"."""
 
     def __init__(self, mix: Mix, classes: Sequence[DeviceClass]) -> None:
-        self._cpu_steps = np.array(sorted({shape.cpu_milli for shape, _ in mix.typical}), dtype=np.int64)
+        self._cpu_steps = np.array(sorted({shape.cpu_milli for shape, _ in mix.typical}), dtype=np.float64)
         # Wholly free devices matter only to shapes that want several, and only up to as many.
         self._most_whole = max((shape.devices for shape, _ in mix.typical if shape.devices > 1), default=0)
-        factors = np.zeros((len(classes) + 1, len(self._cpu_steps) + 1, self._most_whole + 1, WHOLE + 1))
-        free = np.arange(WHOLE + 1)
+        # Between two sizes that are asked for, a device's free share makes no difference: few levels keep it small.
+        sizes = sorted({milli for shape, _ in mix.typical for device in classes if (milli := shape.milli_on(device))})
+        self._levels = np.array(sizes, dtype=np.int64).searchsorted(np.arange(WHOLE + 1), side="right")
+        factors = np.zeros((len(classes), len(self._cpu_steps) + 1, self._most_whole + 1, len(sizes) + 1))
         for number, device in enumerate(classes):
+            if number == NO_DEVICE:
+                continue
             factors[number, 0] = 1.0
             for shape, share in mix.typical:
                 milli = shape.milli_on(device) if shape.devices else None
                 if milli is None:
                     continue
                 # From this much CPU on, and this many whole devices, only what is too small for it is lost to it.
-                step = int(np.searchsorted(self._cpu_steps, shape.cpu_milli)) + 1
+                step = int(self._cpu_steps.searchsorted(shape.cpu_milli)) + 1
                 fewest = shape.devices if shape.devices > 1 else 0
-                factors[number, step, fewest:] -= share * (free >= milli)
+                factors[number, step, fewest:, self._levels[milli] :] -= share
         self._factors = factors.cumsum(1).ravel()
         self._strides = [int(np.prod(factors.shape[axis + 1 :])) for axis in range(3)]
 
-    def begins(self, classes: Ints, cpu_free: Ints, whole: Ints) -> Ints:
+    def begins(self, classes: Ints, cpu_free: Floats, whole: Ints) -> Ints:
         """Where the factors of these nodes' devices begin: [nodes, devices], for `weigh`. The others are [nodes]."""
         first, second, third = self._strides
-        steps = np.searchsorted(self._cpu_steps, cpu_free, side="right")
+        steps = self._cpu_steps.searchsorted(cpu_free, side="right")
         begins: Ints = classes * first + (steps * second + np.minimum(whole, self._most_whole) * third)[:, None]
         return begins
 
+    def one_whole_less(self, whole: Ints) -> Ints:
+        """How much earlier the factors begin with one wholly free device less than `whole`: [nodes, 1]."""
+        less: Ints = (self._strides[2] * (whole <= self._most_whole))[:, None]
+        return less
+
     def weigh(self, begins: Ints, free: Ints) -> Floats:
         """The fragment of each device, in milli of a device: [nodes, devices]."""
-        weights: Floats = self._factors[begins + free] * free
+        weights: Floats = self._factors.take(begins + self._levels.take(free)) * free
         return weights

@@ -28,9 +28,9 @@ class SeenShapes:
         self._total = self._counts.total()
         self._next_mix_at = 1
 
-    def add(self, shape: Shape) -> None:
-        self._counts[shape] += 1
-        self._total += 1
+    def add(self, shape: Shape, count: int = 1) -> None:
+        self._counts[shape] += count
+        self._total += count
 
     @property
     def due(self) -> bool:

@@ -1,7 +1,8 @@
 """What one replica takes of a node, and what a device is."""
 
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
+
+from homeport.core.device_type import is_of_type
 
 WHOLE = 1000
 
@@ -18,7 +19,7 @@ class DeviceClass:
 class Shape:
     """CPU is thousandths of a core. Of each of its `devices` a replica takes a share: the larger of `compute_milli`
     (thousandths of the device) and the part that `device_memory_bytes` is of its memory. More than one device means
-    whole ones. `types` are shell patterns of device names; empty = any."""
+    whole ones. `types` name kinds of devices, see homeport.core.device_type; empty = any."""
 
     cpu_milli: int = 0
     memory_bytes: int = 0
@@ -26,10 +27,11 @@ class Shape:
     compute_milli: int = WHOLE
     device_memory_bytes: int = 0
     types: tuple[str, ...] = ()
+    disk_bytes: int = 0
 
     def milli_on(self, device: DeviceClass) -> int | None:
         """Thousandths of such a device; None = it can't run there."""
-        if self.types and not any(fnmatchcase(device.name, pattern) for pattern in self.types):
+        if self.types and not any(is_of_type(device.name, pattern) for pattern in self.types):
             return None
         if self.device_memory_bytes > device.memory_bytes:
             return None

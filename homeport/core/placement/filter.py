@@ -1,10 +1,10 @@
-"""Reasons that keep a node out, and how many replicas fit on one that is in."""
+"""Reasons that keep a node out, each with need against have."""
 
-from fnmatch import fnmatchcase
-
-from homeport.core.placement.types import Candidate, Rejection, Wanted
+from homeport.core.device_type import is_of_type
+from homeport.core.packing.shape import WHOLE, DeviceClass, Shape
+from homeport.core.placement.types import Candidate, Free, Held, Rejection, Wanted
 from homeport.core.quantity import format_bytes, format_cpu
-from homeport.core.resources import Gpu, Inventory
+from homeport.core.resources import ComputeNeeds, Gpu
 from homeport.core.status import NodeStatus
 
 # A silent node keeps what it has (it may well be serving) but gets nothing new.
@@ -12,92 +12,102 @@ _TAKES_NEW = frozenset({NodeStatus.READY})
 _KEEPS = frozenset({NodeStatus.READY, NodeStatus.SUSPECT, NodeStatus.DISCONNECTED})
 
 
-def reject(candidate: Candidate, wanted: Wanted) -> Rejection | None:
-    """The first reason why the node may not run even one replica; None = it may."""
-    held = candidate.node_id in wanted.current_nodes
-    if candidate.nodepool not in wanted.nodepools:
-        return _rejection(candidate, "nodepool", " or ".join(wanted.nodepools), candidate.nodepool)
+def bar(node: Candidate, wanted: Wanted, held: Held | None) -> Rejection | None:
+    """The first reason, of those that have nothing to do with what is free, why the node may run no replica.
+
+    `held` is the deployment's placement there.
+    """
+    if node.nodepool not in wanted.nodepools:
+        return _rejection(node, "nodepool", " or ".join(wanted.nodepools), node.nodepool)
     for key, value in wanted.residency.items():
-        have = candidate.labels.get(key)
+        have = node.labels.get(key)
         if have != value:
             found = f"{key}={have}" if have is not None else f"a cluster without label {key}"
-            return _rejection(candidate, "residency", f"{key}={value}", found)
-    if candidate.status not in (_KEEPS if held else _TAKES_NEW):
-        return _rejection(candidate, "status", "ready", candidate.status)
-    if not candidate.approved:
-        return _rejection(candidate, "approval", "a node that was let in", f"homeport node approve {candidate.name}")
-    if candidate.draining:
-        return _rejection(candidate, "drain", "a node that is not being emptied", "draining")
-    if candidate.cordoned and not held:
-        return _rejection(candidate, "cordon", "a node that takes new replicas", "cordoned")
-    if wanted.driver not in candidate.inventory.drivers:
-        have = ", ".join(candidate.inventory.drivers) or "none"
-        return _rejection(candidate, "driver", wanted.driver, have)
-    if count_that_fit(candidate, wanted) == 0:
-        return _shortage(candidate, wanted)
+            return _rejection(node, "residency", f"{key}={value}", found)
+    status = held.status if held else node.status
+    if status not in (_KEEPS if held else _TAKES_NEW):
+        return _rejection(node, "status", "ready", status)
+    if not node.approved:
+        return _rejection(node, "approval", "a node that was let in", f"homeport node approve {node.name}")
+    if node.draining:
+        return _rejection(node, "drain", "a node that is not being emptied", "draining")
+    if node.cordoned and not held:
+        return _rejection(node, "cordon", "a node that takes new replicas", "cordoned")
+    if wanted.driver not in node.inventory.drivers:
+        have = ", ".join(node.inventory.drivers) or "none"
+        return _rejection(node, "driver", wanted.driver, have)
     return None
 
 
-def count_that_fit(candidate: Candidate, wanted: Wanted) -> int:
-    """Replicas that fit beside what others have reserved."""
-    needs, inventory, reserved = wanted.needs, candidate.inventory, candidate.reserved
-    limits = [wanted.scaling.max_replicas]
-    if needs.cpu_milli:
-        limits.append((inventory.cpu_milli - reserved.cpu_milli) // needs.cpu_milli)
-    if needs.memory_bytes:
-        limits.append((inventory.memory_bytes - reserved.memory_bytes) // needs.memory_bytes)
+def shortage(node: Candidate, needs: ComputeNeeds, free: Free) -> Rejection | None:
+    """What of `free` does not suffice for one more replica."""
+    if needs.cpu_milli > free.cpu_milli:
+        return _rejection(node, "cpu", format_cpu(needs.cpu_milli), f"{format_cpu(max(0, free.cpu_milli))} free")
+    for name, need, have in (
+        ("memory", needs.memory_bytes, free.memory_bytes),
+        ("disk", needs.disk_bytes, free.disk_bytes),
+    ):
+        if need > have:
+            return _rejection(node, name, format_bytes(need), f"{format_bytes(max(0, have))} free")
     if needs.accelerators:
-        limits.append(len(usable_gpus(candidate, wanted)) // needs.accelerators)
-    if wanted.scaling.disable_packing:
-        limits.append(1)
-    return max(0, min(limits))
+        return _device_shortage(node, needs, free)
+    return None
 
 
-def usable_gpus(candidate: Candidate, wanted: Wanted) -> list[Gpu]:
-    """Healthy, unreserved devices of a fitting type and size: those held already, then the rest in the host's order."""
-    needs = wanted.needs
-    usable = [
-        gpu
-        for gpu in candidate.inventory.gpus
-        if gpu.is_usable
-        and gpu.uuid not in candidate.reserved.gpu_uuids
-        and gpu.memory_bytes >= needs.accelerator_memory_bytes
-        and (not needs.accelerator_types or any(_is_type(gpu, p) for p in needs.accelerator_types))
-    ]
-    return sorted(usable, key=lambda gpu: gpu.uuid not in candidate.held_gpu_uuids)
-
-
-def _is_type(gpu: Gpu, pattern: str) -> bool:
-    """`NVIDIA-*`, `NVIDIA-H100*` and `h100` style names against NVML's `NVIDIA H100 80GB HBM3`."""
-    name = gpu.name.lower().replace(" ", "-")
-    wanted = pattern.lower().replace(" ", "-")
-    return fnmatchcase(name, wanted) or wanted in name.split("-")
-
-
-def _shortage(candidate: Candidate, wanted: Wanted) -> Rejection:
-    needs, inventory, reserved = wanted.needs, candidate.inventory, candidate.reserved
-    cpu_free = inventory.cpu_milli - reserved.cpu_milli
-    memory_free = inventory.memory_bytes - reserved.memory_bytes
-    if needs.cpu_milli > cpu_free:
-        return _rejection(candidate, "cpu", format_cpu(needs.cpu_milli), f"{format_cpu(max(0, cpu_free))} free")
-    if needs.memory_bytes > memory_free:
-        have = f"{format_bytes(max(0, memory_free))} free"
-        return _rejection(candidate, "memory", format_bytes(needs.memory_bytes), have)
-    kind = " or ".join(needs.accelerator_types) or "GPU"
-    size = f" of {format_bytes(needs.accelerator_memory_bytes)}" if needs.accelerator_memory_bytes else ""
-    usable, all_gpus = len(usable_gpus(candidate, wanted)), len(inventory.gpus)
-    return _rejection(
-        candidate,
-        "accelerator",
-        f"{needs.accelerators} x {kind}{size}",
-        f"{usable} usable of {all_gpus}{_confined(inventory)}",
+def shape_of(needs: ComputeNeeds) -> Shape:
+    return Shape(
+        cpu_milli=needs.cpu_milli,
+        memory_bytes=needs.memory_bytes,
+        devices=needs.accelerators,
+        compute_milli=needs.accelerator_milli if needs.accelerators else WHOLE,
+        device_memory_bytes=needs.accelerator_memory_bytes if needs.accelerators else 0,
+        types=needs.accelerator_types if needs.accelerators else (),
+        disk_bytes=needs.disk_bytes,
     )
 
 
-def _confined(inventory: Inventory) -> str:
-    quarantined = sum(bool(gpu.quarantine) for gpu in inventory.gpus)
-    return f", {quarantined} in quarantine" if quarantined else ""
+def device_class(gpu: Gpu) -> DeviceClass:
+    return DeviceClass(gpu.name, gpu.memory_bytes)
 
 
-def _rejection(candidate: Candidate, name: str, need: str, have: str) -> Rejection:
-    return Rejection(candidate.node_id, candidate.name, name, need, have)
+def _device_shortage(node: Candidate, needs: ComputeNeeds, free: Free) -> Rejection | None:
+    """Says how far the devices get through type, size, health and what others hold."""
+    shape, gpus = shape_of(needs), node.inventory.gpus
+    typed = [gpu for gpu in gpus if _is_of_any(gpu, needs.accelerator_types)]
+    sized = [gpu for gpu in typed if shape.milli_on(device_class(gpu)) is not None]
+    healthy = [gpu for gpu in sized if not gpu.problem]
+    left = dict(zip((gpu.uuid for gpu in gpus), free.devices, strict=True))
+    usable = [gpu for gpu in healthy if left[gpu.uuid] >= (shape.milli_on(device_class(gpu)) or WHOLE + 1)]
+    if len(usable) >= needs.accelerators:
+        return None
+    if not gpus:
+        have = "no GPU"
+    elif len(typed) < needs.accelerators:
+        have = f"{len(typed)} of that type; its GPUs are {', '.join(sorted({gpu.name for gpu in gpus}))}"
+    elif len(sized) < needs.accelerators:
+        have = f"at most {format_bytes(max(gpu.memory_bytes for gpu in typed))} on one"
+    elif len(healthy) < needs.accelerators:
+        broken = next(gpu for gpu in sized if gpu.problem)
+        have = f"{len(healthy)} healthy of {len(sized)}: {broken.uuid}: {broken.problem}"
+    else:
+        most = max(left[gpu.uuid] for gpu in healthy)
+        have = f"{len(usable)} free of {len(healthy)}" + (f", at most {most / 10:g} % of one" if most else "")
+    return _rejection(node, "accelerator", described(needs), have)
+
+
+def described(needs: ComputeNeeds) -> str:
+    """Accelerators in words: `2 x h100 of 40Gi`, `25 % of a GPU`."""
+    kind = " or ".join(needs.accelerator_types) or "GPU"
+    size = f" of {format_bytes(needs.accelerator_memory_bytes)}" if needs.accelerator_memory_bytes else ""
+    if needs.accelerator_milli == WHOLE:
+        return f"{needs.accelerators} x {kind}{size}"
+    memory = f" and {format_bytes(needs.accelerator_memory_bytes)} of its memory" if size else ""
+    return f"{needs.accelerator_milli / 10:g} % of a {kind}{memory}"
+
+
+def _is_of_any(gpu: Gpu, types: tuple[str, ...]) -> bool:
+    return not types or any(is_of_type(gpu.name, pattern) for pattern in types)
+
+
+def _rejection(node: Candidate, name: str, need: str, have: str) -> Rejection:
+    return Rejection(node.node_id, node.name, name, need, have)

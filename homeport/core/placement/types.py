@@ -9,15 +9,6 @@ from homeport.core.status import NodeStatus
 
 
 @dataclass(frozen=True, slots=True)
-class Reservation:
-    """What other deployments' placements may take on a node, at their maximum."""
-
-    cpu_milli: int = 0
-    memory_bytes: int = 0
-    gpu_uuids: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
 class Candidate:
     """A node as the planner sees it. `nodepool` is `cluster/nodepool`."""
 
@@ -28,41 +19,82 @@ class Candidate:
     inventory: Inventory
     # Takes nothing new, and keeps what it has.
     cordoned: bool = False
-    # Takes nothing new, and what it has is to go elsewhere. `forced`: without waiting for that.
+    # Takes nothing new, and what it has is to go elsewhere.
     draining: bool = False
-    forced: bool = False
-    # Seconds since it was last heard; 0 while it speaks.
-    silent_seconds: float = 0.0
-    reserved: Reservation = field(default_factory=Reservation)
-    # Devices that this deployment holds here: they are taken first, so that no replica moves from one to another.
-    held_gpu_uuids: frozenset[str] = frozenset()
     # Those of its cluster.
     labels: Mapping[str, str] = field(default_factory=dict)
     # False while it waits for a person to let it in.
     approved: bool = True
 
+    @property
+    def cluster(self) -> str:
+        return self.nodepool.partition("/")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What one deployment's placement may take on a node, at its maximum. `devices` are (uuid, milli), one for each
+    share: a device may be named more than once."""
+
+    cpu_milli: int = 0
+    memory_bytes: int = 0
+    disk_bytes: int = 0
+    devices: tuple[tuple[str, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Free:
+    """What is left of a node; less than nothing where more was given away than it has now. `devices` are milli of each
+    of its GPUs, 0 of one with a problem."""
+
+    cpu_milli: int
+    memory_bytes: int
+    disk_bytes: int
+    devices: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A placement that the deployment has already. `status` is how its node stands to the deployment, which may be
+    more patient than others."""
+
+    node_id: str
+    max_replicas: int
+    status: NodeStatus = NodeStatus.READY
+
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A revision to place. `nodepools` are `cluster/nodepool`, best first."""
+    """A revision to place.
+
+    `tiers` are `cluster/nodepool` keys, the best tier first: what does not fit goes to the next; inside a tier the
+    packing decides. What is `held`, by rank, is kept before anything else is looked at, so nothing moves without need.
+    With `returns` the tiers come before that: the deployment goes back to a better one as soon as it can. With
+    `spreads` it goes to as many nodes as it may have replicas, all of rank 0; with `shuffles` it takes nodes in an
+    order of its own instead of the packing's.
+    """
 
     deployment_id: str
     driver: str
     needs: ComputeNeeds
     scaling: Scaling
-    nodepools: tuple[str, ...]
-    # Nodes that hold a placement of this deployment already, by its rank: they come first and keep their order, so
-    # nothing moves without need.
-    current_nodes: tuple[str, ...] = ()
+    tiers: tuple[tuple[str, ...], ...]
+    held: tuple[Held, ...] = ()
     # Labels that a node's cluster must carry. They hold for what runs already, too.
     residency: Mapping[str, str] = field(default_factory=dict)
-    # Nodes that hold it come before those of a better nodepool: nothing goes back there by itself.
-    stays: bool = False
+    returns: bool = False
+    spreads: bool = False
+    shuffles: bool = False
+
+    @property
+    def nodepools(self) -> tuple[str, ...]:
+        return tuple(key for tier in self.tiers for key in tier)
 
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """This node may run between min and max replicas; rank 0 gets traffic first."""
+    """This node may run between min and max replicas; rank 0 gets traffic first. `devices` are those of its replicas,
+    replica after replica."""
 
     node_id: str
     rank: int
@@ -87,9 +119,9 @@ class Rejection:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """`missing_*` is what found no place; then `rejections` say why, one per node that could have helped."""
+    """`missing_*` is what found no place. `settled`: nothing that happens elsewhere in the fleet could improve it."""
 
     budgets: tuple[Budget, ...]
-    rejections: tuple[Rejection, ...] = ()
     missing_min: int = 0
     missing_max: int = 0
+    settled: bool = True

@@ -127,6 +127,21 @@ def test_nothing_starts_on_a_gpu_in_quarantine_and_what_failed_there_starts_on_a
     assert plan([target], frozenset(), [serving], 0.0, bad).actions == ()
 
 
+def test_shares_of_a_device_are_used_as_they_were_given() -> None:
+    quarter = DeviceShare("gpu-0", 1, 250)
+    placement = replace(_placement(most=3, gpus=1), devices=(quarter, quarter, DeviceShare("gpu-1", 1, 250)))
+    starts = plan([Target(placement, 3)], frozenset(), [], now=0.0).actions
+    assert starts == (Start("p", ("gpu-0",), 250), Start("p", ("gpu-0",), 250), Start("p", ("gpu-1",), 250))
+
+
+def test_a_share_of_a_device_that_others_have_filled_is_not_started() -> None:
+    placement = replace(
+        _placement(most=2, gpus=1), devices=(DeviceShare("gpu-0", 1, 300), DeviceShare("gpu-1", 1, 300))
+    )
+    others = replace(_replica("x"), placement_id="q", gpu_uuids=("gpu-0",), gpu_milli=701)
+    assert plan([Target(placement, 2)], frozenset(), [others], now=0.0).actions == (Start("p", ("gpu-1",), 300),)
+
+
 def test_devices_in_use_are_waited_for() -> None:
     """The surge would fit the budget, not the GPU: the old one goes first."""
     target = Target(_placement(most=1, gpus=1, devices=1), 1, surge=True)

@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from homeport.core.placement.handover import Handover, Leaving, hand_over
-from homeport.core.placement.plan import plan
-from homeport.core.placement.types import Budget, Candidate, Wanted
+from homeport.core.placement.types import Budget, Candidate, Held, Wanted
 from homeport.core.policy import Scaling
 from homeport.core.resources import ComputeNeeds, Inventory
 from homeport.core.status import NodeStatus
+from tests.fakes.planning import plan
 
 POOL = "office/a"
 
@@ -23,8 +23,8 @@ def node(name: str, cores: int, draining: bool = False) -> Candidate:
     return Candidate(name, name, POOL, NodeStatus.READY, inventory, draining=draining)
 
 
-def wanted(scaling: Scaling, held: tuple[str, ...] = ()) -> Wanted:
-    return Wanted("chat", "process", ComputeNeeds(cpu_milli=1000), scaling, (POOL,), held)
+def wanted(scaling: Scaling, held: tuple[Held, ...] = ()) -> Wanted:
+    return Wanted("chat", "process", ComputeNeeds(cpu_milli=1000), scaling, ((POOL,),), held)
 
 
 class Drained:
@@ -34,7 +34,7 @@ class Drained:
         self.scaling = scaling
         before = plan(wanted(scaling), nodes)
         self.ready = {budget.node_id: max(budget.min_replicas, 1) for budget in before.budgets}
-        self.held = tuple(self.ready)
+        self.held = tuple(Held(budget.node_id, budget.max_replicas) for budget in before.budgets)
         self.nodes = [replace(each, draining=each.node_id == gone) for each in nodes]
         self.gone = gone
         self.awaited = 0
@@ -43,11 +43,13 @@ class Drained:
         planned = plan(wanted(self.scaling, self.held), self.nodes)
         there = {budget.node_id: budget for budget in planned.budgets}
         ready_there = sum(min(budget.max_replicas, self.ready.get(id, 0)) for id, budget in there.items())
-        leaving = [Leaving(id, self.ready.get(id, 0)) for id in self.held if id not in there]
+        left = [held.node_id for held in self.held if held.node_id not in there]
+        leaving = [Leaving(id, self.ready.get(id, 0)) for id in left]
         decided = hand_over(planned.budgets, ready_there, leaving, self.scaling)
         self._let_go(decided)
         self._become_ready(decided, rng)
-        self.held = (*there, *(kept.node_id for kept in decided.kept))
+        kept = [Held(kept.node_id, kept.replicas) for kept in decided.kept]
+        self.held = (*(Held(id, budget.max_replicas) for id, budget in there.items()), *kept)
         self.awaited = sum(kept.awaited for kept in decided.kept)
 
     def _let_go(self, decided: Handover) -> None:

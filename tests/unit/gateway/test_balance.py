@@ -37,6 +37,7 @@ CASES = {
         [Node("a", **(FULL | {"in_flight": 9})), Node("b", rank=1, **(FULL | {"in_flight": 7}))],
         ("b", True),
     ),
+    "a rank belongs as a whole": ([Node("a", in_flight=1), Node("b"), Node("c", rank=1)], ("b", False)),
     "drained placements take nothing": ([Node("a", max_replicas=0), Node("b", rank=1)], ("b", False)),
     "nothing may run": ([Node("a", max_replicas=0)], None),
 }

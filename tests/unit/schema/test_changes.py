@@ -77,7 +77,7 @@ def test_recorded_fields_are_those_that_say_something() -> None:
         "autoscale_config": {"targets": {"gpu_percent": 80}, "max_replicas": 4},
     }
     assert recorded_fields(DeploymentSpec.model_validate({**BASE, **said})) == [
-        "scheduling_choice", "autoscale_config.targets.gpu_percent", "on_disconnect.stop_after_seconds"]  # fmt: skip
+        "autoscale_config.targets.gpu_percent", "on_disconnect.stop_after_seconds"]  # fmt: skip
 
 
 def test_every_field_that_a_document_has_is_in_the_reference() -> None:

@@ -70,7 +70,7 @@ def test_a_nodepool_file_lacks_only_what_its_parent_is() -> None:
     assert isinstance(spec, NodepoolSpec)
     assert spec.node_capacity_type is not None
     assert spec.node_capacity_type.capacity_types == ["ON_DEMAND_TYPE", "SPOT_TYPE"]
-    assert recorded_fields(spec) == ["compute_cluster.user_id", "instance_types", "node_capacity_type"]
+    assert recorded_fields(spec) == ["compute_cluster.user_id"]
 
 
 def test_a_deployment_file_is_accepted_as_it_is() -> None:
@@ -183,7 +183,7 @@ def test_other_numbers_and_names_are_refused_with_all_that_there_are(given: Any)
 def test_the_table_of_foreign_words_has_all_that_are_only_recorded() -> None:
     """Of the words that have another system's meaning; ours are in fields.md."""
     table = (ROOT / "docs" / "foreign-words.md").read_text()
-    ours = {"credential", "protocol", "storage", "network_bandwidth_mbps"}
+    ours = {"credential", "protocol", "network_bandwidth_mbps"}
     for kind in DOCUMENT_KINDS.values():
         for name, field in kind.model_fields.items():
             tags = field.json_schema_extra

@@ -33,8 +33,8 @@ async def test_nothing_is_made_for_what_is_refused_or_only_tried(site: Site) -> 
 
 
 async def test_what_is_only_recorded_is_named(site: Site) -> None:
-    (done,) = await site.apply({"deployment": deployment(scheduling_choice=4, environment="production")})
-    assert done.recorded == ("scheduling_choice",)
+    (done,) = await site.apply({"deployment": deployment(on_disconnect={"stop_after_seconds": 60}, environment="production")})
+    assert done.recorded == ("on_disconnect.stop_after_seconds",)
 
 
 async def test_an_object_of_an_older_release_is_unchanged_by_the_same_document(site: Site) -> None:

@@ -1,23 +1,70 @@
 """Packing decisions, told as small fleets."""
 
+from dataclasses import dataclass, replace
+
+import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
 from homeport.core.packing.capacity import NodeCapacity
-from homeport.core.packing.mix import SeenShapes
-from homeport.core.packing.packer import Packer, Spot
+from homeport.core.packing.packer import Packer
 from homeport.core.packing.shape import DeviceClass, Shape
 
 GIB = 1 << 30
 T4, A100 = DeviceClass("T4", 16 * GIB), DeviceClass("A100", 80 * GIB)
 
 
+@dataclass(frozen=True)
+class Spot:
+    node_id: str
+    devices: tuple[int, ...] = ()
+    milli: int = 0
+
+
 def node(node_id: str, *devices: DeviceClass, cpu: int = 16_000, memory: int = 64 * GIB) -> NodeCapacity:
-    return NodeCapacity(node_id, cpu, memory, devices)
+    return NodeCapacity(node_id, cpu, memory, devices, (1000,) * len(devices))
 
 
-def packer(*nodes: NodeCapacity, mix: list[Shape] | None = None) -> Packer:
-    return Packer(nodes, SeenShapes(mix or []), learn=mix is None)
+class Packing:
+    """A packer that is told of all that is taken."""
+
+    def __init__(self, *nodes: NodeCapacity, mix: list[Shape] | None = None) -> None:
+        self.packer = Packer()
+        self.nodes = {each.node_id: each for each in nodes}
+        for each in nodes:
+            self.packer.put(each)
+        for shape in mix or ():
+            self.packer.asked_for(shape)
+        self._learns = mix is None
+
+    def rows(self) -> "np.typing.NDArray[np.int64]":
+        return np.array([self.packer.row(node_id) for node_id in sorted(self.nodes)], dtype=np.int64)
+
+    def place(self, shape: Shape) -> Spot | None:
+        if self._learns:
+            self.packer.asked_for(shape)
+        fitting = self.packer.fit(shape)
+        node_id = next(fitting.best_first(self.rows()), None)
+        if node_id is None:
+            return None
+        assert fitting.room(node_id) > 0
+        devices = fitting.devices(node_id, 1)
+        before = self.nodes[node_id]
+        free = list(before.free)
+        for device, milli in devices:
+            free[device] -= milli
+        after = replace(
+            before,
+            cpu_milli=before.cpu_milli - shape.cpu_milli,
+            memory_bytes=before.memory_bytes - shape.memory_bytes,
+            free=tuple(free),
+        )
+        self.nodes[node_id] = after
+        self.packer.put(after)
+        return Spot(node_id, tuple(device for device, _ in devices), devices[0][1] if devices else 0)
+
+
+packer = Packing
 
 
 def test_a_share_goes_beside_another_share() -> None:
@@ -63,6 +110,13 @@ def test_one_device_does_not_break_a_node_that_others_need_whole() -> None:
     assert packing.place(asked[0]) == Spot("c", (0,), 1000)
 
 
+def test_devices_that_are_held_come_first() -> None:
+    quarter = Shape(devices=1, compute_milli=250)
+    packing = packer(node("a", T4, T4, T4), mix=[quarter, Shape(devices=1)])
+    assert packing.packer.fit(Shape(devices=1)).devices("a", 2, held=[2]) == [(2, 1000), (0, 1000)]
+    assert packing.packer.fit(quarter).devices("a", 3, held=[1, 1]) == [(1, 250)] * 3
+
+
 def test_out_of_cpu_memory_or_nodes() -> None:
     packing = packer(node("a", cpu=1_000, memory=GIB))
     assert packing.place(Shape(1_001)) is None
@@ -90,7 +144,7 @@ fleets = st.lists(
 def test_nothing_is_ever_oversold_and_what_fits_is_placed(
     fleet: list[tuple[int, int, list[DeviceClass]]], asked: list[Shape]
 ) -> None:
-    nodes = [NodeCapacity(f"n{i}", cpu, memory, tuple(devices)) for i, (cpu, memory, devices) in enumerate(fleet)]
+    nodes = [node(f"n{i}", *devices, cpu=cpu, memory=memory) for i, (cpu, memory, devices) in enumerate(fleet)]
     free = {n.node_id: (n.cpu_milli, n.memory_bytes, [1000] * len(n.devices)) for n in nodes}
     classes = {n.node_id: n.devices for n in nodes}
     packing = packer(*nodes)
@@ -111,9 +165,33 @@ def test_nothing_is_ever_oversold_and_what_fits_is_placed(
 
 @given(fleets, st.lists(shapes, max_size=20))
 def test_equal_input_gives_equal_output(fleet: list[tuple[int, int, list[DeviceClass]]], asked: list[Shape]) -> None:
-    nodes = [NodeCapacity(f"n{i}", cpu, memory, tuple(devices)) for i, (cpu, memory, devices) in enumerate(fleet)]
+    nodes = [node(f"n{i}", *devices, cpu=cpu, memory=memory) for i, (cpu, memory, devices) in enumerate(fleet)]
     first, second = packer(*nodes), packer(*nodes)
     assert [first.place(shape) for shape in asked] == [second.place(shape) for shape in asked]
+
+
+@given(fleets, st.lists(shapes, max_size=12), st.data())
+def test_nodes_that_come_and_go_leave_no_trace(
+    fleet: list[tuple[int, int, list[DeviceClass]]], asked: list[Shape], data: st.DataObject
+) -> None:
+    nodes = [node(f"n{i}", *devices, cpu=cpu, memory=memory) for i, (cpu, memory, devices) in enumerate(fleet)]
+    gone = data.draw(st.sets(st.sampled_from([each.node_id for each in nodes])) if nodes else st.just(set()))
+    plain = packer(*(each for each in nodes if each.node_id not in gone))
+    eventful = packer(*nodes)
+    for node_id in sorted(gone):
+        eventful.packer.fit(Shape(1)).room(node_id)
+        eventful.packer.remove(node_id)
+        del eventful.nodes[node_id]
+    assert [plain.place(shape) for shape in asked] == [eventful.place(shape) for shape in asked]
+
+
+@given(fleets, shapes)
+def test_room_is_how_many_are_placed(fleet: list[tuple[int, int, list[DeviceClass]]], shape: Shape) -> None:
+    for index, (cpu, memory, devices) in enumerate(fleet):
+        packing = packer(node(f"n{index}", *devices, cpu=cpu, memory=memory), mix=[shape])
+        room = packing.packer.fit(shape).room(f"n{index}")
+        if room <= 64:
+            assert [bool(packing.place(shape)) for _ in range(room + 1)] == [True] * room + [False]
 
 
 def _fits(shape: Shape, free: tuple[int, int, list[int]], classes: tuple[DeviceClass, ...]) -> bool:

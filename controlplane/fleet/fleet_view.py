@@ -1,0 +1,152 @@
+"""The scheduler's fleet, kept in line with the store and with what agents say."""
+
+import asyncio
+import time
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from controlplane.fleet.node_drain import drain_of
+from controlplane.fleet.nodepools import nodepools_of
+from controlplane.fleet.nodes import node_status_of
+from controlplane.fleet.parsed import Parsed
+from controlplane.fleet.revisions import workload_of
+from controlplane.fleet.schedulable import candidate_of, pool_of, taken_by_placement, wanted_of
+from controlplane.fleet.surroundings import Surroundings
+from controlplane.sessions.registry import NodeRegistry
+from controlplane.store.store import Kind, Record, Store
+from homeport.core.placement.fleet import Fleet
+from homeport.core.placement.types import Held, Wanted
+from homeport.core.resources import ComputeNeeds
+from homeport.core.status import ReplicaReport
+from homeport.schema.deployment import DeploymentSpec
+
+# How many nodes or deployments are looked at before others get the event loop.
+_PER_TURN = 250
+
+
+class FleetView:
+    """Every refresh compares all that there is with what was seen last, and passes on what differs. `wall` gives unix
+    seconds."""
+
+    def __init__(self, store: Store, registry: NodeRegistry, wall: Callable[[], float] = time.time) -> None:
+        self.fleet = Fleet()
+        self.placements: dict[str, list[Record]] = {}
+        # Another object whenever something may have changed in what deployments choose nodepools by.
+        self.pools_version = object()
+        self._store = store
+        self._registry = registry
+        self._wall = wall
+        self._refreshing = asyncio.Lock()
+        self._replicas: dict[str, list[tuple[str, ReplicaReport]]] = {}
+        self._seen_pools: list[Record] = []
+        self._seen_nodes: dict[str, tuple[Any, ...]] = {}
+        self._seen_placements: dict[str, list[Record]] = {}
+        self._workloads = Parsed(workload_of)
+        self._specs = Parsed(lambda record: DeploymentSpec.model_validate(record.spec))
+
+    async def refresh(self, nodes: Sequence[Record] | None = None) -> None:
+        """`nodes` are taken instead of the store's: as they might be."""
+        async with self._refreshing:
+            self._replicas.clear()
+            self._refresh_pools()
+            await self._refresh_nodes(self._store.all(Kind.NODE) if nodes is None else nodes)
+            await self._refresh_placements()
+            self._workloads.forget_gone(self._store.all(Kind.REVISION))
+            self._specs.forget_gone(self._store.all(Kind.DEPLOYMENT))
+
+    def wanted(self, deployment: Record, revision: Record, held: tuple[Held, ...]) -> Wanted:
+        pools = [pool_of(self._store, key) for key in nodepools_of(deployment.spec)]
+        home = self._home(self.placements.get(deployment.id, ()))
+        return wanted_of(deployment.id, self.spec(deployment), self._workloads.of(revision), held, pools, home)
+
+    def spec(self, deployment: Record) -> DeploymentSpec:
+        return self._specs.of(deployment)
+
+    def surroundings(self, deployment_id: str) -> Surroundings:
+        return Surroundings(
+            self.fleet,
+            self._replicas_of(deployment_id),
+            self._registry.silent_seconds,
+            self._is_forced,
+            self._registry.may_lose,
+        )
+
+    def _replicas_of(self, deployment_id: str) -> Sequence[tuple[str, ReplicaReport]]:
+        """As agents reported at the first question since the last refresh."""
+        if not self._replicas:
+            self._replicas[""] = []
+            for node_id, report in self._registry.replicas():
+                self._replicas.setdefault(report.deployment_id, []).append((node_id, report))
+        return self._replicas.get(deployment_id, ())
+
+    def _is_forced(self, node_id: str) -> bool:
+        node = self._seen_nodes[node_id][0] if node_id in self._seen_nodes else None
+        drain = drain_of(node) if node else None
+        return drain is not None and drain.lets_go(self._wall())
+
+    def _home(self, placements: Sequence[Record]) -> str:
+        """The cluster of the first of them."""
+        first = min(placements, key=lambda record: record.spec["rank"], default=None)
+        node = self.fleet.get(first.spec["node_id"]) if first else None
+        return node.cluster if node else ""
+
+    def doubt(self, deployment_id: str) -> None:
+        """What the fleet holds for it was decided and not written: the next refresh goes by the store again."""
+        self._seen_placements[deployment_id] = []
+
+    def _refresh_pools(self) -> None:
+        pools = [*self._store.all(Kind.NODEPOOL), *self._store.all(Kind.INSTANCE_TYPE)]
+        if not _are_same(self._seen_pools, pools):
+            self._seen_pools = pools
+            self.pools_version = object()
+
+    async def _refresh_nodes(self, records: Sequence[Record]) -> None:
+        for index, node in enumerate(records):
+            live = self._registry.get(node.id)
+            cluster = self._store.get(Kind.CLUSTER, node.spec["cluster"])
+            status = node_status_of(node, self._registry)
+            facts = (node, live.inventory if live else None, cluster, status)
+            if not _are_same(self._seen_nodes.get(node.id), facts):
+                self._seen_nodes[node.id] = facts
+                candidate = candidate_of(node, self._registry, cluster)
+                if self.fleet.get(node.id) != candidate:
+                    self.fleet.put(candidate)
+            if index % _PER_TURN == _PER_TURN - 1:
+                await asyncio.sleep(0)
+        for node_id in self._seen_nodes.keys() - {node.id for node in records}:
+            del self._seen_nodes[node_id]
+            self.fleet.remove(node_id)
+
+    async def _refresh_placements(self) -> None:
+        found: defaultdict[str, list[Record]] = defaultdict(list)
+        for record in self._store.all(Kind.PLACEMENT):
+            found[record.spec["deployment_id"]].append(record)
+        self.placements = dict(found)
+        for gone in self._seen_placements.keys() - found.keys():
+            del self._seen_placements[gone]
+            self.fleet.release(gone)
+        for index, (deployment_id, records) in enumerate(found.items()):
+            if not _are_same(self._seen_placements.get(deployment_id), records):
+                self._seen_placements[deployment_id] = records
+                self._reserve(deployment_id, records)
+            if index % _PER_TURN == _PER_TURN - 1:
+                await asyncio.sleep(0)
+
+    def _reserve(self, deployment_id: str, records: Sequence[Record]) -> None:
+        self.fleet.take(
+            deployment_id,
+            {
+                record.spec["node_id"]: taken_by_placement(record.spec, self._needs(deployment_id, record))
+                for record in records
+            },
+        )
+
+    def _needs(self, deployment_id: str, placement: Record) -> ComputeNeeds:
+        revision = self._store.get(Kind.REVISION, f"{deployment_id}/{placement.spec['revision']}")
+        return self._workloads.of(revision).needs if revision else ComputeNeeds()
+
+
+def _are_same(before: Sequence[Any] | None, after: Sequence[Any]) -> bool:
+    """The very same objects: records and inventories are replaced, never changed."""
+    return before is not None and len(before) == len(after) and all(a is b for a, b in zip(before, after, strict=True))

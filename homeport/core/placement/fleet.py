@@ -1,0 +1,123 @@
+"""All nodes as the scheduler sees them, and what is left on each. It lives on between decisions and is told what
+changes: that is what makes a decision cheap."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from homeport.core.packing.capacity import NodeCapacity
+from homeport.core.packing.packer import Packer
+from homeport.core.packing.shape import Shape
+from homeport.core.placement.filter import bar
+from homeport.core.placement.ledger import Ledger, Left
+from homeport.core.placement.types import Candidate, Free, Taken, Wanted
+
+Ints = NDArray[np.int64]
+# What `bar` looks at: driver, residency.
+_Constraints = tuple[str, tuple[tuple[str, str], ...]]
+
+
+class Fleet:
+    """Equal fleets answer equally, in whatever order they came to be, but for what they have learned of demand."""
+
+    def __init__(self) -> None:
+        self.packer = Packer()
+        self.ledger = Ledger()
+        # Counts changes of any kind.
+        self.version = 0
+        self._nodes: dict[str, Candidate] = {}
+        self._left: dict[str, Left] = {}
+        self._pools: defaultdict[str, dict[str, Candidate]] = defaultdict(dict)
+        # Of each nodepool: which rows take something new, by id. Forgotten when one of its nodes changes.
+        self._open: defaultdict[str, dict[_Constraints, Ints]] = defaultdict(dict)
+        self._asked: dict[str, Shape] = {}
+
+    # -- what it is told
+
+    def put(self, node: Candidate) -> None:
+        """A new node, or a known one as it is now."""
+        known = self._nodes.get(node.node_id)
+        if known is not None and known.nodepool != node.nodepool:
+            del self._pools[known.nodepool][node.node_id]
+            self._open.pop(known.nodepool, None)
+        self._nodes[node.node_id] = self._pools[node.nodepool][node.node_id] = node
+        self._open.pop(node.nodepool, None)
+        left = self._left[node.node_id] = Left(node.inventory)
+        for taken in self.ledger.on(node.node_id).values():
+            left.take(taken)
+        self._update(node.node_id)
+
+    def remove(self, node_id: str) -> None:
+        """What was taken there stays in the ledger until it is released."""
+        node = self._nodes.pop(node_id)
+        del self._pools[node.nodepool][node_id]
+        del self._left[node_id]
+        self._open.pop(node.nodepool, None)
+        self.packer.remove(node_id)
+        self.version += 1
+
+    def take(self, deployment_id: str, taken: Mapping[str, Taken]) -> None:
+        """By node: all that the deployment may take from now on."""
+        before = self.ledger.put(deployment_id, taken)
+        for node_id in {**before, **taken}:
+            left = self._left.get(node_id)
+            if left is not None and before.get(node_id) != taken.get(node_id):
+                if node_id in before:
+                    left.give_back(before[node_id])
+                if node_id in taken:
+                    left.take(taken[node_id])
+                self._update(node_id)
+
+    def release(self, deployment_id: str) -> None:
+        self.take(deployment_id, {})
+
+    def ask(self, deployment_id: str, shape: Shape, replicas: int) -> None:
+        """A deployment counts once into what is typically asked for, however often it is looked at."""
+        if self._asked.get(deployment_id) != shape:
+            self._asked[deployment_id] = shape
+            self.packer.asked_for(shape, replicas)
+
+    # -- what it answers
+
+    def taken(self, deployment_id: str) -> dict[str, Taken]:
+        """By node: what the deployment may take."""
+        return self.ledger.of(deployment_id)
+
+    def get(self, node_id: str) -> Candidate | None:
+        return self._nodes.get(node_id)
+
+    def node(self, node_id: str) -> Candidate:
+        return self._nodes[node_id]
+
+    def free(self, node_id: str) -> Free:
+        return self._left[node_id].free()
+
+    def in_pools(self, pools: Iterable[str]) -> Iterator[Candidate]:
+        """By pool, then by id."""
+        for key in pools:
+            nodes = self._pools.get(key, {})
+            yield from (nodes[node_id] for node_id in sorted(nodes))
+
+    def open_rows(self, pools: Iterable[str], wanted: Wanted) -> Ints:
+        """The packer's rows of the nodes that nothing bars from a replica that would be the first there."""
+        rows = [self._open_in(pool, wanted) for pool in pools]
+        return rows[0] if len(rows) == 1 else np.concatenate([np.zeros(0, dtype=np.int64), *rows])
+
+    def _open_in(self, pool: str, wanted: Wanted) -> Ints:
+        constraints = (wanted.driver, tuple(sorted(wanted.residency.items())))
+        rows = self._open[pool].get(constraints)
+        if rows is None:
+            taking = [node.node_id for node in self.in_pools([pool]) if bar(node, wanted, held=None) is None]
+            rows = np.array([self.packer.row(node_id) for node_id in taking], dtype=np.int64)
+            self._open[pool][constraints] = rows
+        return rows
+
+    def _update(self, node_id: str) -> None:
+        left = self._left[node_id]
+        free = left.free()
+        self.packer.put(
+            NodeCapacity(node_id, free.cpu_milli, free.memory_bytes, left.classes, free.devices, free.disk_bytes)
+        )
+        self.version += 1

@@ -1,0 +1,94 @@
+"""Where one revision may run, and how many replicas on each node. Equal input gives equal output."""
+
+from collections.abc import Sequence
+
+from homeport.core.packing.fitting import Fitting
+from homeport.core.packing.shape import WHOLE, Shape
+from homeport.core.placement.filter import shape_of
+from homeport.core.placement.fleet import Fleet
+from homeport.core.placement.spots import Spot, fewest_nodes, hand_out
+from homeport.core.placement.types import Budget, Plan, Taken, Wanted
+from homeport.core.resources import ComputeNeeds, DeviceShare
+
+
+def place(wanted: Wanted, fleet: Fleet) -> Plan:
+    """Hands out the maximum as far as it fits, and the minimum over at least two nodes, and takes it in the fleet's
+    ledger instead of what the deployment had.
+
+    A stopped deployment (maximum 0) has no budgets and misses nothing.
+    """
+    shape = shape_of(wanted.needs)
+    if wanted.scaling.max_replicas:
+        fleet.ask(wanted.deployment_id, shape, wanted.scaling.max_replicas)
+    return _place(wanted, shape, fleet)
+
+
+def trial(wanted: Wanted, fleet: Fleet) -> Plan:
+    """What `place` would answer; the fleet stays as it is."""
+    before = fleet.taken(wanted.deployment_id)
+    plan = _place(wanted, shape_of(wanted.needs), fleet)
+    fleet.take(wanted.deployment_id, before)
+    return plan
+
+
+def _place(wanted: Wanted, shape: Shape, fleet: Fleet) -> Plan:
+    before = fleet.taken(wanted.deployment_id)
+    if before:
+        fleet.release(wanted.deployment_id)
+    if wanted.scaling.max_replicas == 0:
+        return Plan(budgets=())
+    fitting = fleet.packer.fit(shape)
+    spots = hand_out(wanted, fleet, fitting)
+    minima = _spread([spot.replicas for spot in spots], wanted.scaling.min_replicas)
+    budgets = tuple(
+        Budget(
+            spot.node_id,
+            0 if wanted.spreads else rank,
+            minima[rank],
+            spot.replicas,
+            _devices(fleet, fitting, spot, before.get(spot.node_id)) if shape.devices else (),
+        )
+        for rank, spot in enumerate(spots)
+    )
+    fleet.take(wanted.deployment_id, {b.node_id: taken_by(wanted.needs, b.max_replicas, b.devices) for b in budgets})
+    missing_max = wanted.scaling.max_replicas - sum(spot.replicas for spot in spots)
+    at_home = not wanted.returns or all(spot.tier == 0 for spot in spots)
+    return Plan(
+        budgets,
+        missing_min=wanted.scaling.min_replicas - sum(minima),
+        missing_max=missing_max,
+        settled=missing_max == 0 and len(spots) >= fewest_nodes(wanted) and at_home,
+    )
+
+
+def taken_by(needs: ComputeNeeds, replicas: int, devices: Sequence[DeviceShare]) -> Taken:
+    """What so many replicas may take of a node."""
+    return Taken(
+        needs.cpu_milli * replicas,
+        needs.memory_bytes * replicas,
+        needs.disk_bytes * replicas,
+        tuple((share.gpu_uuid, share.compute_milli) for share in devices),
+    )
+
+
+def _spread(maxima: Sequence[int], minimum: int) -> list[int]:
+    """min per node: one at a time over the nodes that have room, the first rank first."""
+    minima = [0] * len(maxima)
+    left = min(minimum, sum(maxima))
+    while left:
+        for index, most in enumerate(maxima):
+            if left and minima[index] < most:
+                minima[index] += 1
+                left -= 1
+    return minima
+
+
+def _devices(fleet: Fleet, fitting: Fitting, spot: Spot, held: Taken | None) -> tuple[DeviceShare, ...]:
+    """Devices that the deployment holds are taken first, so that no replica moves from one to another."""
+    gpus = fleet.node(spot.node_id).inventory.gpus
+    index_of = {gpu.uuid: index for index, gpu in enumerate(gpus)} if held else {}
+    before = [index_of[uuid] for uuid, _ in held.devices if uuid in index_of] if held else []
+    chosen = fitting.devices(spot.node_id, spot.replicas, before)
+    return tuple(
+        DeviceShare(gpus[index].uuid, gpus[index].memory_bytes * milli // WHOLE, milli) for index, milli in chosen
+    )
