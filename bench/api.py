@@ -28,6 +28,7 @@ from controlplane.auth.access_tokens import AccessTokens
 from controlplane.auth.admin_token import create_admin_token
 from controlplane.auth.join_tokens import JoinTokens
 from controlplane.auth.token_facts import facts_in
+from controlplane.fleet.fleet_view import FleetView
 from controlplane.ports import reserve
 from controlplane.secrets.master_key import MasterKeys, new_key
 from controlplane.secrets.vault import Vault
@@ -137,6 +138,7 @@ async def _serve(told: Connection, listener: socket.socket, arguments: argparse.
     dependencies = ApiDependencies(
         store=fleet.store,
         registry=fleet.registry,
+        fleet_view=FleetView(fleet.store, fleet.registry),
         access_tokens=tokens,
         join_tokens=JoinTokens("pin"),
         logs=_NoLogs(),

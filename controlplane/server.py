@@ -265,6 +265,7 @@ class Server:
         dependencies = ApiDependencies(
             store=self._store,
             registry=self._registry,
+            fleet_view=self._fleet_view,
             access_tokens=self._access_tokens,
             join_tokens=JoinTokens(ca.pin),
             logs=self._logs,

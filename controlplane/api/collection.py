@@ -61,6 +61,8 @@ class Collection:
     response: type[BaseModel]
     edited: type[BaseModel]
     complete: Callable[[Any, Mapping[str, str]], Any] = lambda body, path: body
+    # None = `response`.
+    created: type[BaseModel] | None = None
 
 
 class CollectionRoutes:
@@ -83,8 +85,8 @@ class CollectionRoutes:
             Route("GET", each.listing, self.show_all, tag, f"List {name}s", query=each.query, response=each.response,
                   many=True, errors=of_one if "{" in each.listing else (), permission=see, at=self.at_listing),
             Route("POST", each.listing, self.create, tag, f"Create {one}", body=spec, root=root, query=CreateQuery,
-                  status=201, response=each.response, errors=CREATE_ERRORS, complete=each.complete, permission=write,
-                  at=self.at_listing),
+                  status=201, response=each.created or each.response, errors=CREATE_ERRORS, complete=each.complete,
+                  permission=write, at=self.at_listing),
             Route("GET", item, self.get, tag, f"Show {one}", response=each.response, errors=of_one, permission=see,
                   at=self.at_item),
             Route("PATCH", item, self.edit, tag, f"Edit {one}: a merge patch (RFC 7396) of its spec",
@@ -105,14 +107,16 @@ class CollectionRoutes:
         query: CreateQuery = call.query
         kind, spec, guard = self.collection.kind, call.body, call.guard
 
-        def change(tx: Transaction) -> Record:
+        def change(tx: Transaction) -> tuple[Record, Record | None]:
             guard.before_writing(tx, kind.kind, kind.key(spec), spec, kind.root)
             for made in create_missing(tx, spec) if query.create_missing else ():
                 guard.after_making(tx, made.record)
             must_be_new(tx, kind.kind, kind.key(spec), kind.root)
-            return kind.accept(tx, spec).record
+            record = kind.accept(tx, spec).record
+            return record, self.foreseen_by(tx, record)
 
-        return await self.shown(await write(self.store, change, query.dry_run))
+        record, seen = await write(self.store, change, query.dry_run)
+        return {**await self.shown(record), **await self.forecast(record, seen if query.dry_run else None)}
 
     async def get(self, call: Call) -> Answer:
         return (await self.find(self.key(call))).text().encode()
@@ -129,19 +133,21 @@ class CollectionRoutes:
                 path="generation",
             )
 
-        def change(tx: Transaction) -> Accepted:
+        def change(tx: Transaction) -> tuple[Accepted, Record | None]:
             self.check_writable(tx, key, "edited")
-            return edit(tx, self.collection.kind, key, request.spec, request.generation, call.guard)
+            done = edit(tx, self.collection.kind, key, request.spec, request.generation, call.guard)
+            return done, self.foreseen_by(tx, done.record)
 
         await self.find(key)
         try:
-            done = await write(self.store, change, query.dry_run)
+            done, seen = await write(self.store, change, query.dry_run)
         except HomeportError as error:
             if isinstance(error.details.get("current"), Record):
                 error.details["current"] = await self.shown(error.details["current"])
             raise
         return {
             **await self.shown(done.record),
+            **await self.forecast(done.record, seen if query.dry_run else None),
             "changes": [each.as_plain() for each in done.changes],
             "needs_restart": any(each.change is Change.ROLLOUT for each in done.changes),
         }
@@ -173,6 +179,15 @@ class CollectionRoutes:
     def seen(self, call: Call, items: list[Item]) -> list[Item]:
         """Those that the caller may see."""
         return seen_items(call.guard, self.store, self.collection.kind.kind, items)
+
+    def foreseen_by(self, tx: Transaction, record: Record) -> Record | None:
+        """What a forecast needs of a transaction that may be undone."""
+        return None
+
+    async def forecast(self, record: Record, seen: Record | None) -> dict[str, Any]:
+        """What is told of a write beside the object: of a dry run what would come of it. `seen` is what `foreseen_by`
+        gave; None when it was no dry run."""
+        return {}
 
     def check_writable(self, tx: Transaction, key: str, what: str) -> None:
         """Raises when `what` can't be done to an object that is shown and exists."""

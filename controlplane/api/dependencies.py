@@ -7,6 +7,7 @@ from typing import Protocol
 from controlplane.auth.access_tokens import AccessTokens
 from controlplane.auth.login_sessions import SessionLife
 from controlplane.auth.oidc.provider import OidcProvider
+from controlplane.fleet.fleet_view import FleetView
 from controlplane.secrets.vault import Vault
 from controlplane.sessions.registry import NodeRegistry
 from controlplane.store.store import Store, Transaction
@@ -47,6 +48,7 @@ class ApiDependencies:
 
     store: Store
     registry: NodeRegistry
+    fleet_view: FleetView
     access_tokens: AccessTokens
     join_tokens: JoinTokenIssuer
     logs: LogSource

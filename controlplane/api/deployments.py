@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from typing import Any
 
 from controlplane.api.collection import EDIT_ERRORS, Collection, CollectionRoutes
 from controlplane.api.dependencies import ApiDependencies
@@ -13,25 +14,38 @@ from controlplane.fleet.deployment_verbs import (
     start_deployment,
     stop_deployment,
 )
+from controlplane.fleet.explaining import explain_deployment
 from controlplane.fleet.kinds import DEPLOYMENT
-from controlplane.fleet.revisions import revisions_of
-from controlplane.store.store import Kind, Transaction
+from controlplane.fleet.references import missing
+from controlplane.fleet.revisions import current_revision, revisions_of
+from controlplane.store.store import Kind, Record, Transaction
 from controlplane.views.objects import envelope
 from controlplane.views.views import Views
 from homeport.core.access.permission import Permission
 from homeport.core.errors import ErrorCode
 from homeport.schema.edits import EmptyRequest, ScaleRequest
-from homeport.schema.resources import Deployment, EditedDeployment, Revision
+from homeport.schema.explanation import Explanation
+from homeport.schema.resources import Deployment, EditedDeployment, NewDeployment, Revision
 
 _TAG = "deployments"
 _ITEM = "/deployments/{deployment}"
-DEPLOYMENTS = Collection(DEPLOYMENT, _TAG, "/deployments", _ITEM, DeploymentQuery, Deployment, EditedDeployment)
+DEPLOYMENTS = Collection(
+    DEPLOYMENT,
+    _TAG,
+    "/deployments",
+    _ITEM,
+    DeploymentQuery,
+    Deployment,
+    EditedDeployment,
+    created=NewDeployment,
+)
 
 
 class Deployments(CollectionRoutes):
     def __init__(self, dependencies: ApiDependencies, views: Views) -> None:
         super().__init__(dependencies, views, DEPLOYMENTS)
         self._logs = dependencies.logs
+        self._fleet_view = dependencies.fleet_view
 
     def routes(self) -> list[Route]:
         return [
@@ -42,6 +56,9 @@ class Deployments(CollectionRoutes):
             Route("POST", f"{_ITEM}/scale", self.scale, _TAG, "Set how many replicas a deployment may have",
                   body=ScaleRequest, response=Deployment, errors=EDIT_ERRORS,
                   permission=Permission.DEPLOYMENTS_WRITE, at=self.at_item),
+            Route("GET", f"{_ITEM}/explain", self.explain, _TAG, "Why a deployment is where it is and not elsewhere",
+                  response=Explanation, errors=(ErrorCode.NOT_FOUND,), permission=Permission.DEPLOYMENTS_READ,
+                  at=self.at_item),
             Route("GET", f"{_ITEM}/revisions", self.revisions, _TAG, "List a deployment's revisions, oldest first",
                   query=RevisionQuery, response=Revision, many=True, errors=(ErrorCode.NOT_FOUND,),
                   permission=Permission.DEPLOYMENTS_READ, at=self.at_item),
@@ -68,6 +85,21 @@ class Deployments(CollectionRoutes):
         id = self.key(call)
         done = await self.store.write(lambda tx: scale_deployment(tx, id, lowest, highest))
         return await self.shown(done.record)
+
+    def foreseen_by(self, tx: Transaction, record: Record) -> Record | None:
+        return current_revision(tx, record)
+
+    async def forecast(self, record: Record, seen: Record | None) -> dict[str, Any]:
+        return {"forecast": await explain_deployment(self._fleet_view, record, seen) if seen else None}
+
+    async def explain(self, call: Call) -> Answer:
+        id = (await self.find(self.key(call))).id
+        deployment = self.store.get(Kind.DEPLOYMENT, id)
+        number = deployment.status["revision"] if deployment else 0
+        revision = self.store.get(Kind.REVISION, f"{id}/{number}")
+        if deployment is None or revision is None:
+            raise missing(Kind.DEPLOYMENT, id, (each.id for each in self.store.all(Kind.DEPLOYMENT)))
+        return await explain_deployment(self._fleet_view, deployment, revision)
 
     async def revisions(self, call: Call) -> Answer:
         id = (await self.find(self.key(call))).id

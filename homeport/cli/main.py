@@ -14,6 +14,7 @@ from homeport.cli import (
     context,
     deploy,
     deployment,
+    explain,
     instance_type,
     join_token,
     login,
@@ -62,6 +63,7 @@ app.command("apply")(apply.apply)
 app.command("deploy")(deploy.deploy)
 app.command("chat")(chat.chat)
 app.command("logs")(logs.logs)
+app.command("explain")(explain.explain)
 app.command("get")(any_object.get)
 app.command("edit")(any_object.edit)
 app.command("delete")(any_object.delete)

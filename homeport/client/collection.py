@@ -164,6 +164,10 @@ class DeploymentCollection(Collection):
         body = {key: value for key, value in bounds.items() if value is not None}
         return await self._do(object_id, "scale", body, repeatable=True)
 
+    async def explain(self, object_id: str) -> dict[str, Any]:
+        """Why it is where it is: `summary`, `verdict`, per node in `nodes` what it needs and has, `fixes`."""
+        return await self._transport.call("GET", f"{self._path.item_path(object_id)}/explain")
+
 
 class UserCollection(Collection):
     async def set_password(self, object_id: str, password: str, current: str | None = None) -> None:

@@ -128,6 +128,9 @@ class SyncDeploymentCollection(SyncCollection):
         scaled = self._deployments.scale(object_id, replicas, min_replicas=min_replicas, max_replicas=max_replicas)
         return self._runner.run(scaled)
 
+    def explain(self, object_id: str) -> dict[str, Any]:
+        return self._runner.run(self._deployments.explain(object_id))
+
 
 class SyncUserCollection(SyncCollection):
     def __init__(self, runner: asyncio.Runner, inner: UserCollection) -> None:

@@ -14,6 +14,7 @@ from homeport.core.workload import Workload
 from homeport.schema.base import Change
 from homeport.schema.cluster import ClusterSpec
 from homeport.schema.deployment import DeploymentSpec
+from homeport.schema.explanation import Explanation
 from homeport.schema.instance_type import InstanceTypeSpec
 from homeport.schema.model import ModelSpec
 from homeport.schema.model_version import ModelVersionSpec
@@ -337,7 +338,16 @@ class EditedModelVersion(ModelVersion, Edited):
     pass
 
 
-class EditedDeployment(Deployment, Edited):
+class Foreseen(Answer):
+    forecast: Explanation | None
+    """Of a dry run: whether it would find a place, and where."""
+
+
+class NewDeployment(Deployment, Foreseen):
+    pass
+
+
+class EditedDeployment(Deployment, Edited, Foreseen):
     pass
 
 

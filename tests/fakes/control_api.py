@@ -18,6 +18,7 @@ from controlplane.auth.join_tokens import JoinTokens
 from controlplane.auth.oidc.provider import OidcProvider
 from controlplane.auth.oidc.settings import OidcSettings
 from controlplane.auth.token_facts import facts_in
+from controlplane.fleet.fleet_view import FleetView
 from controlplane.ports import reserve
 from controlplane.secrets.master_key import MasterKeys, new_key
 from controlplane.secrets.vault import Vault
@@ -89,6 +90,7 @@ class ControlApi:
         self.dependencies = ApiDependencies(
             self.store,
             self.registry,
+            FleetView(self.store, self.registry, self.wall),
             AccessTokens(facts_in(self.store), self.wall),
             JoinTokens("pin"),
             self.logs,

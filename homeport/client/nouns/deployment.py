@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from typing import Any
 
 from homeport.client.async_client import AsyncClient
 from homeport.client.blocking import run
@@ -43,6 +44,11 @@ class AsyncDeployment(AsyncNamed):
             return await homeport.deployments.scale(
                 self.id, replicas, min_replicas=min_replicas, max_replicas=max_replicas
             )
+
+    async def explain(self) -> dict[str, Any]:
+        """Why it is where it is, why not elsewhere, and what would change that."""
+        async with self.connect() as homeport:
+            return await homeport.deployments.explain(self.id)
 
     async def wait(self, *phases: str, timeout: float | None = None) -> Resource:
         """Until its phase is one of `phases` ("ready" if none is given). Seconds; None = for ever.
@@ -91,6 +97,9 @@ class Deployment(Named[AsyncDeployment]):
         self, replicas: int | None = None, *, min_replicas: int | None = None, max_replicas: int | None = None
     ) -> Resource:
         return run(self._inner.scale(replicas, min_replicas=min_replicas, max_replicas=max_replicas))
+
+    def explain(self) -> dict[str, Any]:
+        return run(self._inner.explain())
 
     def wait(self, *phases: str, timeout: float | None = None) -> Resource:
         return run(self._inner.wait(*phases, timeout=timeout))

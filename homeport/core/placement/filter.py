@@ -1,5 +1,7 @@
 """Reasons that keep a node out, each with need against have."""
 
+from collections.abc import Iterator
+
 from homeport.core.device_type import is_of_type
 from homeport.core.packing.shape import WHOLE, DeviceClass, Shape
 from homeport.core.placement.types import Candidate, Free, Held, Rejection, Wanted
@@ -13,45 +15,48 @@ _KEEPS = frozenset({NodeStatus.READY, NodeStatus.SUSPECT, NodeStatus.DISCONNECTE
 
 
 def bar(node: Candidate, wanted: Wanted, held: Held | None) -> Rejection | None:
-    """The first reason, of those that have nothing to do with what is free, why the node may run no replica.
+    """The first of the `bars`."""
+    return next(bars(node, wanted, held), None)
+
+
+def bars(node: Candidate, wanted: Wanted, held: Held | None) -> Iterator[Rejection]:
+    """The reasons, of those that have nothing to do with what is free, why the node may run no replica.
 
     `held` is the deployment's placement there.
     """
     if node.nodepool not in wanted.nodepools:
-        return _rejection(node, "nodepool", " or ".join(wanted.nodepools), node.nodepool)
+        yield _rejection(node, "nodepool", " or ".join(wanted.nodepools), node.nodepool)
     for key, value in wanted.residency.items():
         have = node.labels.get(key)
         if have != value:
             found = f"{key}={have}" if have is not None else f"a cluster without label {key}"
-            return _rejection(node, "residency", f"{key}={value}", found)
+            yield _rejection(node, "residency", f"{key}={value}", found)
     status = held.status if held else node.status
     if status not in (_KEEPS if held else _TAKES_NEW):
-        return _rejection(node, "status", "ready", status)
+        yield _rejection(node, "status", "ready", status)
     if not node.approved:
-        return _rejection(node, "approval", "a node that was let in", f"homeport node approve {node.name}")
+        yield _rejection(node, "approval", "a node that was let in", f"homeport node approve {node.name}")
     if node.draining:
-        return _rejection(node, "drain", "a node that is not being emptied", "draining")
+        yield _rejection(node, "drain", "a node that is not being emptied", "draining")
     if node.cordoned and not held:
-        return _rejection(node, "cordon", "a node that takes new replicas", "cordoned")
+        yield _rejection(node, "cordon", "a node that takes new replicas", "cordoned")
     if wanted.driver not in node.inventory.drivers:
         have = ", ".join(node.inventory.drivers) or "none"
-        return _rejection(node, "driver", wanted.driver, have)
-    return None
+        yield _rejection(node, "driver", wanted.driver, have)
 
 
-def shortage(node: Candidate, needs: ComputeNeeds, free: Free) -> Rejection | None:
+def shortages(node: Candidate, needs: ComputeNeeds, free: Free) -> Iterator[Rejection]:
     """What of `free` does not suffice for one more replica."""
     if needs.cpu_milli > free.cpu_milli:
-        return _rejection(node, "cpu", format_cpu(needs.cpu_milli), f"{format_cpu(max(0, free.cpu_milli))} free")
+        yield _rejection(node, "cpu", format_cpu(needs.cpu_milli), f"{format_cpu(max(0, free.cpu_milli))} free")
     for name, need, have in (
         ("memory", needs.memory_bytes, free.memory_bytes),
         ("disk", needs.disk_bytes, free.disk_bytes),
     ):
         if need > have:
-            return _rejection(node, name, format_bytes(need), f"{format_bytes(max(0, have))} free")
+            yield _rejection(node, name, format_bytes(need), f"{format_bytes(max(0, have))} free")
     if needs.accelerators:
-        return _device_shortage(node, needs, free)
-    return None
+        yield from _device_shortage(node, needs, free)
 
 
 def shape_of(needs: ComputeNeeds) -> Shape:
@@ -70,7 +75,7 @@ def device_class(gpu: Gpu) -> DeviceClass:
     return DeviceClass(gpu.name, gpu.memory_bytes)
 
 
-def _device_shortage(node: Candidate, needs: ComputeNeeds, free: Free) -> Rejection | None:
+def _device_shortage(node: Candidate, needs: ComputeNeeds, free: Free) -> Iterator[Rejection]:
     """Says how far the devices get through type, size, health and what others hold."""
     shape, gpus = shape_of(needs), node.inventory.gpus
     typed = [gpu for gpu in gpus if _is_of_any(gpu, needs.accelerator_types)]
@@ -79,7 +84,7 @@ def _device_shortage(node: Candidate, needs: ComputeNeeds, free: Free) -> Reject
     left = dict(zip((gpu.uuid for gpu in gpus), free.devices, strict=True))
     usable = [gpu for gpu in healthy if left[gpu.uuid] >= (shape.milli_on(device_class(gpu)) or WHOLE + 1)]
     if len(usable) >= needs.accelerators:
-        return None
+        return
     if not gpus:
         have = "no GPU"
     elif len(typed) < needs.accelerators:
@@ -92,7 +97,7 @@ def _device_shortage(node: Candidate, needs: ComputeNeeds, free: Free) -> Reject
     else:
         most = max(left[gpu.uuid] for gpu in healthy)
         have = f"{len(usable)} free of {len(healthy)}" + (f", at most {most / 10:g} % of one" if most else "")
-    return _rejection(node, "accelerator", described(needs), have)
+    yield _rejection(node, "accelerator", described(needs), have)
 
 
 def described(needs: ComputeNeeds) -> str:

@@ -82,6 +82,7 @@ TABLE: dict[str, tuple[str, Any]] = {
     "POST /deployments/{deployment}/start": ("deployer", {}),
     "POST /deployments/{deployment}/restart": ("deployer", {}),
     "POST /deployments/{deployment}/scale": ("deployer", {"replicas": 1}),
+    "GET /deployments/{deployment}/explain": ("viewer", None),
     "GET /deployments/{deployment}/revisions": ("viewer", None),
     "GET /deployments/{deployment}/logs": ("deployer", None),
     "GET /placements": ("viewer", None),

@@ -33,7 +33,8 @@ async def test_nothing_is_made_for_what_is_refused_or_only_tried(site: Site) -> 
 
 
 async def test_what_is_only_recorded_is_named(site: Site) -> None:
-    (done,) = await site.apply({"deployment": deployment(on_disconnect={"stop_after_seconds": 60}, environment="production")})
+    said = deployment(on_disconnect={"stop_after_seconds": 60}, environment="production")
+    (done,) = await site.apply({"deployment": said})
     assert done.recorded == ("on_disconnect.stop_after_seconds",)
 
 

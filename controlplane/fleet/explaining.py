@@ -1,0 +1,62 @@
+"""Why a deployment is where it is, and where one would go that is not written yet."""
+
+from typing import Any
+
+from controlplane.fleet.fleet_view import FleetView
+from controlplane.store.store import Record
+from homeport.core.placement.explain import Explanation, NodeAnswer, explain
+from homeport.core.placement.types import Held
+
+# A fleet of thousands has thousands of reasons.
+_MOST_NODES = 200
+
+
+async def explain_deployment(view: FleetView, deployment: Record, revision: Record) -> dict[str, Any]:
+    """The form is homeport.schema.explanation.Explanation. The records need not be in the store."""
+    await view.refresh()
+    placements = sorted(view.placements.get(deployment.id, ()), key=lambda record: record.spec["rank"])
+    held = tuple(
+        Held(record.spec["node_id"], record.spec["max_replicas"], node.status)
+        for record in placements
+        if (node := view.fleet.get(record.spec["node_id"])) is not None and not record.spec.get("replaced")
+    )
+    wanted = view.wanted(deployment, revision, held)
+    found = explain(wanted, view.fleet)
+    scaling, plan = wanted.scaling, found.plan
+    return {
+        "deployment_id": deployment.id,
+        "summary": found.summary,
+        "verdict": _verdict(found, scaling.max_replicas),
+        "scheduling_choice": deployment.spec["scheduling_choice"],
+        "desired": {"min": scaling.min_replicas, "max": scaling.max_replicas},
+        "missing": {"min": plan.missing_min, "max": plan.missing_max},
+        "tiers": [list(tier) for tier in wanted.tiers],
+        "nodes": [_node(answer) for answer in found.nodes[:_MOST_NODES]],
+        "omitted": max(0, len(found.nodes) - _MOST_NODES),
+        "filtered": found.filtered,
+        "fixes": [fix.text for fix in found.fixes],
+    }
+
+
+def _verdict(found: Explanation, most: int) -> str:
+    if most == 0:
+        return "stopped"
+    if found.plan.missing_max == 0:
+        return "placed"
+    return "partly" if found.plan.budgets else "pending"
+
+
+def _node(answer: NodeAnswer) -> dict[str, Any]:
+    budget = answer.budget
+    return {
+        "node_id": answer.node.node_id,
+        "node_name": answer.node.name,
+        "nodepool": answer.node.nodepool,
+        "tier": answer.tier,
+        "verdict": "placed" if budget else "rejected" if answer.reasons else "fits",
+        "rank": budget.rank if budget else None,
+        "min": budget.min_replicas if budget else 0,
+        "max": budget.max_replicas if budget else 0,
+        "cost": answer.cost,
+        "reasons": [{"filter": why.filter, "need": why.need, "have": why.have} for why in answer.reasons],
+    }

@@ -1,0 +1,57 @@
+"""`homeport explain`: why a deployment is where it is, and why not elsewhere."""
+
+from typing import Annotated, Any
+
+import typer
+
+from homeport.cli.completing import ids_of
+from homeport.cli.connect import connect
+from homeport.cli.nouns import DEPLOYMENT
+from homeport.cli.options import ContextOption, OutputFormat, OutputOption
+
+
+def explain(
+    deployment: Annotated[
+        str, typer.Argument(metavar="DEPLOYMENT", help="The deployment's id.", autocompletion=ids_of(DEPLOYMENT))
+    ],
+    output: OutputOption = OutputFormat.TABLE,
+    context: ContextOption = "",
+) -> None:
+    """Tell why a deployment is where it is, why not elsewhere, and what would give it more room.
+
+    For every node of its nodepools: what it needs there against what the node has.
+
+    \b
+    Examples:
+      homeport explain smollm2-chat
+      homeport explain smollm2-chat -o json
+    """
+    with connect(context) as client:
+        found = client.deployments.explain(deployment)
+    if output is OutputFormat.TABLE:
+        print("\n".join(explanation_lines(found)))
+    else:
+        from homeport.cli.output import print_plain
+
+        print_plain(found, output)
+
+
+def explanation_lines(found: dict[str, Any]) -> list[str]:
+    tiers = ", then ".join(" or ".join(tier) for tier in found["tiers"])
+    lines = [found["summary"], f"{found['scheduling_choice']}: {tiers}"]
+    if found["fixes"]:
+        lines += ["", "it fits with", *(f"  {fix}" for fix in found["fixes"])]
+    lines += ["", *(_node_line(node) for node in found["nodes"])]
+    if found["omitted"]:
+        lines.append(f"and {found['omitted']} more nodes")
+    return lines
+
+
+def _node_line(node: dict[str, Any]) -> str:
+    where = f"{node['node_name']} ({node['nodepool']})"
+    cost = "" if node["cost"] is None else f", cost {node['cost']:g}"
+    reasons = "; ".join(f"{why['filter']}: needs {why['need']}, has {why['have']}" for why in node["reasons"])
+    if node["verdict"] == "placed":
+        full = f"; no more: {reasons}" if reasons else ""
+        return f"* {where}: rank {node['rank']}, {node['min']} to {node['max']} replicas{cost}{full}"
+    return f"  {where}: would do{cost}" if node["verdict"] == "fits" else f"- {where}: {reasons}"

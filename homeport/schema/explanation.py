@@ -1,0 +1,62 @@
+"""What the API answers to why a deployment is where it is."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+
+class _Answer(BaseModel):
+    model_config = ConfigDict(extra="ignore", use_attribute_docstrings=True)
+
+
+class Reason(_Answer):
+    """What a node lacks: need against have."""
+
+    filter: str
+    need: str
+    have: str
+
+
+class ReplicaBounds(_Answer):
+    min: int
+    max: int
+
+
+class ExplainedNode(_Answer):
+    node_id: str
+    node_name: str
+    nodepool: str
+    tier: int
+    """0 = of the nodepools that are used first; the next tier is used when this one is full or gone."""
+    verdict: Literal["placed", "fits", "rejected"]
+    rank: int | None
+    """Of its placement: 0 gets traffic first."""
+    min: int
+    max: int
+    cost: float | None
+    """What the first replica here takes of what the fleet is good for, in devices; in a tier the cheapest node comes
+    first. Null = none fits."""
+    reasons: list[Reason]
+    """Why it takes no replica, or no more of them."""
+
+
+class Explanation(_Answer):
+    """Of the decision as it would be made now."""
+
+    deployment_id: str
+    summary: str
+    verdict: Literal["placed", "partly", "pending", "stopped"]
+    scheduling_choice: str
+    desired: ReplicaBounds
+    missing: ReplicaBounds
+    """What finds no place, of each."""
+    tiers: list[list[str]]
+    """Nodepools in the order in which they are used."""
+    nodes: list[ExplainedNode]
+    """Those with a placement by rank, then those that fit, the best first, then the others, the nearest first."""
+    omitted: int
+    """Nodes that are not listed, beyond the first."""
+    filtered: dict[str, int]
+    """How many nodes without a placement each filter keeps out."""
+    fixes: list[str]
+    """What would give it a place, the nearest first."""

@@ -1,0 +1,154 @@
+"""Every reason why a deployment is pending, in the words and numbers that people read, and what would mend it."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+
+from homeport.core.placement.explain import Explanation, explain
+from homeport.core.placement.place import place
+from homeport.core.placement.types import Candidate, Held, Taken, Wanted
+from homeport.core.resources import Gpu
+from homeport.core.status import NodeStatus
+from tests.unit.core.test_placement import GIB, POOLS, Node, candidate, demands, fleet_of, fleets, wanted
+
+
+def explained(demand: Wanted, *nodes: Node | Candidate) -> Explanation:
+    return explain(demand, fleet_of(each if isinstance(each, Node) else Node(each) for each in nodes))
+
+
+BROKEN = {
+    "inventory": replace(candidate("gpu-07").inventory, gpus=(Gpu("g0", "NVIDIA L4", 24 * GIB, problem="XID 79"),))
+}
+
+
+@pytest.mark.parametrize(
+    ("needs", "changes", "taken", "filter", "fixes"),
+    [
+        ({}, {"status": NodeStatus.LOST}, Taken(), "status", []),
+        ({}, {"approved": False}, Taken(), "approval", ["homeport node approve gpu-07"]),
+        ({}, {"cordoned": True}, Taken(), "cordon", ["homeport node uncordon gpu-07"]),
+        ({}, {"draining": True}, Taken(), "drain", ["homeport node undrain gpu-07"]),
+        ({}, {"labels": {}}, Taken(), "residency", []),
+        ({"cpu_milli": 2000}, {}, Taken(7500), "cpu", ["1500m of CPU freed on gpu-07 (held by other)"]),
+        ({"cpu_milli": 9000}, {}, Taken(), "cpu", []),
+        (
+            {"memory_bytes": 8 * GIB},
+            {},
+            Taken(memory_bytes=11 * GIB + GIB // 5),
+            "memory",
+            ["3.2Gi of memory freed on gpu-07 (held by other)"],
+        ),
+        (
+            {"disk_bytes": 50 * GIB},
+            {"cordoned": True},
+            Taken(disk_bytes=60 * GIB),
+            "disk",
+            ["homeport node uncordon gpu-07 and 10Gi of disk freed on gpu-07 (held by other)"],
+        ),
+        ({"accelerators": 1}, {}, Taken(), "accelerator", []),
+        ({"accelerators": 1}, BROKEN, Taken(), "accelerator", []),
+    ],
+)
+def test_each_reason_has_its_numbers_and_the_nearest_fix(
+    needs: dict[str, Any], changes: dict[str, Any], taken: Taken, filter: str, fixes: list[str]
+) -> None:
+    demand = replace(wanted(**needs), residency={"tier": "1"})
+    node = replace(candidate("gpu-07", labels={"tier": "1"}), **changes)
+    found = explained(demand, Node(node, taken))
+    assert found.plan.budgets == ()
+    assert filter in found.filtered
+    assert [fix.text for fix in found.fixes] == fixes
+    assert found.summary.startswith("pending: none of 1 nodes takes it")
+
+
+@pytest.mark.parametrize(
+    ("needs", "taken", "fix"),
+    [
+        ({"accelerators": 2}, (("n-0", 1000),), "1 GPU freed on n (held by other)"),
+        ({"accelerators": 2}, (("n-0", 1000), ("n-1", 10)), "2 GPUs freed on n (held by other)"),
+        (
+            {"accelerators": 1, "accelerator_milli": 250},
+            (("n-0", 1000), ("n-1", 850)),
+            "10 % of a GPU (25 % of a GPU is asked for) freed on n (held by other)",
+        ),
+    ],
+)
+def test_devices_that_would_have_to_be_freed(
+    needs: dict[str, Any], taken: tuple[tuple[str, int], ...], fix: str
+) -> None:
+    found = explained(wanted(**needs), Node(candidate("n", gpus=2), Taken(devices=taken)))
+    assert [each.text for each in found.fixes] == [fix]
+
+
+def test_the_nearest_fix_comes_first() -> None:
+    found = explained(
+        wanted(cpu_milli=2000),
+        Node(candidate("far"), Taken(8000)),
+        Node(candidate("near"), Taken(6500)),
+        candidate("barred", cordoned=True),
+    )
+    assert [fix.text for fix in found.fixes] == [
+        "homeport node uncordon barred",
+        "500m of CPU freed on near (held by other)",
+        "2 of CPU freed on far (held by other)",
+    ]
+
+
+def test_nodepools_without_a_node() -> None:
+    found = explained(wanted())
+    assert found.summary == f"pending: {POOLS[0]} and {POOLS[1]} have no node"
+    assert [fix.text for fix in found.fixes] == [
+        "a node in office/a or office/b: homeport join-token create brings one"
+    ]
+
+
+def test_a_part_that_fits_says_how_many() -> None:
+    found = explained(wanted(1, 6, cpu_milli=2000), candidate("n"))
+    assert found.summary.startswith("partly placed: up to 4 replicas on n, 6 were asked for")
+    assert "max_replicas 4: so many fit" in [fix.text for fix in found.fixes]
+
+
+def test_why_here_is_told_by_the_costs_of_those_that_fit() -> None:
+    fleet = [candidate("cpu"), candidate("gpu", gpus=2, cpu=4000)]
+    built = fleet_of(Node(each) for each in fleet)
+    place(replace(wanted(cpu_milli=2000, accelerators=1), deployment_id="seen before"), built)
+    found = explain(wanted(cpu_milli=2000), built)
+    assert [(each.node.name, each.budget is not None) for each in found.nodes] == [("cpu", True), ("gpu", False)]
+    costs = {each.node.name: each.cost for each in found.nodes}
+    assert costs["cpu"] == 0.0
+    assert costs["gpu"] is not None
+    assert costs["gpu"] > 0
+    assert found.summary == "placed: up to 1 replicas on cpu"
+
+
+def test_a_stopped_deployment_says_so() -> None:
+    assert explained(wanted(0, 0), candidate("n")).summary == "stopped: it may have no replica"
+
+
+def test_what_is_placed_is_explained_from_where_it_is() -> None:
+    demand = wanted(1, 2, cpu_milli=4000)
+    built = fleet_of([Node(candidate("n0")), Node(candidate("n1"))])
+    place(demand, built)
+    found = explain(replace(demand, held=(Held("n0", 2),)), built)
+    placed, other = found.nodes
+    assert (placed.node.name, placed.budget is not None) == ("n0", True)
+    assert [reason.filter for reason in placed.reasons] == ["cpu"], "no more than it has"
+    assert other.reasons == ()
+
+
+@given(demands, fleets)
+def test_an_explanation_changes_nothing_and_agrees_with_the_decision(demand: Wanted, fleet: list[Node]) -> None:
+    built = fleet_of(fleet)
+    found = explain(demand, built)
+    assert built.taken(demand.deployment_id) == {}
+    assert found.plan == explain(demand, built).plan
+    in_pools = [each for each in fleet if each.candidate.nodepool in demand.nodepools]
+    assert len(found.nodes) == len(in_pools)
+    for answer in found.nodes:
+        fits = not answer.reasons
+        assert (answer.cost is not None) == fits or answer.reasons[0].filter in (
+            "status", "cordon", "approval", "drain", "driver")  # fmt: skip
+        if answer.budget is not None:
+            assert fits
