@@ -80,7 +80,7 @@ def _device_shortage(node: Candidate, needs: ComputeNeeds, free: Free) -> Iterat
     shape, gpus = shape_of(needs), node.inventory.gpus
     typed = [gpu for gpu in gpus if _is_of_any(gpu, needs.accelerator_types)]
     sized = [gpu for gpu in typed if shape.milli_on(device_class(gpu)) is not None]
-    healthy = [gpu for gpu in sized if not gpu.problem]
+    healthy = [gpu for gpu in sized if gpu.is_usable]
     left = dict(zip((gpu.uuid for gpu in gpus), free.devices, strict=True))
     usable = [gpu for gpu in healthy if left[gpu.uuid] >= (shape.milli_on(device_class(gpu)) or WHOLE + 1)]
     if len(usable) >= needs.accelerators:
@@ -92,8 +92,9 @@ def _device_shortage(node: Candidate, needs: ComputeNeeds, free: Free) -> Iterat
     elif len(sized) < needs.accelerators:
         have = f"at most {format_bytes(max(gpu.memory_bytes for gpu in typed))} on one"
     elif len(healthy) < needs.accelerators:
-        broken = next(gpu for gpu in sized if gpu.problem)
-        have = f"{len(healthy)} healthy of {len(sized)}: {broken.uuid}: {broken.problem}"
+        broken = next(gpu for gpu in sized if not gpu.is_usable)
+        why = f"in quarantine: {broken.quarantine}" if broken.quarantine else broken.problem
+        have = f"{len(healthy)} healthy of {len(sized)}: {broken.uuid}: {why}"
     else:
         most = max(left[gpu.uuid] for gpu in healthy)
         have = f"{len(usable)} free of {len(healthy)}" + (f", at most {most / 10:g} % of one" if most else "")

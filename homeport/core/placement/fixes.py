@@ -73,7 +73,7 @@ def _devices_to_free(node: Candidate, wanted: Wanted, free: Sequence[int]) -> tu
     lacking = sorted(
         max(0, milli - left)
         for gpu, left in zip(node.inventory.gpus, free, strict=True)
-        if not gpu.problem and (milli := shape.milli_on(device_class(gpu))) is not None
+        if gpu.is_usable and (milli := shape.milli_on(device_class(gpu))) is not None
     )
     if len(lacking) < shape.devices:
         return None

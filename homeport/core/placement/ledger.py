@@ -62,6 +62,5 @@ class Left:
             self._devices[uuid] -= milli
 
     def free(self) -> Free:
-        used = self._devices
-        devices = tuple(0 if not gpu.is_usable else max(0, WHOLE - used.get(gpu.uuid, 0)) for gpu in self._inventory.gpus)
-        return Free(self._cpu, self._memory, self._disk, devices)
+        gpus = [max(0, WHOLE - self._devices.get(gpu.uuid, 0)) if gpu.is_usable else 0 for gpu in self._inventory.gpus]
+        return Free(self._cpu, self._memory, self._disk, tuple(gpus))

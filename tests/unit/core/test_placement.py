@@ -301,6 +301,10 @@ def with_gpus(*gpus: Gpu) -> dict[str, Any]:
             with_gpus(H100[0], replace(H100[1], problem="XID 79")),
             Taken(), "accelerator", "2 x h100 of 40Gi", "1 healthy of 2: n-1: XID 79",
         ),
+        (
+            with_gpus(H100[0], replace(H100[1], quarantine="XID 48")),
+            Taken(), "accelerator", "2 x h100 of 40Gi", "1 healthy of 2: n-1: in quarantine: XID 48",
+        ),
         (with_gpus(*H100), Taken(devices=(("n-0", 1000),)), "accelerator", "2 x h100 of 40Gi",
          "1 free of 2, at most 100 % of one"),
         (with_gpus(*H100), Taken(devices=(("n-0", 1000), ("n-1", 300))), "accelerator", "2 x h100 of 40Gi",
