@@ -50,7 +50,7 @@ class GatewayWorker:
         self._denials = WaitingDenials(time.monotonic)
         self._gateway.on_denied = self._denials.note
         self._front = front_tls()
-        self._tunnel_tls: ssl.SSLContext | None = None
+        self.tunnel_tls: ssl.SSLContext | None = None
         self._listening: dict[str, Any] | None = None
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -92,7 +92,7 @@ class GatewayWorker:
                 self._tables.put(table, key, value)
                 named.add((table, key))
             elif "tls" in message:
-                self._take_identity(message["tls"])
+                self.take_identity(message["tls"])
             elif "client_tls" in message:
                 pair = message["client_tls"]
                 load_pair(self._front, pair["key"].encode(), pair["certificate"].encode())
@@ -105,13 +105,13 @@ class GatewayWorker:
                     raise
                 await _say(writer, self._listening)
 
-    def _take_identity(self, tls: dict[str, str]) -> None:
+    def take_identity(self, tls: dict[str, str]) -> None:
         """Agents that dial from now on see the newer certificate; tunnels that are open stay."""
         key, certificate = tls["key"].encode(), tls["certificate"].encode()
-        if self._tunnel_tls is None:
-            self._tunnel_tls = server_tls(key, certificate, tls["ca"].encode())
+        if self.tunnel_tls is None:
+            self.tunnel_tls = server_tls(key, certificate, tls["ca"].encode())
         else:
-            load_pair(self._tunnel_tls, key, certificate)
+            load_pair(self.tunnel_tls, key, certificate)
 
     async def _tell_uses(self, writer: asyncio.StreamWriter) -> None:
         """When which token was accepted last, now and then."""
@@ -134,9 +134,9 @@ class GatewayWorker:
     async def _listen(self) -> dict[str, Any]:
         """What it says of itself from now on."""
         options = self._options
-        if self._tunnel_tls is None:
+        if self.tunnel_tls is None:
             raise ValueError("the control plane gave this gateway no certificate")
-        tunnel_port = await self._tunnels.start(f"{options.agent_host}:{options.tunnel_port}", self._tunnel_tls)
+        tunnel_port = await self._tunnels.start(f"{options.agent_host}:{options.tunnel_port}", self.tunnel_tls)
         front = self._front if options.clients == "tls" else None
         gateway_port = await self._gateway.start(options.host, options.gateway_port, front)
         log.info("gateway listens", worker=options.worker_id, gateway_port=gateway_port, tunnel_port=tunnel_port)

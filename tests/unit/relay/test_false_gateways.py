@@ -1,6 +1,7 @@
 """Whom an agent takes for a gateway: a worker that its certificate names, and nobody else of the same CA."""
 
 import ssl
+from argparse import Namespace
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,6 +12,8 @@ from cryptography import x509
 from agent.link.csr import make_csr, make_key
 from controlplane.auth.ca import CertificateAuthority, KeyPair, open_ca
 from controlplane.gateway.certificate import GatewayCertificate
+from controlplane.gateway.worker import GatewayWorker
+from homeport.http2.client import dial
 from homeport.http2.tls import client_tls, server_tls
 from homeport.identity import GATEWAY_NAME
 from homeport.tunnel.client import attach
@@ -104,3 +107,24 @@ def test_its_certificate_is_replaced_at_half_of_its_life(tmp_path: Path) -> None
     assert leaf.not_valid_after_utc.date() == (NOW + timedelta(days=45)).date()
     certificate.look(NOW + timedelta(days=29))
     assert len(told) == 1
+
+
+async def test_a_running_gateway_takes_its_newer_certificate_over(tmp_path: Path) -> None:
+    """As it comes from the control plane's feed, without a new listener."""
+    ca = open_ca(tmp_path)
+    worker = GatewayWorker(Namespace(worker_id="gateway-0"))
+    server = TunnelServer(FakeDoor(lambda node_id, epoch: True), "gateway-0")
+    held, serials, port = issue_to(ca, "n1"), [], 0
+    for pair in (ca.issue_gateway("gateway-0", DAY, NOW), ca.issue_gateway("gateway-0", DAY, NOW)):
+        texts = {"key": pair.key, "certificate": pair.certificate, "ca": ca.bundle}
+        worker.take_identity({name: text.decode() for name, text in texts.items()})
+        assert worker.tunnel_tls is not None
+        port = port or await server.start("127.0.0.1:0", worker.tunnel_tls)
+        tls = client_tls(held.key, held.certificate, ca.bundle)
+        endpoint = await dial("127.0.0.1", port, tls, GATEWAY_NAME)
+        serials.append(int(str(endpoint.peer_certificate["serialNumber"]), 16))
+        issued = x509.load_pem_x509_certificates(pair.certificate)[0]
+        assert serials[-1] == issued.serial_number
+        endpoint.close()
+    assert serials[0] != serials[1]
+    await server.close(0)
