@@ -1,5 +1,6 @@
 """Files of secrets, in memory: they are on no disk, and gone with the host's power."""
 
+import contextlib
 import hashlib
 import os
 import shutil
@@ -34,6 +35,8 @@ class MemoryFolder:
     def remove(self, replica_id: str) -> None:
         for place in self._candidates():
             shutil.rmtree(place / self._name / replica_id, ignore_errors=True)
+            with contextlib.suppress(OSError):  # others are in it, or it never was
+                (place / self._name).rmdir()
 
     def _root(self) -> Path:
         for place in self._candidates():

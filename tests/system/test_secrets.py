@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import shutil
 import subprocess
 import urllib.error
 from collections.abc import Iterator
@@ -34,6 +35,10 @@ def _documents(**values: str) -> list[Any]:
 def site(tmp_path: Path) -> Iterator[Site]:
     with Site(tmp_path) as site:
         yield site
+        for pid in replica_pids(site.folder / "agent"):
+            if "CERT_FILE" in _variables(pid):
+                # .../homeport-AGENT/REPLICA/0/cert.pem: what is killed removes nothing.
+                shutil.rmtree(Path(_variables(pid)["CERT_FILE"]).parents[2], ignore_errors=True)
 
 
 def _start(site: Site, **values: str) -> None:
@@ -48,8 +53,13 @@ def _start(site: Site, **values: str) -> None:
 def _environment(site: Site) -> dict[str, str]:
     """Of the one replica; empty while there is none, or another one comes."""
     pids = replica_pids(site.folder / "agent")
+    return _variables(pids[0]) if len(pids) == 1 else {}
+
+
+def _variables(pid: int) -> dict[str, str]:
+    """Empty for one that has ended."""
     try:
-        text = Path(f"/proc/{pids[0]}/environ").read_text() if len(pids) == 1 else ""
+        text = Path(f"/proc/{pid}/environ").read_text()
     except OSError:
         return {}
     return dict(pair.split("=", 1) for pair in text.split("\0") if "=" in pair)
