@@ -75,6 +75,7 @@ class DockerDriver:
             await check_gpus(self._connection, container, request.gpu_uuids)
         except StartRefused:
             await self._containers.remove(container)
+            self._memory.remove(request.replica_id)
             raise
         return self._handle(container, Marks(request.labels, request.host, request.port))
 
@@ -165,8 +166,8 @@ class DockerDriver:
     async def _create(self, request: StartRequest) -> str:
         """The id of a container for this life, which is there already when the answer to an earlier call was lost."""
         devices = device_requests(request.gpu_uuids, await self._connection.facts())
+        program = await self._program(request) if request.secrets.env else []
         secrets = write_secrets(self._memory, request.replica_id, request.secrets)
-        program = await self._program(request) if secrets.entry else []
         name = container_name(request.replica_id)
         body = create_body(request, self._scope, devices, secrets, program)
         created = await self._containers.create(name, body)
