@@ -2,7 +2,7 @@
 
 from controlplane.api.dependencies import ApiDependencies
 from controlplane.api.nodes import Nodes
-from controlplane.api.routing import Answer, Call, Handler, Route
+from controlplane.api.routing import Answer, Call, Handler, Route, in_organisation
 from controlplane.fleet.gpu_clearing import clear_gpu
 from controlplane.fleet.node_cordon import cordon_node, uncordon_node
 from controlplane.fleet.node_drain import drain_node, undrain_node
@@ -11,7 +11,7 @@ from controlplane.pipelines.drain_plan import plan_drain
 from controlplane.store.store import Kind
 from controlplane.views.views import Views
 from homeport.core.access.permission import Permission
-from homeport.core.errors import ErrorCode
+from homeport.core.errors import ErrorCode, HomeportError
 from homeport.schema.base import ApiModel
 from homeport.schema.edits import ClearGpuRequest, CordonRequest, DrainRequest, EmptyRequest
 from homeport.schema.resources import DrainPlan, Node
@@ -33,6 +33,18 @@ class NodeUpkeep:
             self._verb("drain", self.drain, "Move a node's replicas elsewhere, each ready there first", DrainRequest),
             self._verb("undrain", self.undrain, "Let a drained node take replicas again", EmptyRequest),
             self._verb("clear-gpu", self.clear_gpu, "Let a GPU that failed take replicas again", ClearGpuRequest),
+            Route(
+                "POST",
+                "/brake/release",
+                self.release_brake,
+                _TAG,
+                "Let nodes be given up although many vanished at once",
+                body=EmptyRequest,
+                status=204,
+                permission=Permission.NODES_WRITE,
+                at=in_organisation,
+                errors=(ErrorCode.INVALID_ARGUMENT, ErrorCode.CONFLICT),
+            ),
             Route(
                 "GET",
                 "/nodes/{node}/drain",
@@ -71,6 +83,10 @@ class NodeUpkeep:
         wanted: ClearGpuRequest = call.body
         inventory = inventory_of(node, self._registry)
         return self._views.show(await self._store.write(lambda tx: clear_gpu(tx, node.id, wanted.gpu, inventory)))
+
+    async def release_brake(self, call: Call) -> None:
+        if not self._registry.release_brake():
+            raise HomeportError(ErrorCode.CONFLICT, "the brake is not on: nodes are given up as usual")
 
     async def plan(self, call: Call) -> Answer:
         node = self._nodes.find(call.guard, call.path["node"])

@@ -4,6 +4,7 @@ from typing import Any
 
 from controlplane.fleet.node_approval import WAITS_SINCE, waits
 from controlplane.fleet.node_quarantine import Quarantine, quarantine_of
+from controlplane.fleet.upkeep_alarms import upkeep_alarms
 from controlplane.sessions.registry import NodeRegistry
 from controlplane.store.store import Kind, Record, Store
 from homeport.core.likeness import WHY
@@ -29,8 +30,8 @@ def alarms(store: Store, registry: NodeRegistry) -> list[dict[str, Any]]:
             {
                 "name": "mass-disappearance",
                 "message": f"{brake.vanished} of {brake.nodes} nodes vanished at once: nobody is given up meanwhile",
-                "hint": "check this control plane's own network first; `homeport node delete NODE` gives up one that "
-                "is really gone",
+                "hint": "check this control plane's own network first; if they are really gone, `homeport node "
+                "release-brake` lets others take over, and `homeport node delete NODE` gives up one",
                 "since": registry.wall_of(brake.engaged_at),
             }
         )
@@ -39,7 +40,7 @@ def alarms(store: Store, registry: NodeRegistry) -> list[dict[str, Any]]:
     waiting = [node for node in nodes if waits(node)]
     if waiting:
         found.append(_of_waiting(waiting))
-    return found
+    return [*found, *upkeep_alarms(store, registry)]
 
 
 def _of_copy(node: Record, quarantine: Quarantine) -> dict[str, Any]:

@@ -69,6 +69,7 @@ class FleetView:
             self._replicas_of(deployment_id),
             self._registry.silent_seconds,
             self._is_forced,
+            lambda node_id: self._registry.get(node_id) is not None,
             self._registry.may_lose,
         )
 

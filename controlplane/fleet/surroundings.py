@@ -9,11 +9,13 @@ from homeport.core.status import ReplicaReport
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """`replicas` are (node id, report) of the deployment. Of a node: for how long it has been silent, and whether what
-    is on it has to go without waiting for others to take over. Without `may_lose` nobody who was there is given up."""
+    """`replicas` are (node id, report) of the deployment. Of a node: for how long it has been silent, whether what is
+    on it has to go without waiting for others to take over, and whether its agent has spoken since the control plane
+    started. Without `may_lose` nobody who was there is given up."""
 
     fleet: Fleet
     replicas: Sequence[tuple[str, ReplicaReport]]
     silent_seconds: Callable[[str], float]
     is_forced: Callable[[str], bool]
+    is_heard: Callable[[str], bool]
     may_lose: bool = True

@@ -77,7 +77,7 @@ def decide(
     wanted = want(tuple(Held(id, by_node[id].spec["max_replicas"], seen[id]) for id in incumbents if id in seen))
     planned = place(wanted, fleet)
     planned_on = {budget.node_id for budget in planned.budgets}
-    left = [id for id in by_node if id not in planned_on | absent and id in seen]
+    left = [by_node[id] for id in by_node if id not in planned_on | absent and id in seen]
     handover = _hand_over(planned, left, wanted, seen, around)
 
     put: dict[str, dict[str, Any]] = {}
@@ -95,7 +95,9 @@ def decide(
         }
     for kept in handover.kept:
         left_on = by_node[kept.node_id]
-        bounds = {"min_replicas": kept.replicas, "max_replicas": kept.replicas}
+        # Of a node that is not heard yet nobody knows how many serve there.
+        heard = around.is_heard(kept.node_id)
+        bounds = {"min_replicas": kept.replicas, "max_replicas": kept.replicas} if heard else {}
         put[left_on.id] = {**left_on.spec, **bounds, "rank": len(put)}
     if wanted.scaling.max_replicas:
         mark = {"replaced": True} if planned.missing_max == 0 else {}
@@ -161,9 +163,9 @@ def _incumbents(
 
 
 def _hand_over(
-    planned: Plan, left: Sequence[str], wanted: Wanted, seen: Mapping[str, NodeStatus], around: Surroundings
+    planned: Plan, left: Sequence[Record], wanted: Wanted, seen: Mapping[str, NodeStatus], around: Surroundings
 ) -> Handover:
-    """`left`: nodes that hold a budget and are not to."""
+    """`left`: placements on nodes that are not to have any. One of a node that is not heard yet counts as it stands."""
     may_serve = Counter(node_id for node_id, report in around.replicas if report.status in _MAY_SERVE)
     ready = Counter(node_id for node_id, report in around.replicas if report.status is ReplicaStatus.READY)
     ready_there = sum(
@@ -171,7 +173,12 @@ def _hand_over(
         for budget in planned.budgets
         if seen.get(budget.node_id, NodeStatus.READY) is NodeStatus.READY
     )
-    leaving = [Leaving(id, may_serve[id], _must_go(id, wanted, around)) for id in left]
+    leaving = []
+    for placement in left:
+        id = placement.spec["node_id"]
+        heard = around.is_heard(id)
+        serving = may_serve[id] if heard else placement.spec["min_replicas"]
+        leaving.append(Leaving(id, serving, at_once=_must_go(id, wanted, around), unheard=not heard))
     return hand_over(planned.budgets, ready_there, leaving, wanted.scaling)
 
 

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from homeport.core.node_lifecycle.brake import Brake, Tally, Terms, decide
+from homeport.core.node_lifecycle.brake import Brake, Tally, Terms, decide, overrule
 from homeport.core.node_lifecycle.standing import Limits, Signs, Standing, stand
 from homeport.core.resources import Inventory
 from homeport.core.status import NodeStatus, ReplicaReport, ReplicaStatus
@@ -171,6 +171,12 @@ class NodeRegistry:
                 count[0] += 1
                 count[1] += now - self._heard_at(node_id) > self._limits.disconnected
         self.brake = decide(self.brake, (Tally(*count) for count in counts.values()), now, self._terms)
+
+    def release_brake(self) -> bool:
+        """A person says that the missing nodes are gone. False when there was nothing to release."""
+        held = self.brake.engaged_at is not None
+        self.brake = overrule(self.brake, self._monotonic())
+        return held
 
     def sweep(self, node_ids: Iterable[str]) -> None:
         """Call about twice a second for every node: finds the statuses that silence alone has changed."""

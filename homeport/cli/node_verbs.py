@@ -1,4 +1,4 @@
-"""`homeport node cordon|uncordon|drain|undrain|clear-gpu`."""
+"""`homeport node cordon|uncordon|drain|undrain|clear-gpu|release-brake`."""
 
 import time
 from typing import TYPE_CHECKING, Annotated, Any
@@ -115,6 +115,20 @@ def clear_gpu(
     with connect(context) as client:
         client.nodes.clear_gpu(node, gpu)
     print(f"GPU {gpu} is cleared; it goes back into quarantine if it fails again")
+
+
+def release_brake(context: ContextOption = "") -> None:
+    """Let nodes be given up although many vanished at once.
+
+    Then the control plane suspects its own network, and moves nothing until a person or time says otherwise.
+
+    \b
+    Example:
+      homeport node release-brake
+    """
+    with connect(context) as client:
+        client.nodes.release_brake()
+    print("nodes that are missing are given up as usual")
 
 
 def seconds_of(text: str) -> float:

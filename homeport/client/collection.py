@@ -134,6 +134,10 @@ class NodeCollection(Collection):
         """A GPU that failed takes replicas again. Raises CONFLICT when it is not in quarantine."""
         return await self._do(object_id, "clear-gpu", {"gpu": uuid}, repeatable=False)
 
+    async def release_brake(self) -> None:
+        """Nodes are given up although many vanished at once. Raises CONFLICT while none are held."""
+        await self._transport.call("POST", "brake/release", body={})
+
     async def drain_plan(self, object_id: str) -> dict[str, Any]:
         """What draining it would move where, or still has to: `moves` [{deployment_id, replicas, to, stays, why}]."""
         return await self._transport.call("GET", f"{self._path.item_path(object_id)}/drain")

@@ -99,6 +99,9 @@ class SyncNodeCollection(SyncCollection):
     def clear_gpu(self, object_id: str, uuid: str) -> Resource:
         return self._runner.run(self._nodes.clear_gpu(object_id, uuid))
 
+    def release_brake(self) -> None:
+        self._runner.run(self._nodes.release_brake())
+
     def drain_plan(self, object_id: str) -> dict[str, Any]:
         return self._runner.run(self._nodes.drain_plan(object_id))
 

@@ -39,7 +39,8 @@ class NodepoolSpec(ApiModel):
     compute_cluster: ClusterRef = immutable(reason="its nodes are in one place: make a nodepool in the other cluster")
     """The cluster that it belongs to: {id: ...}."""
     description: str = live(default="", max_length=1000)
-    min_instances: int = live(default=0, ge=0, le=100_000, recorded=True)
+    min_instances: int = live(default=0, ge=0, le=100_000)
+    """While fewer of its hosts are ready, an alarm says so."""
     max_instances: int = live(default=1000, ge=1, le=100_000)
     """Hosts beyond this number are refused when they join."""
     node_approval: Literal["automatic", "required"] = live(default="automatic")

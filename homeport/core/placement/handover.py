@@ -15,12 +15,13 @@ from homeport.core.policy import Scaling
 class Leaving:
     """A node that holds a budget and is not to. `ready` counts replicas that serve there, or may do so unseen.
 
-    `at_once`: nothing is waited for.
+    `at_once`: nothing is waited for. `unheard`: nobody knows yet what serves there, so it is kept until somebody does.
     """
 
     node_id: str
     ready: int
     at_once: bool = False
+    unheard: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ def hand_over(budgets: Sequence[Budget], ready_there: int, leaving: Sequence[Lea
     for each in leaving:
         count = 0 if each.at_once or most == 0 else min(each.ready, needed)
         needed -= count
-        if count:
+        if count or (each.unheard and not each.at_once and most):
             kept.append(Kept(each.node_id, count, waiting))
     return Handover(secured if kept or waiting else tuple(budgets), tuple(kept))
 

@@ -91,7 +91,7 @@ def test_a_drain_never_goes_below_the_minimum_and_ends(scaling: Scaling, cores: 
 budgets = st.lists(st.tuples(st.integers(0, 3), st.integers(1, 4)).map(sorted), max_size=4).map(
     lambda found: tuple(Budget(f"n{rank}", rank, low, max(high, 1)) for rank, (low, high) in enumerate(found))
 )
-leavers = st.lists(st.builds(Leaving, st.uuids().map(str), st.integers(0, 4), st.booleans()), max_size=4)
+leavers = st.lists(st.builds(Leaving, st.uuids().map(str), st.integers(0, 4), st.booleans(), st.booleans()), max_size=4)
 
 
 @given(budgets, st.integers(0, 16), leavers, bounds)
@@ -101,7 +101,8 @@ def test_nobody_keeps_more_than_it_has_and_who_must_go_keeps_nothing(
     decided = hand_over(planned, ready_there, leaving, scaling)
     has = {each.node_id: each for each in leaving}
     for kept in decided.kept:
-        assert 0 < kept.replicas <= has[kept.node_id].ready
+        assert 0 <= kept.replicas <= has[kept.node_id].ready
+        assert kept.replicas or has[kept.node_id].unheard
         assert not has[kept.node_id].at_once
     for before, after in zip(planned, decided.budgets, strict=True):
         assert before.min_replicas <= after.min_replicas <= max(before.min_replicas, after.max_replicas)

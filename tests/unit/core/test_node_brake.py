@@ -2,7 +2,7 @@
 
 import pytest
 
-from homeport.core.node_lifecycle.brake import Brake, Tally, Terms, decide
+from homeport.core.node_lifecycle.brake import Brake, Tally, Terms, decide, overrule
 
 TERMS = Terms(least=3, released_at=0.25, hold=300, grace=30)
 
@@ -65,3 +65,14 @@ def test_it_never_gives_in_while_nobody_is_heard() -> None:
     brake = at(Brake(), 100, 12, 12)
     brake = at(brake, 100_000, 12, 12)
     assert brake.engaged_at == 100
+
+
+def test_a_person_may_release_it_and_it_is_armed_again_once_most_are_back() -> None:
+    assert overrule(Brake(), 90) == Brake(), "nothing to release"
+    brake = overrule(at(Brake(), 100, 12, 12), 110)
+    assert brake.allows_loss(110)
+    brake = at(brake, 120, 12, 12)
+    assert brake.allows_loss(120), "the same nodes do not engage it again"
+    brake = at(brake, 130, 12, 2)
+    brake = at(brake, 140, 12, 12)
+    assert brake.engaged_at == 140

@@ -1,10 +1,12 @@
 """What `GET /status` tells a person to look at."""
 
 from controlplane.sessions.copies import Copies
+from controlplane.sessions.registry import NodeLoad
 from homeport.core.errors import ErrorCode, HomeportError
 from homeport.core.likeness import Claim, Suspicion
 from homeport.core.node_identity import Shown
-from homeport.core.resources import Inventory
+from homeport.core.resources import Gpu, Inventory
+from homeport.core.status import ReplicaStatus
 from tests.fakes.control_api import ControlApi
 
 NODES = {f"n{number}": "home" for number in range(4)}
@@ -68,3 +70,50 @@ async def test_a_store_that_cannot_be_written_is_an_alarm_until_it_can(api: Cont
     api.store.fail_next(full, writes=0)
     assert (await api.call("POST", "/clusters", {"id": "home"})).status == 201
     assert await alarms(api) == []
+
+
+async def test_a_nodepool_below_its_minimum_is_an_alarm(api: ControlApi) -> None:
+    await api.put_parents()
+    await api.put_node("gpu-1")
+    assert await alarms(api) == []
+    changed = await api.call("PATCH", "/nodepools/office/gpu?force=true", {"spec": {"min_instances": 2}})
+    assert changed.status == 200
+    [alarm] = await alarms(api)
+    assert alarm["name"] == "nodepool-minimum"
+    assert alarm["message"] == "nodepool office/gpu has 1 ready nodes of at least 2"
+    await api.put_node("gpu-2")
+    assert await alarms(api) == []
+
+
+async def test_a_drain_that_takes_too_long_is_an_alarm(api: ControlApi) -> None:
+    node_id = await api.put_node("gpu-1")
+    api.report(node_id, "r1", ReplicaStatus.READY)
+    await api.call("POST", "/nodes/gpu-1/drain", {"deadline_seconds": api.clock() + 60})
+    deadline = 1_700_000_000.0 + api.clock() + 60
+    assert await alarms(api) == []
+    api.clock.advance(61)
+    api.registry.heard(node_id, NodeLoad())
+    [alarm] = await alarms(api)
+    assert (alarm["name"], alarm["since"]) == ("drain-overdue", deadline)
+    api.registry.set_replicas(node_id, [], all_of_them=True)
+    assert await alarms(api) == []
+
+
+async def test_a_gpu_in_quarantine_is_an_alarm(api: ControlApi) -> None:
+    bad = Gpu("GPU-1", "L4", 24 << 30, quarantine="XID 79: it fell off the bus", quarantined_at=5.0)
+    await api.put_node("gpu-1", gpus=(bad,))
+    [alarm] = await alarms(api)
+    assert alarm["message"] == "GPU GPU-1 of node gpu-1 gets no replicas: XID 79: it fell off the bus"
+
+
+async def test_the_brake_can_be_released(api: ControlApi) -> None:
+    for node_id in NODES:
+        api.registry.connected(node_id, 1, Inventory("host"), "1.2.3")
+    assert (await api.call("POST", "/brake/release", {})).status == 409
+    api.clock.advance(20)
+    api.registry.tally(NODES)
+    assert not api.registry.may_lose
+    assert (await api.call("POST", "/brake/release", {})).status == 204
+    assert await alarms(api) == []
+    api.registry.tally(NODES)
+    assert api.registry.may_lose

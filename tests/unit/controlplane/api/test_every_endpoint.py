@@ -60,6 +60,7 @@ TABLE: dict[str, tuple[str, Any]] = {
     "POST /nodes/{node}/undrain": ("operator", {}),
     "GET /nodes/{node}/drain": ("viewer", None),
     "POST /nodes/{node}/clear-gpu": ("operator", {"gpu": "GPU-1"}),
+    "POST /brake/release": ("operator", {}),
     "GET /models": ("viewer", None),
     "POST /models": ("deployer", {"id": "new"}),
     "GET /models/{model}": ("viewer", None),

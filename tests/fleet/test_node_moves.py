@@ -1,0 +1,82 @@
+"""Replicas move from node to node, told in seconds of a virtual clock: something always serves."""
+
+import asyncio
+from collections.abc import Callable
+
+from controlplane.fleet.node_drain import drain_node, undrain_node
+from controlplane.store.store import Kind
+from homeport.core.status import NodeStatus
+from tests.fleet.fleet import Fleet, deployment
+
+
+async def drain(fleet: Fleet, node_id: str) -> None:
+    await fleet.plane.store.write(lambda tx: drain_node(tx, node_id, "", 600, force=False))
+
+
+def test_a_drain_goes_on_after_a_restart_and_something_always_serves(tell: Callable[..., None]) -> None:
+    async def story(fleet: Fleet) -> None:
+        old, *others = fleet.hosts
+        await fleet.apply(deployment(2, 3))
+        await fleet.until(lambda: fleet.seen_ready() == 2, within=10, what="two ready replicas")
+        await drain(fleet, "n0")
+        await fleet.restart_plane(3)
+        moved = fleet.until(lambda: old.replicas() == [], within=60, what="the node is empty")
+        served = fleet.holds(lambda: fleet.total_ready() >= 2, 90, "never below the minimum")
+        await asyncio.gather(moved, served)
+        assert 2 <= sum(len(host.ready()) for host in others) <= 3
+        assert {placement.spec["node_id"] for placement in fleet.plane.store.all(Kind.PLACEMENT)} == {"n1", "n2"}
+        await fleet.plane.store.write(lambda tx: undrain_node(tx, "n0"))
+        await fleet.holds(lambda: old.replicas() == [], 60, "nothing moves back")
+
+    tell(story, nodes=3)
+
+
+def test_a_node_that_cannot_be_emptied_keeps_serving_until_there_is_room(tell: Callable[..., None]) -> None:
+    async def story(fleet: Fleet) -> None:
+        old, other = fleet.hosts
+        await fleet.apply(deployment())
+        await fleet.until(lambda: fleet.seen_ready() == 1, within=10, what="a ready replica")
+        await drain(fleet, "n1")
+        await drain(fleet, "n0")
+        await fleet.holds(lambda: len(old.ready()) == 1, 900, "there is nowhere to go, not even at the deadline")
+        await fleet.plane.store.write(lambda tx: undrain_node(tx, "n1"))
+        moved = fleet.until(lambda: len(other.ready()) == 1 and old.replicas() == [], within=60, what="it has moved")
+        served = fleet.holds(lambda: fleet.total_ready() >= 1, 60, "something serves")
+        await asyncio.gather(moved, served)
+
+    tell(story, nodes=2)
+
+
+def test_a_version_deployed_while_a_node_was_away_replaces_the_old_one(tell: Callable[..., None]) -> None:
+    async def story(fleet: Fleet) -> None:
+        one, two = fleet.hosts
+        await fleet.apply(deployment())
+        await fleet.until(lambda: fleet.seen_ready() == 1, within=10, what="a ready replica")
+        fleet.network.cut("n0")
+        await fleet.until(lambda: len(two.ready()) == 1, within=80, what="the replacement")
+        await fleet.apply(deployment(env={"NEW": "1"}))
+        await fleet.until(lambda: [r.revision for r in two.replicas()] == [2], within=30, what="the new revision")
+        assert [report.revision for report in one.replicas()] == [1], "it cannot know"
+        fleet.network.heal("n0")
+        served = fleet.holds(lambda: fleet.total_ready() >= 1, 60, "something serves")
+        settled = fleet.until(
+            lambda: [r.revision for r in one.replicas()] == [2] and two.replicas() == [], within=60, what="one copy"
+        )
+        await asyncio.gather(served, settled)
+
+    tell(story, nodes=2)
+
+
+def test_a_deployment_may_wait_for_its_node_for_ever(tell: Callable[..., None]) -> None:
+    async def story(fleet: Fleet) -> None:
+        one, two = fleet.hosts
+        await fleet.apply(deployment(on_disconnect={"replace": False}))
+        await fleet.until(lambda: fleet.seen_ready() == 1, within=10, what="a ready replica")
+        fleet.network.cut("n0")
+        await fleet.until(lambda: fleet.plane.registry.status("n0") is NodeStatus.LOST, within=80, what="lost")
+        await fleet.holds(lambda: two.replicas() == [] and len(one.ready()) == 1, 3600, "nothing moves")
+        fleet.network.heal("n0")
+        await fleet.until(lambda: fleet.seen_ready() == 1, within=30, what="it is seen again")
+        assert len(one.driver.starts) == 1
+
+    tell(story, nodes=2)
