@@ -32,30 +32,30 @@ _MARKS = (75, 80, 85, 90, 95, 100, 105, 110, 115, 120, 130)
 _MIB = 1 << 20
 _DRIVER = "simulated"
 _POOL = "openb/all"
-_DATA = Path(__file__).parents[2] / "shared" / "data" / "openb"
+DATA = Path(__file__).parents[2] / "shared" / "data" / "openb"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("--nodes", type=Path, default=_DATA / "openb_node_list_gpu_node.csv")
-    parser.add_argument("--pods", type=Path, default=_DATA / "openb_pod_list_default.csv")
+    parser.add_argument("--nodes", type=Path, default=DATA / "openb_node_list_gpu_node.csv")
+    parser.add_argument("--pods", type=Path, default=DATA / "openb_pod_list_default.csv")
     parser.add_argument("--seeds", default="42-51", help="first-last, or one")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     first, _, last = arguments.seeds.partition("-")
     seeds = range(int(first), int(last or first) + 1)
-    nodes, pods = _nodes(arguments.nodes), _pods(arguments.pods)
+    nodes, pods = read_nodes(arguments.nodes), read_pods(arguments.pods)
     report = {
         "nodes": len(nodes),
         "pods": len(pods),
         "seeds": list(seeds),
-        **_summary([_replay(nodes, pods, seed, learn=True) for seed in seeds]),
-        "clairvoyant": _summary([_replay(nodes, pods, seed, learn=False) for seed in seeds]),
+        **_summary([replay(nodes, pods, seed, learn=True) for seed in seeds]),
+        "clairvoyant": _summary([replay(nodes, pods, seed, learn=False) for seed in seeds]),
     }
     print(json.dumps(report) if arguments.json else _table(report))
 
 
-def _nodes(path: Path) -> list[Inventory]:
+def read_nodes(path: Path) -> list[Inventory]:
     with path.open() as file:
         return [
             Inventory(
@@ -69,7 +69,7 @@ def _nodes(path: Path) -> list[Inventory]:
         ]
 
 
-def _pods(path: Path) -> list[ComputeNeeds]:
+def read_pods(path: Path) -> list[ComputeNeeds]:
     """In the order of their names."""
     with path.open() as file:
         return [_needs(row) for row in sorted(csv.DictReader(file), key=lambda row: row["name"])]
@@ -101,7 +101,7 @@ def _arrivals(pods: Sequence[ComputeNeeds], capacity: int, rng: random.Random) -
     return arriving
 
 
-def _replay(nodes: Sequence[Inventory], pods: Sequence[ComputeNeeds], seed: int, learn: bool) -> dict[str, Any]:
+def replay(nodes: Sequence[Inventory], pods: Sequence[ComputeNeeds], seed: int, learn: bool) -> dict[str, Any]:
     """Nodes are named in an order of the seed's own: it decides between equals."""
     rng = random.Random(seed)
     order = list(nodes)

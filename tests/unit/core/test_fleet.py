@@ -1,0 +1,154 @@
+"""Many deployments on one fleet, which come, grow, shrink and go, on nodes that come and go."""
+
+from collections import Counter, defaultdict
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from homeport.core.placement.fleet import Fleet
+from homeport.core.placement.place import place, taken_by
+from homeport.core.placement.types import Candidate, Held, Plan, Taken, Wanted
+from homeport.core.policy import Scaling
+from homeport.core.resources import ComputeNeeds, Gpu, Inventory
+from homeport.core.status import NodeStatus
+
+GIB = 2**30
+POOL = "office/a"
+
+
+def node(name: str, gpus: int) -> Candidate:
+    devices = tuple(Gpu(f"{name}-{number}", "NVIDIA L4", 24 * GIB) for number in range(gpus))
+    inventory = Inventory(name, cpu_milli=8000, memory_bytes=32 * GIB, gpus=devices, drivers=("process",))
+    return Candidate(name, name, POOL, NodeStatus.READY, inventory)
+
+
+needs = st.one_of(
+    st.builds(ComputeNeeds, st.integers(0, 4000), st.integers(0, 8).map(lambda gib: gib * GIB)),
+    st.builds(lambda milli: ComputeNeeds(accelerators=1, accelerator_milli=milli), st.integers(1, 1000)),
+    st.builds(lambda count: ComputeNeeds(accelerators=count), st.integers(1, 3)),
+)
+# What happens: ("put", node, GPUs) | ("remove", node) | ("deploy", deployment, needs, max) | ("delete", deployment)
+events = st.lists(
+    st.one_of(
+        st.tuples(st.just("put"), st.sampled_from("abcd"), st.integers(0, 4)),
+        st.tuples(st.just("remove"), st.sampled_from("abcd")),
+        st.tuples(st.just("deploy"), st.sampled_from("vwxyz"), needs, st.integers(0, 5)),
+        st.tuples(st.just("delete"), st.sampled_from("vwxyz")),
+    ),
+    max_size=30,
+)
+
+
+class Story:
+    """What is known is kept apart from the fleet, and asked for anew at each step."""
+
+    def __init__(self) -> None:
+        self.fleet = Fleet()
+        self.nodes: dict[str, Candidate] = {}
+        self.needs: dict[str, ComputeNeeds] = {}
+        self.plans: dict[str, Plan] = {}
+
+    def tell(self, kind: str, name: str, *more: object) -> None:
+        if kind == "put":
+            (gpus,) = more
+            self.nodes[name] = node(name, gpus)  # type: ignore[arg-type]
+            self.fleet.put(self.nodes[name])
+        elif kind == "remove" and name in self.nodes:
+            del self.nodes[name]
+            self.fleet.remove(name)
+        elif kind == "deploy":
+            demand, most = more
+            self.needs[name] = demand  # type: ignore[assignment]
+            held = tuple(Held(b.node_id, b.max_replicas) for b in self.plans.get(name, Plan(())).budgets)
+            scaling = Scaling(0, most)  # type: ignore[arg-type]
+            self.plans[name] = place(
+                Wanted(name, "process", demand, scaling, ((POOL,),), held),  # type: ignore[arg-type]
+                self.fleet,
+            )
+        elif kind == "delete":
+            self.plans.pop(name, None)
+            self.fleet.release(name)
+
+    def taken(self) -> dict[str, dict[str, Taken]]:
+        found: defaultdict[str, dict[str, Taken]] = defaultdict(dict)
+        for name, planned in self.plans.items():
+            for budget in planned.budgets:
+                found[budget.node_id][name] = taken_by(self.needs[name], budget.max_replicas, budget.devices)
+        return found
+
+
+@settings(max_examples=200)
+@given(events)
+def test_no_device_and_no_node_is_oversold_by_those_that_were_placed_on_it_as_it_is(
+    told: list[tuple[str, str]],
+) -> None:
+    story = Story()
+    shrunk: set[str] = set()
+    for event in told:
+        if event[0] in ("put", "remove"):
+            shrunk.add(event[1])  # it may have less now than was given away
+        story.tell(*event)
+        for node_id, by_deployment in story.taken().items():
+            if node_id in shrunk:
+                continue
+            has = story.nodes[node_id].inventory
+            used = Counter[str]()
+            for taken in by_deployment.values():
+                for uuid, milli in taken.devices:
+                    used[uuid] += milli
+            assert all(milli <= 1000 for milli in used.values())
+            assert sum(taken.cpu_milli for taken in by_deployment.values()) <= has.cpu_milli
+            assert sum(taken.memory_bytes for taken in by_deployment.values()) <= has.memory_bytes
+        if event[0] == "deploy":
+            # Placed now, so on what the nodes have now.
+            shrunk -= {node_id for node_id, held in story.taken().items() if set(held) == {event[1]}}
+
+
+@settings(max_examples=200)
+@given(events)
+def test_a_fleet_knows_no_more_and_no_less_than_what_it_was_told(told: list[tuple[str, str]]) -> None:
+    """However it came to be: made anew from what there is now, it has the same left."""
+    story = Story()
+    for event in told:
+        story.tell(*event)
+    anew = Fleet()
+    for each in story.nodes.values():
+        anew.put(each)
+    by_deployment: defaultdict[str, dict[str, Taken]] = defaultdict(dict)
+    for node_id, held in story.taken().items():
+        for name, taken in held.items():
+            by_deployment[name][node_id] = taken
+    for name, taken_by_node in by_deployment.items():
+        anew.take(name, taken_by_node)
+    assert {id: story.fleet.free(id) for id in story.nodes} == {id: anew.free(id) for id in story.nodes}
+    probe = Wanted("probe", "process", ComputeNeeds(cpu_milli=1), Scaling(0, 1), ((POOL,),))
+    assert place(probe, story.fleet).missing_max == place(probe, anew).missing_max
+
+
+@given(events, st.sampled_from("abcd"))
+def test_a_node_that_goes_moves_nobody_else(told: list[tuple[str, str]], gone: str) -> None:
+    story = Story()
+    for event in told:
+        story.tell(*event)
+    before = {
+        name: {b.node_id: b for b in planned.budgets if b.node_id in story.nodes}
+        for name, planned in story.plans.items()
+    }
+    story.tell("remove", gone)
+    for name, budgets in before.items():
+        if gone not in budgets:
+            continue
+        most = story.plans[name].missing_max + sum(b.max_replicas for b in story.plans[name].budgets)
+        story.tell("deploy", name, story.needs[name], most)
+        after = {budget.node_id: budget for budget in story.plans[name].budgets}
+        for node_id, budget in budgets.items():
+            if node_id != gone and all(uuid in _uuids(story.nodes[node_id]) for uuid in _named(budget.devices)):
+                assert after[node_id].max_replicas >= budget.max_replicas
+
+
+def _uuids(each: Candidate) -> set[str]:
+    return {gpu.uuid for gpu in each.inventory.gpus}
+
+
+def _named(devices: object) -> list[str]:
+    return [share.gpu_uuid for share in devices]  # type: ignore[attr-defined]
