@@ -4,6 +4,7 @@ import asyncio
 import ssl
 from collections.abc import Callable, Mapping
 
+from homeport.http2.acceptor import Acceptor
 from homeport.http2.call import ServerCall
 from homeport.http2.endpoint import Endpoint
 from homeport.http2.errors import NO_ERROR
@@ -11,7 +12,6 @@ from homeport.http2.header_block import Headers
 from homeport.http2.status import UNIMPLEMENTED, Status
 from homeport.http2.stream import Stream
 
-_HANDSHAKE_SECONDS = 10.0
 _SHUTDOWN_SECONDS = 1.0
 
 
@@ -21,29 +21,18 @@ class GrpcServer:
     def __init__(self, methods: Mapping[bytes, Callable[[ServerCall], None]]) -> None:
         self._methods = methods
         self._endpoints: set[_ServerEndpoint] = set()
-        self._server: asyncio.Server | None = None
+        self._acceptor: Acceptor | None = None
 
     async def start(self, host: str, port: int, tls: ssl.SSLContext) -> int:
         """Returns the port. Raises OSError."""
-        self._server = await asyncio.get_running_loop().create_server(
-            lambda: _ServerEndpoint(self._methods, self._endpoints),
-            host,
-            port,
-            ssl=tls,
-            ssl_handshake_timeout=_HANDSHAKE_SECONDS,
-            ssl_shutdown_timeout=_SHUTDOWN_SECONDS,
-            backlog=1024,
-            # Two servers on one port would silently share the agents between them.
-            reuse_port=False,
-        )
-        bound: int = self._server.sockets[0].getsockname()[1]
-        return bound
+        self._acceptor = Acceptor(host, port, tls, lambda: _ServerEndpoint(self._methods, self._endpoints))
+        return self._acceptor.port
 
     async def close(self) -> None:
         """Hangs up on everybody, and waits a moment for them to hear it."""
-        if self._server is None:
+        if self._acceptor is None:
             return
-        self._server.close()
+        await self._acceptor.close()
         endpoints = list(self._endpoints)
         for endpoint in endpoints:
             endpoint.close(message="the server stops")
