@@ -105,7 +105,8 @@ def _since(resource: Resource) -> str:
 
 
 def _runs_on(resource: Resource) -> str:
-    return ", ".join(placement["node_name"] for placement in resource.status.get("placements", [])) or "-"
+    placements = resource.status.get("placements", [])
+    return ", ".join(each["node_name"] for each in placements if each.get("status") != "replaced") or "-"
 
 
 def _how(resource: Resource) -> str:

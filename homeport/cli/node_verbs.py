@@ -1,6 +1,7 @@
 """`homeport node cordon|uncordon|drain|undrain|clear-gpu|release-brake`."""
 
 import time
+from itertools import count
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -22,6 +23,9 @@ NodeId = Annotated[
 ]
 ReasonOption = Annotated[str, typer.Option(help="Why; shown to whoever looks at the node.")]
 
+_LOOK_SECONDS = 1.0
+# The plan costs the server a look at the whole fleet.
+_PLAN_EVERY = 5
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 
 
@@ -169,23 +173,28 @@ def _print_plan(plan: dict[str, Any], output: OutputFormat) -> None:
 
 
 def _watch(client: "Client", node_id: str) -> None:
-    """One line per change, until nothing is left. Raises CONFLICT when it is undrained meanwhile, UNAVAILABLE when it
-    takes longer than the deadline and is not forced."""
+    """One line per change, until nothing is left. Raises CONFLICT when it is undrained meanwhile, UNAVAILABLE when its
+    deadline passes and it is not forced."""
     said: list[str] = []
-    for watched in client.watch("nodes", "placements", "replicas", gather_seconds=0.5):
-        node = watched.objects["nodes"].get(node_id)
-        if node is None or node["spec"]["drain"] is None:
-            raise HomeportError(ErrorCode.CONFLICT, f"node {node_id} is not being drained any more")
-        if node["status"]["drained"]:
-            print(f"node {node['spec']['name']} is drained")
+    # Asked again and again, since a deadline passes without anything else happening.
+    for round in count():
+        node = client.nodes.get(node_id)
+        name, drain = node.spec["name"], node.spec["drain"]
+        if drain is None:
+            raise HomeportError(ErrorCode.CONFLICT, f"node {name} is not being drained any more")
+        if node.status["drained"]:
+            print(f"node {name} is drained")
             return
-        lines = [f"{node['status']['replicas']} replicas left", *plan_lines(client.nodes.drain_plan(node_id))]
-        for line in (line for line in lines if line not in said):
-            print(line, flush=True)
-        said = lines
-        if time.time() > node["spec"]["drain"]["deadline_at"] and not node["spec"]["drain"]["force"]:
+        left = f"{node.status['replicas']} replicas left"
+        if round % _PLAN_EVERY == 0 or left not in said:
+            lines = [left, *plan_lines(client.nodes.drain_plan(node_id))]
+            for line in (line for line in lines if line not in said):
+                print(line, flush=True)
+            said = lines
+        if time.time() > drain["deadline_at"] and not drain["force"]:
             raise HomeportError(
                 ErrorCode.UNAVAILABLE,
-                f"node {node['spec']['name']} was not drained by its deadline",
+                f"node {name} was not drained by its deadline",
                 hint="it goes on; --force lets go what is left, `homeport node undrain` gives it up",
             )
+        time.sleep(_LOOK_SECONDS)

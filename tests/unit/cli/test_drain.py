@@ -1,6 +1,9 @@
+from typing import Any
+
 import pytest
 import typer
 
+from homeport.cli import node_verbs
 from homeport.cli.node_verbs import plan_lines, seconds_of
 from tests.fakes.api import ScriptedApi, resource
 from tests.unit.cli.conftest import Cli
@@ -66,3 +69,43 @@ def test_what_cannot_move_is_said_with_the_reasons() -> None:
 def test_a_deadline_that_is_no_time_is_refused(wrong: str) -> None:
     with pytest.raises(typer.BadParameter, match="90s"):
         seconds_of(wrong)
+
+
+def _drained_step_by_step(api: ScriptedApi, *nodes: dict[str, object]) -> None:
+    api.answer("POST", "nodes/rack7/drain", nodes[0])
+    to = [{"node_id": "n3", "node_name": "rack9", "replicas": 1}]
+    move = {"deployment_id": "chat", "replicas": 1, "to": to, "stays": 0, "why": []}
+    api.answer("GET", "nodes/rack7/drain", {"moves": [move], "hidden": 0})
+    api.answer("GET", "nodes/n1/drain", {"moves": [move], "hidden": 0})
+    for each in nodes:
+        api.answer("GET", "nodes/n1", each)
+
+
+@pytest.fixture
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(node_verbs, "_LOOK_SECONDS", 0.0)
+
+
+@pytest.mark.usefixtures("at_once")
+def test_a_drain_is_followed_until_nothing_is_left(cli: Cli, api: ScriptedApi) -> None:
+    later = {**_WISH, "deadline_at": 1e12}
+    _drained_step_by_step(api, node(drain=later), node(drain=later), node(True, drain=later))
+    ran = cli("node", "drain", "rack7", "--watch")
+    assert ran.code == 0, ran.err
+    assert ran.out.splitlines() == [
+        "node rack7 is being drained",
+        "0 replicas left",
+        "chat: 1 to rack9",
+        "node rack7 is drained",
+    ]
+
+
+@pytest.mark.usefixtures("at_once")
+@pytest.mark.parametrize(
+    ("then", "message"), [({"drain": _WISH}, "not drained by its deadline"), ({}, "not being drained any more")]
+)
+def test_a_drain_that_does_not_end_is_a_failure(cli: Cli, api: ScriptedApi, then: dict[str, Any], message: str) -> None:
+    _drained_step_by_step(api, node(**then))
+    ran = cli("node", "drain", "rack7", "--watch")
+    assert ran.code == 1
+    assert message in ran.err
