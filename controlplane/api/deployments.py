@@ -90,7 +90,7 @@ class Deployments(CollectionRoutes):
         return current_revision(tx, record)
 
     async def forecast(self, record: Record, seen: Record | None) -> dict[str, Any]:
-        return {"forecast": await explain_deployment(self._fleet_view, record, seen) if seen else None}
+        return {"forecast": await explain_deployment(self._fleet_view, record, seen)} if seen else {}
 
     async def explain(self, call: Call) -> Answer:
         id = (await self.find(self.key(call))).id

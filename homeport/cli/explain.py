@@ -17,9 +17,9 @@ def explain(
     output: OutputOption = OutputFormat.TABLE,
     context: ContextOption = "",
 ) -> None:
-    """Tell why a deployment is where it is, why not elsewhere, and what would give it more room.
+    """Tell why a deployment is where it is, and why not elsewhere.
 
-    For every node of its nodepools: what it needs there against what the node has.
+    And what would give it more room. For every node of its nodepools: what it needs there against what the node has.
 
     \b
     Examples:

@@ -339,8 +339,8 @@ class EditedModelVersion(ModelVersion, Edited):
 
 
 class Foreseen(Answer):
-    forecast: Explanation | None
-    """Of a dry run: whether it would find a place, and where."""
+    forecast: Explanation | None = None
+    """Only of a dry run: whether it would find a place, and where."""
 
 
 class NewDeployment(Deployment, Foreseen):

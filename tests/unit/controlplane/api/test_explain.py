@@ -46,7 +46,7 @@ async def test_a_dry_run_of_a_new_deployment_foresees_its_place(api: ControlApi)
     forecast: dict[str, Any] = answered.body["forecast"]
     assert (forecast["verdict"], forecast["nodes"][0]["node_name"]) == ("partly", "rack7")
     assert (await api.call("GET", "/deployments/chat")).status == 404
-    assert (await api.call("POST", "/deployments", BIG)).body["forecast"] is None
+    assert "forecast" not in (await api.call("POST", "/deployments", BIG)).body
 
 
 async def test_a_dry_run_of_an_edit_foresees_what_the_new_workload_needs(api: ControlApi) -> None:
