@@ -28,7 +28,8 @@ class _Scale:
 
 class Autoscaler:
     """`demand(deployment_id)` is this node's traffic; `running(deployment_id)` counts replicas that are not on their
-    way out; `apply(desired, wanted)` gets the count per placement id, whenever it may have changed.
+    way out; `apply(desired, wanted)` gets the count per placement id, whenever it may have changed. What is `halted`
+    runs nothing, whatever the demand.
     """
 
     def __init__(
@@ -37,11 +38,13 @@ class Autoscaler:
         running: Callable[[str], int],
         apply: Callable[[DesiredState, dict[str, int]], None],
         monotonic: Callable[[], float],
+        halted: Callable[[Placement], bool] = lambda placement: False,
     ) -> None:
         self._demand = demand
         self._running = running
         self._apply = apply
         self._monotonic = monotonic
+        self._halted = halted
         self._desired = DesiredState()
         self._scales: dict[str, _Scale] = {}
         self._poked = asyncio.Event()
@@ -77,7 +80,8 @@ class Autoscaler:
         wanted: dict[str, int] = {}
         for deployment_id, placements in by_deployment.items():
             placements.sort(key=lambda p: (p.revision, p.placement_id), reverse=True)
-            wanted |= divide(self._decide(deployment_id, placements), placements)
+            shares = divide(self._decide(deployment_id, placements), placements)
+            wanted |= {p.placement_id: 0 if self._halted(p) else shares[p.placement_id] for p in placements}
         self._apply(self._desired, wanted)
 
     def _decide(self, deployment_id: str, placements: list[Placement]) -> int:

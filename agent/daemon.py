@@ -22,6 +22,7 @@ from typing import Any
 import structlog
 
 from agent.autoscaler import Autoscaler
+from agent.boot import boot_id, uptime_seconds
 from agent.config import RunConfig
 from agent.drivers.docker.socket import socket_path
 from agent.drivers.driver import Driver
@@ -45,11 +46,13 @@ from agent.replica_logs.failures import Failures
 from agent.replica_logs.reader import LogReader
 from agent.secrets.opener import Opener
 from agent.serving import Serving
+from agent.solitude import Solitude
 from agent.state.database import StateDatabase
 from agent.state.desired import DesiredStateStore
 from agent.state.directory import StateDirectory
 from agent.state.epoch import EpochStore
 from agent.state.gpu_records import GpuRecords
+from agent.state.heard import HeardStore
 from agent.state.identity import Identity, IdentityStore
 from agent.state.journal import ReplicaJournal
 from agent.status import status
@@ -122,7 +125,16 @@ class Daemon:
             unusable_gpus=lambda: self._quarantine.uuids(),
         )
         self._serving = Serving(self._relay, self._reconciler.replicas)
-        self._autoscaler = Autoscaler(self._relay.demand, self._running, self._reconciler.want, time.monotonic)
+        self._solitude = Solitude(
+            HeardStore(database),
+            boot_id(),
+            uptime_seconds,
+            heard_ago=lambda: self._link.heard_ago,
+            desired=lambda: self._node.desired,
+        )
+        self._autoscaler = Autoscaler(
+            self._relay.demand, self._running, self._reconciler.want, time.monotonic, self._solitude.halts
+        )
         self._quarantine = GpuQuarantine(GpuRecords(database), time.time, lambda: self._fingerprint.probe_soon())
         self._fingerprint = Fingerprint(
             directory.root,
@@ -172,6 +184,7 @@ class Daemon:
         await self._epochs.load()
         await self._reconciler.adopt(desired)
         await self._quarantine.load()
+        await self._solitude.load()
         self._tunnels = Tunnels(self._relay, lambda: node_tls(self._renewer.identity), lambda: self._link.epoch)
         self._reconciler.listen(self._serving.replica_changed)
         self._reconciler.listen(lambda replica: self._link.replica_changed(replica.report()))
@@ -180,6 +193,7 @@ class Daemon:
         tasks += [
             asyncio.create_task(self._reconciler.run(), name="reconcile"),
             asyncio.create_task(self._autoscaler.run(), name="autoscale"),
+            asyncio.create_task(self._solitude.run(), name="solitude"),
             asyncio.create_task(self._database.keep_copy(), name="state-copy"),
         ]
         await self._local_api.start()

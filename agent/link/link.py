@@ -58,12 +58,23 @@ class Link:
         self._talks: list[_Talk] = []
         self._redial = asyncio.Event()
         self._last_epoch = 0
+        self._last_heard_at = 0.0
         self._ended = LinkState(False, wall(), "not dialled yet")
 
     @property
     def epoch(self) -> int:
         """The newest epoch that was granted; 0 before the first session."""
         return max([self._last_epoch, *(talk.session.epoch for talk in self._talks)])
+
+    @property
+    def heard_ago(self) -> float | None:
+        """Seconds since the control plane was heard; None = never by this agent."""
+        heard_at = self._heard_at
+        return self._monotonic() - heard_at if heard_at else None
+
+    @property
+    def _heard_at(self) -> float:
+        return max([self._last_heard_at, *(talk.session.heard_at for talk in self._talks)])
 
     @property
     def state(self) -> LinkState:
@@ -135,7 +146,7 @@ class Link:
         return talk
 
     def _end(self, talk: "_Talk") -> None:
-        self._last_epoch = self.epoch
+        self._last_epoch, self._last_heard_at = self.epoch, self._heard_at
         self._talks.remove(talk)
 
     async def _talk(self, session: Session) -> Goodbye:

@@ -45,7 +45,7 @@ class Session:
         self._node = node
         self._monotonic = monotonic
         self._wall = wall
-        self._echoed_at = 0.0
+        self.heard_at = 0.0
         self._inbox: asyncio.Queue[pb.ControlMessage] = asyncio.Queue()
 
     async def run(self, channel: grpc.aio.Channel) -> Goodbye:
@@ -86,7 +86,7 @@ class Session:
             raise _Ended(Goodbye(LINK_LOST, "the first message was no welcome"))
         welcome = wire.welcome_from_wire(message.welcome)
         self.epoch = welcome.epoch
-        self._echoed_at = self._monotonic()
+        self.heard_at = self._monotonic()
         self._node.welcomed(welcome)
         self.welcomed.set()
         return welcome
@@ -103,7 +103,7 @@ class Session:
             message = _unless_over(await call.read())
             match message.WhichOneof("body"):
                 case "heartbeat_echo":
-                    self._echoed_at = self._monotonic()
+                    self.heard_at = self._monotonic()
                     self.clock_skew_seconds = self._wall() - message.heartbeat_echo.server_time
                 case None:
                     pass  # of a newer control plane
@@ -115,7 +115,7 @@ class Session:
         while True:
             self.outbox.heartbeat(wire.heartbeat_to_wire(self._node.load(), self._wall(), self._node.epoch_kept))
             await asyncio.sleep(interval)
-            silent = self._monotonic() - self._echoed_at
+            silent = self._monotonic() - self.heard_at
             if silent > limit:
                 raise _Ended(Goodbye(LINK_LOST, f"no heartbeat came back for {silent:.0f} s"))
 

@@ -11,6 +11,7 @@ class Kind(StrEnum):
     REPLICA = "replica"
     EPOCH = "epoch"
     GPU = "gpu"
+    HEARD = "heard"
 
 
 class Damaged(Exception):

@@ -28,3 +28,5 @@ class Policy:
     request_timeout_seconds: float = 600.0
     # "safe": one second try when the first may have been dispatched but no byte came back (design.md §7); or "none".
     retry: str = "safe"
+    # Of silence of the control plane; then the node stops what it runs of it. None = never.
+    stop_after_seconds: float | None = None

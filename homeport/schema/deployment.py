@@ -119,4 +119,5 @@ class DeploymentSpec(ApiModel):
             hold_limit=self.hold_limit,
             request_timeout_seconds=self.request_timeout_seconds,
             retry=self.retry,
+            stop_after_seconds=self.on_disconnect.stop_after_seconds,
         )

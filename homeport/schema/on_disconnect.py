@@ -11,8 +11,9 @@ class OnDisconnect(ApiModel):
     """Of silence; then the node counts as lost to this deployment."""
     replace: bool = live(default=True)
     """Whether others take over what a lost node ran. `false`: its budget stays with it for as long as it is away."""
-    stop_after_seconds: float | None = live(default=None, ge=5, le=604_800, recorded=True)
-    """The node itself stops them after that much silence. Null = never: they go on serving."""
+    stop_after_seconds: float | None = live(default=None, ge=5, le=604_800)
+    """The node itself stops them after that much silence, and starts them again when it hears of the control plane.
+    Null = never: they go on serving."""
     reconcile: Literal["keep_original", "keep_replacement", "longest_running", "best_score"] = live(
         default="keep_original"
     )

@@ -21,10 +21,12 @@ from agent.reconcile.loop import Reconciler
 from agent.relay.deployment import DeploymentRelay, Upstream
 from agent.replica_logs.failures import Failures
 from agent.serving import Serving
+from agent.solitude import Solitude
 from agent.state.database import StateDatabase
 from agent.state.desired import DesiredStateStore
 from agent.state.epoch import EpochStore
 from agent.state.gpu_records import GpuRecords
+from agent.state.heard import HeardStore
 from agent.state.identity import Identity
 from agent.state.journal import ReplicaJournal
 from controlplane.auth.ca import open_ca
@@ -108,6 +110,7 @@ class Host:
         self._tasks: list[asyncio.Task[None]] = []
         # How far this host's wall clock is ahead.
         self.clock_error = 0.0
+        self.boot = "first boot"
         self._database: StateDatabase | None = None
         self._reconciler: Reconciler | None = None
 
@@ -128,7 +131,10 @@ class Host:
             jitter=lambda: 0.5,
         )
         serving = Serving(relay, reconciler.replicas)
-        autoscaler = Autoscaler(relay.demand, self._running, reconciler.want, clock)
+        solitude = Solitude(
+            HeardStore(database), self.boot, clock, heard_ago=lambda: link.heard_ago, desired=lambda: node.desired
+        )
+        autoscaler = Autoscaler(relay.demand, self._running, reconciler.want, clock, solitude.halts)
         fingerprint = Fingerprint(self._directory, ("simulated",), self.node_id)
         fingerprint.inventory = Inventory(self.node_id, cpu_milli=8000, memory_bytes=8 * GIB, drivers=("simulated",))
         store, epochs = DesiredStateStore(database), EpochStore(database)
@@ -150,12 +156,13 @@ class Host:
         )
         desired = await store.load()
         await epochs.load()
+        await solitude.load()
         await reconciler.adopt(desired)
         reconciler.listen(serving.replica_changed)
         reconciler.listen(lambda replica: link.replica_changed(replica.report()))
         relay.on_demand = autoscaler.poke
         node.resume(desired)
-        self._tasks = [asyncio.create_task(part.run()) for part in (reconciler, autoscaler, link)]
+        self._tasks = [asyncio.create_task(part.run()) for part in (reconciler, autoscaler, link, solitude)]
 
     async def kill_agent(self) -> None:
         """Replicas run on, nobody says goodbye."""

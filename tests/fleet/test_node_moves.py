@@ -80,3 +80,44 @@ def test_a_deployment_may_wait_for_its_node_for_ever(tell: Callable[..., None]) 
         assert len(one.driver.starts) == 1
 
     tell(story, nodes=2)
+
+
+def test_a_deployment_that_may_not_run_alone_ends_before_it_is_replaced(tell: Callable[..., None]) -> None:
+    async def story(fleet: Fleet) -> None:
+        one, two = fleet.hosts
+        terms = {"stop_after_seconds": 30, "lost_after_seconds": 60, "reconcile": "keep_replacement"}
+        await fleet.apply(deployment(on_disconnect=terms))
+        await fleet.apply(deployment(id="beside", worker={"model": {"id": "m2"}}))
+        await fleet.until(lambda: fleet.seen_ready() == 1 and len(one.ready("beside")) == 1, within=10, what="both")
+        fleet.network.cut("n0")
+        stopped = fleet.until(lambda: one.ready() == [], within=45, what="it stops by itself")
+        served = fleet.holds(lambda: len(one.ready()) + len(two.ready()) <= 1, 120, "never two at once")
+        await asyncio.gather(stopped, served)
+        assert len(two.ready()) == 1
+        assert len(one.ready("beside")) == 1, "what asks for nothing of that runs on"
+        fleet.network.heal("n0")
+        await fleet.holds(lambda: len(one.ready()) + len(two.ready()) == 1, 60, "one copy")
+
+    tell(story, nodes=2)
+
+
+def test_neither_a_restart_nor_a_boot_begins_the_silence_anew(tell: Callable[..., None]) -> None:
+    async def story(fleet: Fleet) -> None:
+        [host] = fleet.hosts
+        await fleet.apply(deployment(on_disconnect={"stop_after_seconds": 60}))
+        await fleet.until(lambda: fleet.seen_ready() == 1, within=10, what="a ready replica")
+        await asyncio.sleep(20)
+        fleet.network.cut("n0")
+        await asyncio.sleep(40)
+        await host.kill_agent()
+        await host.start_agent()
+        assert len(host.ready()) == 1, "not yet"
+        await fleet.until(lambda: host.ready() == [], within=35, what="it stops")
+        await host.kill_agent()
+        host.boot = "second boot"
+        await host.start_agent()
+        await fleet.holds(lambda: host.ready() == [], 120, "after a boot nobody knows for how long it was alone")
+        fleet.network.heal("n0")
+        await fleet.until(lambda: len(host.ready()) == 1, within=30, what="it is heard, and runs again")
+
+    tell(story)

@@ -72,12 +72,11 @@ def test_recorded_fields_are_those_that_say_something() -> None:
     assert recorded_fields(DeploymentSpec.model_validate(BASE)) == []
     said = {
         "scheduling_choice": 3,
-        "on_disconnect": {"stop_after_seconds": 60},
         "load_balancer": {"algorithm": "least_connections"},
         "autoscale_config": {"targets": {"gpu_percent": 80}, "max_replicas": 4},
     }
     assert recorded_fields(DeploymentSpec.model_validate({**BASE, **said})) == [
-        "autoscale_config.targets.gpu_percent", "on_disconnect.stop_after_seconds"]  # fmt: skip
+        "autoscale_config.targets.gpu_percent"]  # fmt: skip
 
 
 def test_every_field_that_a_document_has_is_in_the_reference() -> None:
