@@ -77,7 +77,7 @@ def delete_node(tx: Transaction, node_id: str, connected: bool) -> None:
     """A silent node goes with all that it holds; a connected one must be empty first. Raises NOT_FOUND, IN_USE."""
     placed = [p for p in tx.all(Kind.PLACEMENT) if p.spec["node_id"] == node_id]
     if connected and placed:
-        hint = "delete those deployments or stop the node's agent first"
+        hint = "drain it first (homeport node drain), delete those deployments, or stop the node's agent"
         raise in_use(f"node {node_id}", "it serves deployment", placed, hint, lambda p: str(p.spec["deployment_id"]))
     tx.delete(Kind.NODE, node_id)
 
