@@ -4,6 +4,7 @@ import asyncio
 import time
 import uuid
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import psutil
 import structlog
@@ -112,7 +113,7 @@ class AgentNode:
                 memory_used_bytes=psutil.virtual_memory().used,
                 agent_cpu_seconds=time.process_time(),
             )
-        return self._load
+        return replace(self._load, refused=self._reconciler.refused())
 
     # -- what it is told
 

@@ -5,6 +5,7 @@ from typing import Protocol
 
 from agent.placement import DesiredUpdate, Removals, Unlisted, Version
 from homeport.core.hardware import Hardware
+from homeport.core.refusal import Refusal
 from homeport.core.resources import Inventory
 from homeport.core.status import ReplicaReport
 
@@ -41,6 +42,8 @@ class Load:
     cpu_used_cores: float = 0.0
     memory_used_bytes: int = 0
     agent_cpu_seconds: float = 0.0
+    # What is not started, said again and again as long as that is so.
+    refused: tuple[Refusal, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,6 +81,10 @@ def heartbeat_to_wire(load: Load, wall: float, epoch_kept: int) -> pb.Heartbeat:
         memory_used_bytes=load.memory_used_bytes,
         agent_cpu_seconds=load.agent_cpu_seconds,
         epoch_kept=epoch_kept,
+        refused=[
+            pb.PlacementRefusal(deployment_id=each.deployment_id, code=each.code, need=each.need, have=each.have)
+            for each in load.refused
+        ],
     )
 
 

@@ -20,6 +20,7 @@ from agent.reconcile.upkeep import Upkeep
 from agent.replica_logs.failures import Failures
 from agent.secrets.replica_secrets import ReplicaSecrets
 from agent.state.journal import ReplicaJournal
+from homeport.core.refusal import Refusal
 from homeport.core.status import ReplicaReport, ReplicaStatus
 from homeport.core.workload import Workload
 
@@ -53,6 +54,7 @@ class Reconciler:
         self._memory_available = memory_available
         self._monotonic = monotonic
         self._unusable_gpus = unusable_gpus
+        self._refused: tuple[Refusal, ...] = ()
         self._desired = DesiredState()
         self._wanted: dict[str, int] = {}
         self._wake = asyncio.Event()
@@ -84,6 +86,10 @@ class Reconciler:
 
     def reports(self) -> list[ReplicaReport]:
         return [replica.report() for replica in self._replicas.all()]
+
+    def refused(self) -> tuple[Refusal, ...]:
+        """What is not started now, since others have what it was given."""
+        return self._refused
 
     def get(self, replica_id: str) -> Replica | None:
         return self._replicas.get(replica_id)
@@ -151,10 +157,17 @@ class Reconciler:
         ]
         observed = [replica.observed() for replica in self._replicas.all()]
         decided = plan(targets, self._desired.removed, observed, self._monotonic(), self._unusable_gpus())
+        self._note_refusals(decided.refused)
         for action in decided.actions:
             log.info(type(action).__name__.lower(), **asdict(action))
         self._replicas.apply(decided.actions, placements)
         return decided.look_again_at
+
+    def _note_refusals(self, refused: tuple[Refusal, ...]) -> None:
+        for refusal in refused:
+            if refusal not in self._refused:
+                log.warning("not started", **asdict(refusal))
+        self._refused = refused
 
     def _has_room_for_one_more(self, placement: Placement) -> bool:
         """A fixed port can be listened on once; memory must be there. Devices are counted by the plan itself."""

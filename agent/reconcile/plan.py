@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from agent.placement import Placement
 from agent.reconcile.devices import Devices
+from homeport.core.refusal import Refusal
 from homeport.core.status import ReplicaStatus
 
 
@@ -70,10 +71,12 @@ Action = Start | Restart | Retire
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """`look_again_at`: when a failed replica is due, monotonic seconds; None = nothing waits."""
+    """`look_again_at`: when a failed replica is due, monotonic seconds; None = nothing waits. `refused`: what is wanted
+    and is not started, since others have what it was given and stay."""
 
     actions: tuple[Action, ...]
     look_again_at: float | None = None
+    refused: tuple[Refusal, ...] = ()
 
 
 # Who goes first when one has to go.
@@ -96,8 +99,7 @@ def plan(
     """On `unusable_gpus` nothing is started; what failed there starts on another, what still runs there runs on."""
     newest = _newest_of_each_deployment(targets)
     wanted = {target.placement.placement_id: target for target in targets}
-    held = ((replica.placement_id, replica.gpu_uuids, replica.gpu_milli) for replica in replicas)
-    devices = Devices(held, unusable_gpus)
+    devices = _devices(replicas, unusable_gpus)
     actions: list[Action] = []
     groups: dict[str, _Group] = {key: _Group(target) for key, target in wanted.items()}
     for replica in replicas:
@@ -111,13 +113,20 @@ def plan(
                 groups[successor.placement.placement_id].add(replica)
             elif replica.status in _WORST_FIRST:
                 actions.append(Retire(replica.replica_id, "its placement was removed"))
-    for group in groups.values():
-        group.decide(actions, devices)
+    starved = [key for key, group in groups.items() if group.decide(actions, devices)]
     retired = {action.replica_id for action in actions if isinstance(action, Retire)}
     waiting = [r for r in replicas if r.restart_at is not None and r.replica_id not in retired]
     actions += [Restart(r.replica_id) for r in waiting if r.restart_at is not None and r.restart_at <= now]
     later = [r.restart_at for r in waiting if r.restart_at is not None and r.restart_at > now]
-    return Plan(tuple(actions), min(later, default=None))
+    staying = [r for r in replicas if r.status is not ReplicaStatus.DRAINING and r.replica_id not in retired]
+    without_leavers = _devices(staying, unusable_gpus)
+    refusals = (without_leavers.refusal(wanted[key].placement) for key in starved)
+    refused = tuple(refusal for refusal in refusals if refusal is not None)
+    return Plan(tuple(actions), min(later, default=None), refused)
+
+
+def _devices(replicas: Iterable[Observed], unusable: frozenset[str]) -> Devices:
+    return Devices(((each.placement_id, each.gpu_uuids, each.gpu_milli) for each in replicas), unusable)
 
 
 class _Group:
@@ -140,7 +149,8 @@ class _Group:
         else:
             self._outdated.append(replica)
 
-    def decide(self, actions: list[Action], devices: Devices) -> None:
+    def decide(self, actions: list[Action], devices: Devices) -> bool:
+        """Whether nothing of it runs, and nothing can be started: what runs is worth more than what might elsewhere."""
         placement = self._target.placement
         wanted = min(self._target.wanted, placement.max_replicas)
         ready = sum(replica.status is ReplicaStatus.READY for replica in self._current)
@@ -164,6 +174,7 @@ class _Group:
         if stuck and self._outdated:
             first = _worst(self._outdated, 1)[0]
             actions.append(Retire(first.replica_id, f"makes room for revision {placement.revision}"))
+        return missing > 0 and not started and not (self._current or self._outdated or self._leaving)
 
 
 def _newest_of_each_deployment(targets: Iterable[Target]) -> dict[str, Target]:

@@ -17,6 +17,7 @@ from controlplane.sessions.registry import NodeRegistry
 from controlplane.store.store import Kind, Record, Store
 from homeport.core.placement.fleet import Fleet
 from homeport.core.placement.types import Held, Wanted
+from homeport.core.refusal import Refusal
 from homeport.core.resources import ComputeNeeds
 from homeport.core.status import ReplicaReport
 from homeport.schema.deployment import DeploymentSpec
@@ -58,7 +59,12 @@ class FleetView:
     def wanted(self, deployment: Record, revision: Record, held: tuple[Held, ...]) -> Wanted:
         pools = [pool_of(self._store, key) for key in nodepools_of(deployment.spec)]
         home = self._home(self.placements.get(deployment.id, ()))
-        return wanted_of(deployment.id, self.spec(deployment), self._workloads.of(revision), held, pools, home)
+        workload, refused = self._workloads.of(revision), self.refused(deployment.id)
+        return wanted_of(deployment.id, self.spec(deployment), workload, held, refused, pools, home)
+
+    def refused(self, deployment_id: str) -> dict[str, Refusal]:
+        """By node: what agents have refused to start lately."""
+        return self._registry.refusals.of(deployment_id)
 
     def spec(self, deployment: Record) -> DeploymentSpec:
         return self._specs.of(deployment)

@@ -15,6 +15,7 @@ from homeport.core.node_lifecycle.absence import Reconcile
 from homeport.core.placement.choice import Choice, Pool, tiers
 from homeport.core.placement.place import taken_by
 from homeport.core.placement.types import Candidate, Held, Taken, Wanted
+from homeport.core.refusal import Refusal
 from homeport.core.resources import ComputeNeeds, DeviceShare
 from homeport.core.workload import Workload
 from homeport.schema.deployment import DeploymentSpec
@@ -40,9 +41,16 @@ def taken_by_placement(spec: Mapping[str, Any], needs: ComputeNeeds) -> Taken:
 
 
 def wanted_of(
-    id: str, spec: DeploymentSpec, workload: Workload, held: tuple[Held, ...], pools: Sequence[Pool], home: str
+    id: str,
+    spec: DeploymentSpec,
+    workload: Workload,
+    held: tuple[Held, ...],
+    refused: Mapping[str, Refusal],
+    pools: Sequence[Pool],
+    home: str,
 ) -> Wanted:
-    """`held` comes first, `pools` are its nodepools in the order of its spec, `home` is the cluster that serves it."""
+    """`held` comes first, `refused` are nodes that will not start it, `pools` are its nodepools in the order of its
+    spec, `home` is the cluster that serves it."""
     reconcile = spec.on_disconnect.terms().reconcile
     choice = Choice(spec.scheduling_choice)
     return Wanted(
@@ -53,6 +61,7 @@ def wanted_of(
         tiers(choice, pools, home),
         held,
         spec.residency,
+        refused,
         returns=reconcile in (Reconcile.KEEP_ORIGINAL, Reconcile.BEST_SCORE),
         spreads=choice is Choice.PERFORMANCE,
         shuffles=choice is Choice.RANDOM,

@@ -17,6 +17,7 @@ from controlplane.sessions.registry import NodeRegistry
 from controlplane.store.store import Kind, Record, Store
 from homeport.core.errors import HomeportError
 from homeport.core.placement.types import Candidate
+from homeport.core.refusal import Refusal
 from homeport.core.resources import Inventory
 from homeport.core.status import NodeStatus
 
@@ -62,7 +63,7 @@ class PlacementPipeline(Pipeline):
         self._new_id = new_id
         # Whether replicas leave a node: then each report of an agent may be what that waits for.
         self._moving = False
-        self._seen: dict[str, tuple[NodeStatus, Inventory | None]] = {}
+        self._seen: dict[str, tuple[NodeStatus, Inventory | None, tuple[Refusal, ...]]] = {}
         self._decided: dict[str, _Decided] = {}
 
     async def run(self) -> None:
@@ -98,7 +99,7 @@ class PlacementPipeline(Pipeline):
         revision = self._store.get(Kind.REVISION, f"{deployment.id}/{deployment.status['revision']}")
         if revision is None:
             return None  # the deployment was deleted while this round ran
-        inputs = (deployment.spec, revision, self._view.pools_version)
+        inputs = (deployment.spec, revision, self._view.pools_version, self._view.refused(deployment.id))
         if self._is_as_decided(deployment, current, inputs):
             return None
         decision = decide(
@@ -125,7 +126,7 @@ class PlacementPipeline(Pipeline):
         decided, fleet = self._decided.get(deployment.id), self._view.fleet
         return (
             decided is not None
-            and all(before is now for before, now in zip(decided.inputs, inputs, strict=True))
+            and decided.inputs == inputs
             and decided.version in (None, fleet.version)
             and decided.status == deployment.status
             and decided.put == {record.id: record.spec for record in current}
@@ -159,6 +160,7 @@ class PlacementPipeline(Pipeline):
         facts = (
             node_status_of(record, self._registry) if record else NodeStatus.LOST,
             live.inventory if live else None,
+            live.refused if live else (),
         )
         if self._seen.get(node_id) != facts:
             self._seen[node_id] = facts

@@ -5,8 +5,10 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
+from controlplane.sessions.refusals import Refusals
 from homeport.core.node_lifecycle.brake import Brake, Tally, Terms, decide, overrule
 from homeport.core.node_lifecycle.standing import Limits, Signs, Standing, stand
+from homeport.core.refusal import Refusal
 from homeport.core.resources import Inventory
 from homeport.core.status import NodeStatus, ReplicaReport, ReplicaStatus
 
@@ -38,6 +40,8 @@ class LiveNode:
     applied_seq: int = 0
     # Placements that it serves and that this store has no trace of, as after the restoration of a backup.
     unknown_placements: tuple[str, ...] = ()
+    # What it does not start at present.
+    refused: tuple[Refusal, ...] = ()
 
 
 class NodeRegistry:
@@ -59,6 +63,7 @@ class NodeRegistry:
         self._standings: dict[str, Standing] = {}
         self._unseen_heard_at = monotonic() + RESTART_GRACE_SECONDS
         self.brake = Brake()
+        self.refusals = Refusals(monotonic)
         self.listeners: list[Callable[[str], None]] = []
 
     # -- what agents say
@@ -86,6 +91,14 @@ class NodeRegistry:
     def set_inventory(self, node_id: str, inventory: Inventory) -> None:
         self._live[node_id].inventory = inventory
         self._tell(node_id)
+
+    def set_refusals(self, node_id: str, refused: tuple[Refusal, ...]) -> None:
+        """All of them."""
+        node = self._live[node_id]
+        self.refusals.note(node_id, refused)
+        if refused != node.refused:
+            node.refused = refused
+            self._tell(node_id)
 
     def set_replicas(self, node_id: str, reports: list[ReplicaReport], *, all_of_them: bool = False) -> None:
         """Merges the reports by replica id. Stopped replicas are forgotten."""

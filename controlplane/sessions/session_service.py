@@ -24,7 +24,7 @@ from controlplane.sessions.doorkeeper import BUSY, goodbye, goodbye_of, refuse
 from controlplane.sessions.logs import LogBroker
 from controlplane.sessions.registry import NodeLoad, NodeRegistry
 from controlplane.sessions.sessions import OpenSession, Sessions
-from controlplane.sessions.wire import claim_from_wire, inventory_from_wire, replica_from_wire
+from controlplane.sessions.wire import claim_from_wire, inventory_from_wire, refusals_from_wire, replica_from_wire
 from controlplane.store.store import Kind, Store, Transaction
 from homeport.core import canonical
 from homeport.core.errors import ErrorCode, HomeportError
@@ -229,6 +229,7 @@ class SessionService(session_pb2_grpc.SessionServicer):
                 skew = beat.agent_time - time.time()
                 session.kept = self._note_kept(session, beat.epoch_kept)
                 self._registry.heard(node_id, NodeLoad(beat.cpu_used_cores, beat.memory_used_bytes, skew))
+                self._registry.set_refusals(node_id, refusals_from_wire(beat.refused))
                 session.send(pb.ControlMessage(heartbeat_echo=pb.HeartbeatEcho(server_time=time.time())))
             case "inventory":
                 self._registry.set_inventory(node_id, inventory_from_wire(message.inventory))

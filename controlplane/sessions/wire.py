@@ -10,6 +10,7 @@ from controlplane.store.store import Record
 from homeport.core import canonical
 from homeport.core.hardware import Hardware
 from homeport.core.likeness import Claim
+from homeport.core.refusal import Refusal
 from homeport.core.resources import Gpu, Inventory
 from homeport.core.sealed_secrets import SealedSecrets
 from homeport.core.status import ReplicaReport, ReplicaStatus
@@ -51,6 +52,10 @@ def _gpu_from_wire(message: pb.Gpu) -> Gpu:
         quarantine=message.quarantine,
         quarantined_at=message.quarantined_at,
     )
+
+
+def refusals_from_wire(messages: Iterable[pb.PlacementRefusal]) -> tuple[Refusal, ...]:
+    return tuple(Refusal(each.deployment_id, each.code, each.need, each.have) for each in messages)
 
 
 def replica_from_wire(message: pb.ReplicaState) -> ReplicaReport:

@@ -40,6 +40,8 @@ def bars(node: Candidate, wanted: Wanted, held: Held | None) -> Iterator[Rejecti
         yield _rejection(node, "drain", "a node that is not being emptied", "draining")
     if node.cordoned and not held:
         yield _rejection(node, "cordon", "a node that takes new replicas", "cordoned")
+    if refusal := wanted.refused.get(node.node_id):
+        yield _rejection(node, "refused", refusal.need, refusal.have)
     if wanted.driver not in node.inventory.drivers:
         have = ", ".join(node.inventory.drivers) or "none"
         yield _rejection(node, "driver", wanted.driver, have)

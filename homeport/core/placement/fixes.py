@@ -15,7 +15,7 @@ _BY_HAND = {
     "drain": "homeport node undrain {name}",
 }
 # What no freeing mends, or nobody but the one who runs the host.
-_HARD = {"residency", "driver", "nodepool", "status"}
+_HARD = {"residency", "driver", "nodepool", "status", "refused"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,7 +66,7 @@ class _Handing:
             return
         most = 1 if self._wanted.spreads else self._left
         for node_id in self._candidates(tier):
-            if node_id not in self._held:
+            if node_id not in self._held and node_id not in self._wanted.refused:
                 self._try(node_id, tier, most)
                 if not self._left:
                     return

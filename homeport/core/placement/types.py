@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from homeport.core.policy import Scaling
+from homeport.core.refusal import Refusal
 from homeport.core.resources import ComputeNeeds, DeviceShare, Inventory
 from homeport.core.status import NodeStatus
 
@@ -82,6 +83,8 @@ class Wanted:
     held: tuple[Held, ...] = ()
     # Labels that a node's cluster must carry. They hold for what runs already, too.
     residency: Mapping[str, str] = field(default_factory=dict)
+    # Nodes whose agents have refused to start it lately.
+    refused: Mapping[str, Refusal] = field(default_factory=dict)
     returns: bool = False
     spreads: bool = False
     shuffles: bool = False

@@ -226,6 +226,7 @@ class Heartbeat(_message.Message):
     MEMORY_USED_BYTES_FIELD_NUMBER: _builtins.int
     AGENT_CPU_SECONDS_FIELD_NUMBER: _builtins.int
     EPOCH_KEPT_FIELD_NUMBER: _builtins.int
+    REFUSED_FIELD_NUMBER: _builtins.int
     agent_time: _builtins.float
     """Unix seconds on the agent's clock, for the skew report only."""
     cpu_used_cores: _builtins.float
@@ -233,6 +234,10 @@ class Heartbeat(_message.Message):
     agent_cpu_seconds: _builtins.float
     epoch_kept: _builtins.int
     """The newest epoch that is on the agent's disk."""
+    @_builtins.property
+    def refused(self) -> _containers.RepeatedCompositeFieldContainer[Global___PlacementRefusal]:
+        """All that the agent does not start at present, though it was asked to."""
+
     def __init__(
         self,
         *,
@@ -241,14 +246,46 @@ class Heartbeat(_message.Message):
         memory_used_bytes: _builtins.int = ...,
         agent_cpu_seconds: _builtins.float = ...,
         epoch_kept: _builtins.int = ...,
+        refused: _abc.Iterable[Global___PlacementRefusal] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_cpu_seconds", b"agent_cpu_seconds", "agent_time", b"agent_time", "cpu_used_cores", b"cpu_used_cores", "epoch_kept", b"epoch_kept", "memory_used_bytes", b"memory_used_bytes"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_cpu_seconds", b"agent_cpu_seconds", "agent_time", b"agent_time", "cpu_used_cores", b"cpu_used_cores", "epoch_kept", b"epoch_kept", "memory_used_bytes", b"memory_used_bytes", "refused", b"refused"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Heartbeat: _TypeAlias = Heartbeat  # noqa: Y015
+
+@_typing.final
+class PlacementRefusal(_message.Message):
+    """Of a deployment of which nothing runs on the node: need against have, in words a person reads."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DEPLOYMENT_ID_FIELD_NUMBER: _builtins.int
+    CODE_FIELD_NUMBER: _builtins.int
+    NEED_FIELD_NUMBER: _builtins.int
+    HAVE_FIELD_NUMBER: _builtins.int
+    deployment_id: _builtins.str
+    code: _builtins.str
+    """devices_held, devices_unusable; a newer agent may say others."""
+    need: _builtins.str
+    have: _builtins.str
+    def __init__(
+        self,
+        *,
+        deployment_id: _builtins.str = ...,
+        code: _builtins.str = ...,
+        need: _builtins.str = ...,
+        have: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "deployment_id", b"deployment_id", "have", b"have", "need", b"need"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PlacementRefusal: _TypeAlias = PlacementRefusal  # noqa: Y015
 
 @_typing.final
 class Inventory(_message.Message):

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from agent.placement import Placement
 from agent.reconcile.plan import Observed, Restart, Retire, Start, Target, plan
+from homeport.core.refusal import Refusal, RefusalCode
 from homeport.core.resources import ComputeNeeds, DeviceShare
 from homeport.core.status import ReplicaStatus
 from homeport.core.workload import Workload
@@ -140,6 +141,44 @@ def test_a_share_of_a_device_that_others_have_filled_is_not_started() -> None:
     )
     others = replace(_replica("x"), placement_id="q", gpu_uuids=("gpu-0",), gpu_milli=701)
     assert plan([Target(placement, 2)], frozenset(), [others], now=0.0).actions == (Start("p", ("gpu-1",), 300),)
+
+
+def test_what_others_hold_is_refused_with_the_numbers() -> None:
+    target = Target(_placement(gpus=1, devices=1), 1)
+    other = replace(_replica("x", placement="q"), gpu_uuids=("gpu-0",), gpu_milli=400)
+    decided = plan([target], frozenset(), [other], 0.0)
+    assert decided.actions == ()
+    have = "60 % of it left, by the agent's account"
+    assert decided.refused == (Refusal("chat", RefusalCode.DEVICES_HELD, "100 % of gpu-0", have),)
+
+
+def test_a_gpu_in_quarantine_is_refused() -> None:
+    target = Target(_placement(gpus=1, devices=1), 1)
+    (refusal,) = plan([target], frozenset(), [], 0.0, frozenset({"gpu-0"})).refused
+    assert (refusal.code, refusal.have) == (RefusalCode.DEVICES_UNUSABLE, "in quarantine")
+
+
+@pytest.mark.parametrize("status", [S.READY, S.STARTING, S.DRAINING])
+def test_nothing_is_refused_where_some_of_it_runs_or_leaves(status: S) -> None:
+    target = Target(_placement(gpus=1, devices=2), 2)
+    own = replace(_replica("a", status), gpu_uuids=("gpu-0",))
+    other = replace(_replica("x", placement="q"), gpu_uuids=("gpu-1",))
+    assert plan([target], frozenset(), [own, other], 0.0).refused == ()
+
+
+def test_who_is_on_the_way_out_is_waited_for() -> None:
+    target = Target(_placement(gpus=1, devices=1), 1)
+    leaving = replace(_replica("x", S.DRAINING, placement="q"), gpu_uuids=("gpu-0",))
+    assert plan([target], frozenset(), [leaving], 0.0).refused == ()
+    removed = replace(_replica("x", placement="q"), deployment_id="other", gpu_uuids=("gpu-0",))
+    decided = plan([target], frozenset({"q"}), [removed], 0.0)
+    assert decided.actions == (Retire("x", "its placement was removed"),)
+    assert decided.refused == ()
+
+
+def test_nothing_is_refused_that_nobody_wants_now() -> None:
+    other = replace(_replica("x", placement="q"), gpu_uuids=("gpu-0",))
+    assert plan([Target(_placement(gpus=1, devices=1), 0)], frozenset(), [other], 0.0).refused == ()
 
 
 def test_devices_in_use_are_waited_for() -> None:

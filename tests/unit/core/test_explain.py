@@ -9,7 +9,8 @@ from hypothesis import given
 from homeport.core.placement.explain import Explanation, explain
 from homeport.core.placement.place import place
 from homeport.core.placement.types import Candidate, Held, Taken, Wanted
-from homeport.core.resources import Gpu
+from homeport.core.refusal import Refusal
+from homeport.core.resources import Gpu, Inventory
 from homeport.core.status import NodeStatus
 from tests.unit.core.test_placement import GIB, POOLS, Node, candidate, demands, fleet_of, fleets, wanted
 
@@ -31,6 +32,7 @@ BROKEN = {
         ({}, {"cordoned": True}, Taken(), "cordon", ["homeport node uncordon gpu-07"]),
         ({}, {"draining": True}, Taken(), "drain", ["homeport node undrain gpu-07"]),
         ({}, {"labels": {}}, Taken(), "residency", []),
+        ({}, {"nodepool": "office/b", "inventory": Inventory("gpu-07")}, Taken(), "driver", []),
         ({"cpu_milli": 2000}, {}, Taken(7500), "cpu", ["1500m of CPU freed on gpu-07 (held by other)"]),
         ({"cpu_milli": 9000}, {}, Taken(), "cpu", []),
         (
@@ -121,6 +123,14 @@ def test_why_here_is_told_by_the_costs_of_those_that_fit() -> None:
     assert costs["gpu"] is not None
     assert costs["gpu"] > 0
     assert found.summary == "placed: up to 1 replicas on cpu"
+
+
+def test_what_an_agent_refused_is_a_reason() -> None:
+    refusal = Refusal("chat", "devices_held", "100 % of gpu-0", "0 % of it left")
+    found = explained(replace(wanted(), refused={"n": refusal}), candidate("n"))
+    assert [(why.filter, why.need, why.have) for why in found.nodes[0].reasons] == [
+        ("refused", "100 % of gpu-0", "0 % of it left")
+    ]
 
 
 def test_a_stopped_deployment_says_so() -> None:
