@@ -54,7 +54,9 @@ class FleetView:
             await self._refresh_nodes(self._store.all(Kind.NODE) if nodes is None else nodes)
             await self._refresh_placements()
             self._workloads.forget_gone(self._store.all(Kind.REVISION))
-            self._specs.forget_gone(self._store.all(Kind.DEPLOYMENT))
+            deployments = self._store.all(Kind.DEPLOYMENT)
+            self._specs.forget_gone(deployments)
+            self.fleet.forget_gone({record.id for record in deployments})
 
     def wanted(self, deployment: Record, revision: Record, held: tuple[Held, ...]) -> Wanted:
         pools = [pool_of(self._store, key) for key in nodepools_of(deployment.spec)]

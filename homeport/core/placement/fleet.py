@@ -2,7 +2,8 @@
 changes: that is what makes a decision cheap."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,6 +80,11 @@ class Fleet:
             self._asked[deployment_id] = shape
             self.packer.asked_for(shape, replicas)
 
+    def forget_gone(self, deployment_ids: Collection[str]) -> None:
+        """`deployment_ids` are all that there are. Looks closer only when half of what is noted may be of no use."""
+        if len(self._asked) > 2 * len(deployment_ids):
+            self._asked = {id: shape for id, shape in self._asked.items() if id in deployment_ids}
+
     # -- what it answers
 
     def taken(self, deployment_id: str) -> dict[str, Taken]:
@@ -101,7 +107,7 @@ class Fleet:
             yield from (nodes[node_id] for node_id in sorted(nodes))
 
     def open_rows(self, pools: Iterable[str], wanted: Wanted) -> Ints:
-        """The packer's rows of the nodes that nothing bars from a replica that would be the first there."""
+        """The packer's rows of the nodes that nothing bars from a first replica, but that they may have refused it."""
         rows = [self._open_in(pool, wanted) for pool in pools]
         return rows[0] if len(rows) == 1 else np.concatenate([np.zeros(0, dtype=np.int64), *rows])
 
@@ -109,7 +115,8 @@ class Fleet:
         constraints = (wanted.driver, tuple(sorted(wanted.residency.items())))
         rows = self._open[pool].get(constraints)
         if rows is None:
-            taking = [node.node_id for node in self.in_pools([pool]) if bar(node, wanted, held=None) is None]
+            anyone = replace(wanted, refused={})
+            taking = [node.node_id for node in self.in_pools([pool]) if bar(node, anyone, held=None) is None]
             rows = np.array([self.packer.row(node_id) for node_id in taking], dtype=np.int64)
             self._open[pool][constraints] = rows
         return rows

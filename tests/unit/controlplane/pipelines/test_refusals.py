@@ -40,5 +40,7 @@ async def test_without_another_node_it_says_why_and_tries_again_later(fleet: Pla
 async def test_others_are_still_welcome_there(fleet: PlacedFleet) -> None:
     await fleet.join("n1")
     await refuse(fleet, REFUSAL)
+    await fleet.deploy("chat")
     await fleet.deploy("other", "m2")
     assert list(await fleet.placements("other")) == ["n1"]
+    assert fleet.records("chat") == []
