@@ -8,7 +8,7 @@ class OnDisconnect(ApiModel):
     """What happens to replicas on a node that nobody can reach."""
 
     lost_after_seconds: float = live(default=60.0, ge=5, le=604_800)
-    """Of silence; then the node counts as lost to this deployment."""
+    """Of silence; then the node counts as lost to this deployment, but not before it is disconnected (15 s)."""
     replace: bool = live(default=True)
     """Whether others take over what a lost node ran. `false`: its budget stays with it for as long as it is away."""
     stop_after_seconds: float | None = live(default=None, ge=5, le=604_800)

@@ -28,10 +28,11 @@ class AbsenceTerms:
 def status_to(terms: AbsenceTerms, status: NodeStatus, silent_seconds: float, may_lose: bool) -> NodeStatus:
     """How a node that holds the deployment stands to it, of how it stands in general.
 
-    Without `may_lose`, which is the brake, only those are lost that were before.
+    Nobody is lost to it before it is disconnected: from then on it counts for the brake. Without `may_lose`, which is
+    the brake, only those are lost that were before.
     """
-    is_lost = silent_seconds > terms.lost_after and (may_lose or status is NodeStatus.LOST)
-    if terms.replace and is_lost:
+    may_be = status is NodeStatus.LOST or (status is NodeStatus.DISCONNECTED and may_lose)
+    if terms.replace and may_be and silent_seconds > terms.lost_after:
         return NodeStatus.LOST
     return NodeStatus.DISCONNECTED if status is NodeStatus.LOST else status
 
