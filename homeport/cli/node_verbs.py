@@ -159,7 +159,7 @@ def plan_lines(plan: dict[str, Any]) -> list[str]:
         else:
             lines.append(f"{move['deployment_id']}: {move['replicas'] or 'no'} running, others serve already")
     if plan["hidden"]:
-        lines.append(f"{plan['hidden']} deployments that you may not see")
+        lines.append(f"deployments that you may not see: {plan['hidden']}")
     return lines or ["nothing has to move"]
 
 

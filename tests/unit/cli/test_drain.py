@@ -45,7 +45,7 @@ def test_a_preview_asks_for_nothing(cli: Cli, api: ScriptedApi) -> None:
     moves = [{"deployment_id": "chat", "replicas": 2, "to": to, "stays": 0, "why": []}]
     api.answer("GET", "nodes/rack7/drain", {"moves": moves, "hidden": 1})
     ran = cli("node", "drain", "rack7", "--dry-run")
-    assert ran.out.splitlines() == ["chat: 2 to rack9", "1 deployments that you may not see"]
+    assert ran.out.splitlines() == ["chat: 2 to rack9", "deployments that you may not see: 1"]
     assert [asked.method for asked in api.asked] == ["GET"]
 
 

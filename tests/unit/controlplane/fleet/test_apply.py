@@ -33,9 +33,9 @@ async def test_nothing_is_made_for_what_is_refused_or_only_tried(site: Site) -> 
 
 
 async def test_what_is_only_recorded_is_named(site: Site) -> None:
-    said = deployment(on_disconnect={"stop_after_seconds": 60}, environment="production")
+    said = deployment(update_strategy={"max_surge": 2}, environment="production")
     (done,) = await site.apply({"deployment": said})
-    assert done.recorded == ("on_disconnect.stop_after_seconds",)
+    assert done.recorded == ("update_strategy.max_surge",)
 
 
 async def test_an_object_of_an_older_release_is_unchanged_by_the_same_document(site: Site) -> None:
