@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 
 from controlplane.fleet.deployments import delete_deployment
+from controlplane.pipelines.placement_decision import decide
 from controlplane.store.store import Kind
 from homeport.core.errors import ErrorCode, HomeportError
 from tests.fakes.placed_fleet import PlacedFleet
@@ -243,3 +244,57 @@ async def test_a_cluster_that_loses_a_label_loses_what_must_reside_there(fleet: 
     assert list(await fleet.placements("chat")) == ["n1"]
     await fleet.apply({"compute_cluster": {"id": "office", "labels": {"region": "us"}}})
     assert await fleet.placements("chat") == {}
+
+
+async def test_a_round_thinks_again_only_about_what_is_not_as_it_was(
+    fleet: PlacedFleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    thought_about: list[str] = []
+
+    def noting(deployment: Any, *more: Any) -> Any:
+        thought_about.append(deployment.id)
+        return decide(deployment, *more)
+
+    monkeypatch.setattr("controlplane.pipelines.placements.decide", noting)
+    await fleet.join("n1")
+    await fleet.join("n2", pool="b", cpu=2000)
+    await fleet.deploy("settled", "m1")
+    await fleet.deploy("short", "m2", high=3, pools="b")
+    for _ in range(3):
+        await fleet.pipeline.reconcile_once()
+    thought_about.clear()
+    await fleet.pipeline.reconcile_once()
+    assert thought_about == []
+    await fleet.join("n3", pool="b")
+    await fleet.pipeline.reconcile_once()
+    assert thought_about == ["short"], "only it could use the new node"
+    thought_about.clear()
+    fleet.pass_time(6, alive="n2 n3")
+    await fleet.pipeline.reconcile_once()
+    assert "settled" in thought_about, "its node is silent"
+
+
+async def test_what_is_decided_and_not_yet_written_is_not_given_away_by_a_look_at_the_fleet(fleet: PlacedFleet) -> None:
+    await fleet.join("n1", cpu=2000)
+    await fleet.deploy("first", "m1")
+    await fleet.deploy("second", "m2")
+    write = fleet.store.write
+
+    async def looked_at_first(change: Any) -> Any:
+        await fleet.view.refresh()
+        return await write(change)
+
+    fleet.store.write = looked_at_first  # type: ignore[method-assign]
+    await fleet.pipeline.reconcile_once()
+    assert [len(fleet.records(id)) for id in ("first", "second")] == [1, 0]
+
+
+async def test_room_of_a_decision_that_was_never_written_is_given_back(fleet: PlacedFleet) -> None:
+    await fleet.join("n1", cpu=2000)
+    await fleet.deploy("first", "m1")
+    fleet.store.fail_next(HomeportError(ErrorCode.STORAGE_FULL, "full"))
+    with pytest.raises(HomeportError, match="full"):
+        await fleet.pipeline.reconcile_once()
+    await fleet.store.write(lambda tx: delete_deployment(tx, "first"))
+    await fleet.deploy("second", "m2")
+    assert list(await fleet.placements("second")) == ["n1"]
