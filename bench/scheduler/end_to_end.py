@@ -41,6 +41,7 @@ def measure_end_to_end(nodes: Path, deployments: int) -> dict[str, Any]:
         target=_server, args=(theirs, listener, nodes, deployments), daemon=True
     )
     server.start()
+    theirs.close()
     try:
         token = ours.recv()
         began = time.perf_counter()

@@ -40,6 +40,7 @@ class FleetView:
         self._wall = wall
         self._refreshing = asyncio.Lock()
         self._replicas: dict[str, list[tuple[str, ReplicaReport]]] = {}
+        self._touched: set[str] = set()
         self._seen_pools: list[Record] = []
         self._seen_nodes: dict[str, tuple[Any, ...]] = {}
         self._seen_placements: dict[str, list[Record]] = {}
@@ -57,6 +58,11 @@ class FleetView:
             deployments = self._store.all(Kind.DEPLOYMENT)
             self._specs.forget_gone(deployments)
             self.fleet.forget_gone({record.id for record in deployments})
+
+    def take_touched(self) -> set[str]:
+        """Deployments of which a placement, or a node that serves them, has changed since this was asked last."""
+        touched, self._touched = self._touched, set()
+        return touched
 
     def wanted(self, deployment: Record, revision: Record, held: tuple[Held, ...]) -> Wanted:
         pools = [pool_of(self._store, key) for key in nodepools_of(deployment.spec)]
@@ -120,11 +126,13 @@ class FleetView:
                 self._seen_nodes[node.id] = facts
                 candidate = candidate_of(node, self._registry, cluster)
                 if self.fleet.get(node.id) != candidate:
+                    self._touched.update(self.fleet.ledger.on(node.id))
                     self.fleet.put(candidate)
             if index % _PER_TURN == _PER_TURN - 1:
                 await asyncio.sleep(0)
         for node_id in self._seen_nodes.keys() - {node.id for node in records}:
             del self._seen_nodes[node_id]
+            self._touched.update(self.fleet.ledger.on(node_id))
             self.fleet.remove(node_id)
 
     async def _refresh_placements(self) -> None:
@@ -134,10 +142,12 @@ class FleetView:
         self.placements = dict(found)
         for gone in self._seen_placements.keys() - found.keys():
             del self._seen_placements[gone]
+            self._touched.add(gone)
             self.fleet.release(gone)
         for index, (deployment_id, records) in enumerate(found.items()):
             if not _are_same(self._seen_placements.get(deployment_id), records):
                 self._seen_placements[deployment_id] = records
+                self._touched.add(deployment_id)
                 self._reserve(deployment_id, records)
             if index % _PER_TURN == _PER_TURN - 1:
                 await asyncio.sleep(0)

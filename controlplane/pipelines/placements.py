@@ -65,6 +65,9 @@ class PlacementPipeline(Pipeline):
         self._moving = False
         self._seen: dict[str, tuple[NodeStatus, Inventory | None, tuple[Refusal, ...]]] = {}
         self._decided: dict[str, _Decided] = {}
+        # Of each deployment that was found as decided: its record then.
+        self._confirmed: dict[str, Record] = {}
+        self._pools_version = view.pools_version
 
     async def run(self) -> None:
         self._registry.listeners.append(self._node_spoke)
@@ -77,10 +80,12 @@ class PlacementPipeline(Pipeline):
         """Raises the first error of the round's writes, after all of them have ended."""
         await self._view.refresh()
         deployments = sorted(self._store.all(Kind.DEPLOYMENT), key=lambda record: (record.created_at, record.id))
-        self._decided = {d.id: self._decided[d.id] for d in deployments if d.id in self._decided}
+        self._forget(deployments)
         writes = []
         moving = False
         for index, deployment in enumerate(deployments):
+            if self._is_confirmed(deployment):
+                continue
             current = self._view.placements.get(deployment.id, ())
             decision = self._decide(deployment, current)
             moving = moving or (decision is not None and decision.is_moving)
@@ -94,13 +99,32 @@ class PlacementPipeline(Pipeline):
             if isinstance(outcome, BaseException):
                 raise outcome
 
+    def _forget(self, deployments: Sequence[Record]) -> None:
+        """What is not there any more, and what has to be looked at again."""
+        self._decided = {d.id: self._decided[d.id] for d in deployments if d.id in self._decided}
+        touched = self._view.take_touched()
+        if self._pools_version is not self._view.pools_version:
+            self._pools_version = self._view.pools_version
+            self._confirmed.clear()
+        self._confirmed = {d.id: d for d in deployments if self._confirmed.get(d.id) is d and d.id not in touched}
+
+    def _is_confirmed(self, deployment: Record) -> bool:
+        """The short way: nothing has changed of all that a decision about it depends on."""
+        if deployment.id not in self._confirmed or self._view.refused(deployment.id):
+            return False
+        return self._decided[deployment.id].version in (None, self._view.fleet.version)
+
     def _decide(self, deployment: Record, current: Sequence[Record]) -> Decision | None:
         """None when it would be the same as the last one."""
         revision = self._store.get(Kind.REVISION, f"{deployment.id}/{deployment.status['revision']}")
         if revision is None:
             return None  # the deployment was deleted while this round ran
-        inputs = (deployment.spec, revision, self._view.pools_version, self._view.refused(deployment.id))
+        refused = self._view.refused(deployment.id)
+        inputs = (deployment.spec, revision, self._view.pools_version, refused)
+        self._confirmed.pop(deployment.id, None)
         if self._is_as_decided(deployment, current, inputs):
+            if not refused:  # which ends by itself
+                self._confirmed[deployment.id] = deployment
             return None
         decision = decide(
             deployment,
