@@ -88,7 +88,9 @@ class FleetView:
         )
 
     def _replicas_of(self, deployment_id: str) -> Sequence[tuple[str, ReplicaReport]]:
-        """As agents reported at the first question since the last refresh."""
+        """As agents reported at the first question since the last refresh. What was never placed runs nowhere."""
+        if deployment_id not in self.placements:
+            return ()
         if not self._replicas:
             self._replicas[""] = []
             for node_id, report in self._registry.replicas():
