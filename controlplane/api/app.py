@@ -92,7 +92,7 @@ def _all_routes(dependencies: ApiDependencies, views: Views, callers: Callers) -
         *CollectionRoutes(dependencies, views, CLUSTERS).routes(),
         *CollectionRoutes(dependencies, views, NODEPOOLS).routes(),
         *nodes.routes(),
-        *NodeUpkeep(dependencies, views, nodes).routes(),
+        *NodeUpkeep(dependencies, nodes).routes(),
         *CollectionRoutes(dependencies, views, MODELS).routes(),
         *ModelVersions(dependencies, views, MODEL_VERSIONS).routes(),
         *Deployments(dependencies, views).routes(),

@@ -9,7 +9,6 @@ from controlplane.fleet.node_drain import drain_node, undrain_node
 from controlplane.fleet.nodes import inventory_of
 from controlplane.pipelines.drain_plan import plan_drain
 from controlplane.store.store import Kind
-from controlplane.views.views import Views
 from homeport.core.access.permission import Permission
 from homeport.core.errors import ErrorCode, HomeportError
 from homeport.schema.base import ApiModel
@@ -20,10 +19,9 @@ _TAG = "nodes"
 
 
 class NodeUpkeep:
-    def __init__(self, dependencies: ApiDependencies, views: Views, nodes: Nodes) -> None:
+    def __init__(self, dependencies: ApiDependencies, nodes: Nodes) -> None:
         self._store = dependencies.store
         self._registry = dependencies.registry
-        self._views = views
         self._nodes = nodes
 
     def routes(self) -> list[Route]:
@@ -61,28 +59,30 @@ class NodeUpkeep:
     async def cordon(self, call: Call) -> Answer:
         wanted: CordonRequest = call.body
         id = self._id(call)
-        return self._views.show(await self._store.write(lambda tx: cordon_node(tx, id, wanted.reason)))
+        return await self._nodes.shown(await self._store.write(lambda tx: cordon_node(tx, id, wanted.reason)))
 
     async def uncordon(self, call: Call) -> Answer:
         id = self._id(call)
-        return self._views.show(await self._store.write(lambda tx: uncordon_node(tx, id)))
+        return await self._nodes.shown(await self._store.write(lambda tx: uncordon_node(tx, id)))
 
     async def drain(self, call: Call) -> Answer:
         wanted: DrainRequest = call.body
         id = self._id(call)
-        return self._views.show(
+        return await self._nodes.shown(
             await self._store.write(lambda tx: drain_node(tx, id, wanted.reason, wanted.deadline_seconds, wanted.force))
         )
 
     async def undrain(self, call: Call) -> Answer:
         id = self._id(call)
-        return self._views.show(await self._store.write(lambda tx: undrain_node(tx, id)))
+        return await self._nodes.shown(await self._store.write(lambda tx: undrain_node(tx, id)))
 
     async def clear_gpu(self, call: Call) -> Answer:
         node = self._nodes.find(call.guard, call.path["node"])
         wanted: ClearGpuRequest = call.body
         inventory = inventory_of(node, self._registry)
-        return self._views.show(await self._store.write(lambda tx: clear_gpu(tx, node.id, wanted.gpu, inventory)))
+        return await self._nodes.shown(
+            await self._store.write(lambda tx: clear_gpu(tx, node.id, wanted.gpu, inventory))
+        )
 
     async def release_brake(self, call: Call) -> None:
         if not self._registry.release_brake():

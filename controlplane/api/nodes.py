@@ -134,7 +134,7 @@ class Nodes:
         return await list_answer(items, call.query, self._views.seq)
 
     async def get(self, call: Call) -> Answer:
-        return self._views.show(self.find(call.guard, call.path["node"]))
+        return await self.shown(self.find(call.guard, call.path["node"]))
 
     async def delete(self, call: Call) -> None:
         id = self.find(call.guard, call.path["node"]).id
@@ -146,17 +146,17 @@ class Nodes:
     async def lock(self, call: Call) -> Answer:
         wanted: LockRequest = call.body
         id = self.find(call.guard, call.path["node"]).id
-        return self._views.show(
+        return await self.shown(
             await self._store.write(lambda tx: lock_node(tx, id, wanted.reason, wanted.stop_models))
         )
 
     async def unlock(self, call: Call) -> Answer:
         id = self.find(call.guard, call.path["node"]).id
-        return self._views.show(await self._store.write(lambda tx: unlock_node(tx, id)))
+        return await self.shown(await self._store.write(lambda tx: unlock_node(tx, id)))
 
     async def approve(self, call: Call) -> Answer:
         id = self.find(call.guard, call.path["node"]).id
-        return self._views.show(await self._store.write(lambda tx: approve_node(tx, id)))
+        return await self.shown(await self._store.write(lambda tx: approve_node(tx, id)))
 
     async def reject(self, call: Call) -> None:
         id = self.find(call.guard, call.path["node"]).id
@@ -170,6 +170,11 @@ class Nodes:
 
     def at_item(self, guard: Guard, permission: Permission, path: Mapping[str, str]) -> None:
         guard.must(permission, self._store, Kind.NODE, self.find(guard, path["node"]).id)
+
+    async def shown(self, node: Record) -> Answer:
+        """As it was written, with how things stand now."""
+        await self._views.refresh()
+        return self._views.show(node)
 
     def find(self, guard: Guard, wanted: str) -> Record:
         """Among those that the caller may see."""

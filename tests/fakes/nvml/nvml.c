@@ -1,5 +1,7 @@
 /* A stand-in for libnvidia-ml.so.1, as far as pynvml calls it here. What it says is scripted by its environment:
  *   FAKE_NVML_GPUS        how many GPUs there are (default 0)
+ *   FAKE_NVML_NAME        what they are called (default NVIDIA Fake 24GB)
+ *   FAKE_NVML_GIB         how much memory each has (default 24)
  *   FAKE_NVML_LOST        index of a GPU that fell off the bus: its handle can be had, nothing else
  *   FAKE_NVML_HANG        index of a GPU whose queries never return, or "init"
  *   FAKE_NVML_INIT_ERROR  the code that nvmlInit returns
@@ -72,7 +74,8 @@ nvmlReturn_t nvmlDeviceGetUUID(void *handle, char *text, unsigned size) {
 
 nvmlReturn_t nvmlDeviceGetName(void *handle, char *text, unsigned size) {
     nvmlReturn_t code = reach(handle);
-    if (code == SUCCESS) snprintf(text, size, "NVIDIA Fake 24GB");
+    const char *name = getenv("FAKE_NVML_NAME");
+    if (code == SUCCESS) snprintf(text, size, "%s", name ? name : "NVIDIA Fake 24GB");
     return code;
 }
 
@@ -85,7 +88,7 @@ nvmlReturn_t nvmlDeviceGetPciInfo_v3(void *handle, pci_t *info) {
 
 nvmlReturn_t nvmlDeviceGetMemoryInfo(void *handle, memory_t *memory) {
     nvmlReturn_t code = reach(handle);
-    memory->total = 24ULL << 30;
+    memory->total = (unsigned long long)number("FAKE_NVML_GIB", 24) << 30;
     memory->used = 1ULL << 30;
     memory->free = memory->total - memory->used;
     return code;

@@ -1,6 +1,7 @@
 """Nodes are taken out of use and back."""
 
 from controlplane.sessions.desired_state import DesiredStates
+from controlplane.store.store import Kind
 from homeport.core.resources import Gpu, Inventory
 from homeport.core.status import ReplicaStatus
 from tests.fakes.control_api import DEPLOYMENT, ControlApi
@@ -25,6 +26,17 @@ async def test_a_node_is_drained_until_a_deadline_and_undrained(api: ControlApi)
     again = (await api.call("POST", "/nodes/gpu-1/drain", {"deadline_seconds": 0, "force": True})).body["spec"]["drain"]
     assert again == {"since": drain["since"], "deadline_at": drain["since"] + 30, "force": True, "reason": "move"}
     assert (await api.call("POST", "/nodes/gpu-1/undrain", {})).body["spec"]["drain"] is None
+
+
+async def test_who_asks_for_one_node_again_and_again_sees_when_it_is_empty(api: ControlApi) -> None:
+    await api.put_parents()
+    assert (await api.call("POST", "/deployments", DEPLOYMENT)).status == 201
+    node = await api.put_node("gpu-1")
+    await api.place("chat", node)
+    await api.call("POST", "/nodes/gpu-1/drain", {})
+    assert (await api.call("GET", "/nodes/gpu-1")).body["status"]["drained"] is False
+    await api.store.write(lambda tx: tx.delete(Kind.PLACEMENT, f"chat-on-{node}"))
+    assert (await api.call("GET", "/nodes/gpu-1")).body["status"]["drained"] is True
 
 
 async def test_a_deadline_has_a_range(api: ControlApi) -> None:

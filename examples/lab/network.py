@@ -1,4 +1,4 @@
-"""Two networks on one machine: a namespace per site, which lets nothing in that it did not ask for."""
+"""Networks on one machine: a namespace per site, which lets nothing in that it did not ask for."""
 
 import contextlib
 import subprocess
