@@ -47,6 +47,7 @@ class DrivenNode:
         """`pair`: key, certificate and CA, PEM."""
         self._node_id = node_id
         self._pair = pair
+        self._tls: ssl.SSLContext | None = None
         self._port = port
         self._records = records
         self._process_id = uuid.uuid4().hex
@@ -69,7 +70,8 @@ class DrivenNode:
     async def _converse(self) -> tuple[bool, Goodbye]:
         try:
             async with asyncio.timeout(_DIAL_SECONDS):
-                endpoint = await dial("127.0.0.1", self._port, self._tls(), SERVER_NAME)
+                self._tls = self._tls or client_tls(*self._pair)
+                endpoint = await dial("127.0.0.1", self._port, self._tls, SERVER_NAME)
         except OSError as error:  # and TimeoutError
             return False, Goodbye(LINK_LOST, str(error))
         talk = self._talk = _Talk(self, endpoint)
@@ -81,10 +83,6 @@ class DrivenNode:
             endpoint.abort()
             self._talk = None
         return talk.welcomed, goodbye
-
-    def _tls(self) -> ssl.SSLContext:
-        key, certificate, ca = self._pair
-        return client_tls(key, certificate, ca)
 
     def hello(self) -> pb.AgentMessage:
         hello = pb.Hello(
