@@ -20,7 +20,7 @@ from bench.fleet.drivers import Drivers
 from bench.fleet.enrolled import enroll
 from homeport.logging import configure_logging
 
-_PATIENCE_SECONDS = 300.0
+_PATIENCE_SECONDS = 240.0
 _LOOK_SECONDS = 0.25
 
 
@@ -52,6 +52,8 @@ def _measure(server: ControlPlane, drivers: Drivers, nodes: int, seconds: float)
         "ready_s": round(server.start(), 2),
         "rss_mib_alone": round(server.rss_mib),
     }
+    # They are ready to dial once they answer.
+    assert drivers.connected == 0
     began, cpu = time.monotonic(), server.cpu_seconds
     drivers.begin(server.session_port)
     _until_connected(drivers, nodes, began)

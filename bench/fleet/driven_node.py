@@ -16,7 +16,6 @@ from homeport.http2.client import dial
 from homeport.http2.endpoint import Endpoint
 from homeport.http2.errors import Http2Error
 from homeport.http2.status import Status
-from homeport.http2.tls import client_tls
 from homeport.identity import SERVER_NAME
 
 _CONNECT = b"/homeport.v1.Session/Connect"
@@ -43,12 +42,9 @@ class Records:
 
 
 class DrivenNode:
-    def __init__(self, node_id: str, pair: tuple[bytes, bytes, bytes], port: int, records: Records) -> None:
-        """`pair`: key, certificate and CA, PEM."""
+    def __init__(self, node_id: str, tls: ssl.SSLContext, records: Records) -> None:
         self._node_id = node_id
-        self._pair = pair
-        self._tls: ssl.SSLContext | None = None
-        self._port = port
+        self._tls = tls
         self._records = records
         self._process_id = uuid.uuid4().hex
         self._epoch = 0
@@ -59,19 +55,18 @@ class DrivenNode:
     def connected(self) -> bool:
         return self._talk is not None and self._talk.welcomed
 
-    async def run(self) -> None:
+    async def run(self, port: int) -> None:
         failures = 0
         while True:
-            welcomed, goodbye = await self._converse()
+            welcomed, goodbye = await self._converse(port)
             failures = 1 if welcomed else failures + 1
             self._records.ends[goodbye.reason] += 1
             await asyncio.sleep(answer_to(goodbye, failures, random.random()).after_seconds)
 
-    async def _converse(self) -> tuple[bool, Goodbye]:
+    async def _converse(self, port: int) -> tuple[bool, Goodbye]:
         try:
             async with asyncio.timeout(_DIAL_SECONDS):
-                self._tls = self._tls or client_tls(*self._pair)
-                endpoint = await dial("127.0.0.1", self._port, self._tls, SERVER_NAME)
+                endpoint = await dial("127.0.0.1", port, self._tls, SERVER_NAME)
         except OSError as error:  # and TimeoutError
             return False, Goodbye(LINK_LOST, str(error))
         talk = self._talk = _Talk(self, endpoint)

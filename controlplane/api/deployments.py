@@ -18,7 +18,7 @@ from controlplane.fleet.explaining import explain_deployment
 from controlplane.fleet.kinds import DEPLOYMENT
 from controlplane.fleet.references import missing
 from controlplane.fleet.revisions import current_revision, revisions_of
-from controlplane.store.store import Kind, Record, Transaction
+from controlplane.store.store import Index, Kind, Record, Transaction
 from controlplane.views.objects import envelope
 from controlplane.views.views import Views
 from homeport.core.access.permission import Permission
@@ -103,7 +103,7 @@ class Deployments(CollectionRoutes):
 
     async def revisions(self, call: Call) -> Answer:
         id = (await self.find(self.key(call))).id
-        revisions = revisions_of(self.store.all(Kind.REVISION), id)
+        revisions = revisions_of(self.store, id)
         return await list_answer(as_items(map(envelope, revisions)), call.query, self.store.seq)
 
     async def logs(self, call: Call) -> Answer:
@@ -112,6 +112,6 @@ class Deployments(CollectionRoutes):
         replicas = self.registry.replicas(id)
         if not query.previous:
             return await stream_logs(call.request, self._logs, id, replicas, query)
-        placed = {p.spec["node_id"] for p in self.store.all(Kind.PLACEMENT) if p.spec["deployment_id"] == id}
+        placed = {p.spec["node_id"] for p in self.store.find(Index.PLACEMENTS_OF_DEPLOYMENT, id)}
         nodes = sorted(placed | {node_id for node_id, _ in replicas})
         return await stream_failures(call.request, self._logs, id, nodes, query)

@@ -10,7 +10,7 @@ from controlplane.fleet.projects import known_project
 from controlplane.fleet.references import NamesOthers, parent
 from controlplane.fleet.revisions import current_revision, revise, revisions_of, version_key_of
 from controlplane.fleet.tenancy import check_deployment
-from controlplane.store.store import Kind, Record, Transaction
+from controlplane.store.store import Index, Kind, Record, Transaction
 from homeport.core.errors import ErrorCode, HomeportError
 from homeport.schema.base import Change
 from homeport.schema.changes import FieldChange
@@ -49,10 +49,9 @@ def delete_deployment(tx: Transaction, deployment_id: str) -> None:
     """With its placements, which stops its replicas, and its revisions. Raises NOT_FOUND."""
     tx.delete(Kind.DEPLOYMENT, deployment_id)
     forget_scope(tx, f"deployment/{deployment_id}")
-    for placement in tx.all(Kind.PLACEMENT):
-        if placement.spec["deployment_id"] == deployment_id:
-            tx.delete(Kind.PLACEMENT, placement.id)
-    for revision in revisions_of(tx.all(Kind.REVISION), deployment_id):
+    for placement in tx.find(Index.PLACEMENTS_OF_DEPLOYMENT, deployment_id):
+        tx.delete(Kind.PLACEMENT, placement.id)
+    for revision in revisions_of(tx, deployment_id):
         tx.delete(Kind.REVISION, revision.id)
 
 
@@ -100,8 +99,8 @@ def _why_none(model: Record) -> str:
 def _check_alone(tx: Transaction, spec: DeploymentSpec) -> None:
     """A model has one deployment per nodepool: a request that names the model must find one answer there."""
     wanted = {pool.key: index for index, pool in enumerate(spec.nodepools)}
-    for other in tx.all(Kind.DEPLOYMENT):
-        if other.id == spec.id or other.spec["worker"]["model"]["id"] != spec.worker.model.id:
+    for other in tx.find(Index.DEPLOYMENTS_OF_MODEL, spec.worker.model.id):
+        if other.id == spec.id:
             continue
         for key in nodepools_of(other.spec):
             if key in wanted:

@@ -11,7 +11,7 @@ from controlplane.fleet.projects import OWNED
 from controlplane.fleet.revisions import revisions_of, version_key_of
 from controlplane.fleet.secret_uses import users_of
 from controlplane.sessions.registry import NodeRegistry
-from controlplane.store.store import Kind, Record, Store
+from controlplane.store.store import Index, Kind, Record, Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ def impact_of(store: Store, registry: NodeRegistry, kind: Kind, id: str) -> Impa
     """Of an object that exists."""
     match kind:
         case Kind.DEPLOYMENT:
-            return Impact(len(registry.replicas(id)), objects=revisions_of(store.all(Kind.REVISION), id))
+            return Impact(len(registry.replicas(id)), objects=revisions_of(store, id))
         case Kind.NODE:
             return _of_node(store, registry, id)
         case Kind.USER | Kind.SERVICE_ACCOUNT | Kind.TEAM:
@@ -46,7 +46,7 @@ def impact_of(store: Store, registry: NodeRegistry, kind: Kind, id: str) -> Impa
 
 def _of_node(store: Store, registry: NodeRegistry, id: str) -> Impact:
     live = registry.get(id)
-    held = {p.spec["deployment_id"] for p in store.all(Kind.PLACEMENT) if p.spec["node_id"] == id}
+    held = {p.spec["deployment_id"] for p in store.find(Index.PLACEMENTS_ON_NODE, id)}
     serving = [each for each in store.all(Kind.DEPLOYMENT) if each.id in held]
     return Impact(len(registry.replicas_on(id)), blocked_by=serving if live is not None and live.connected else [])
 

@@ -6,7 +6,7 @@ from controlplane.fleet.references import in_use, parent
 from controlplane.fleet.revisions import current_revision, revise, version_key_of
 from controlplane.fleet.secret_uses import check_uses
 from controlplane.fleet.tenancy import check_users
-from controlplane.store.store import Kind, Record, Transaction
+from controlplane.store.store import Index, Kind, Record, Transaction
 from homeport.schema.deployment import DeploymentSpec
 from homeport.schema.model import ModelSpec
 from homeport.schema.model_version import ModelVersionSpec
@@ -44,8 +44,7 @@ def accept_model_version(tx: Transaction, spec: ModelVersionSpec) -> Accepted:
 
 def versions_of(tx: Transaction, model_id: str) -> list[Record]:
     """Oldest first. A version never changes, so its seq is when it was made."""
-    versions = [version for version in tx.all(Kind.MODEL_VERSION) if version.spec["model"]["id"] == model_id]
-    return sorted(versions, key=lambda version: version.seq)
+    return sorted(tx.find(Index.VERSIONS_OF_MODEL, model_id), key=lambda version: version.seq)
 
 
 def delete_model(tx: Transaction, model_id: str) -> None:

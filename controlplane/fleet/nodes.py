@@ -6,7 +6,7 @@ from controlplane.fleet.node_approval import waits
 from controlplane.fleet.node_quarantine import Quarantine, memory_of, quarantine_of
 from controlplane.fleet.references import in_use, missing
 from controlplane.sessions.registry import NodeRegistry
-from controlplane.store.store import Kind, Record, Transaction
+from controlplane.store.store import Index, Kind, Record, Transaction
 from homeport.core import canonical
 from homeport.core.likeness import WHY
 from homeport.core.resources import Inventory
@@ -75,7 +75,7 @@ def _shown(quarantine: Quarantine | None) -> dict[str, Any] | None:
 
 def delete_node(tx: Transaction, node_id: str, connected: bool) -> None:
     """A silent node goes with all that it holds; a connected one must be empty first. Raises NOT_FOUND, IN_USE."""
-    placed = [p for p in tx.all(Kind.PLACEMENT) if p.spec["node_id"] == node_id]
+    placed = tx.find(Index.PLACEMENTS_ON_NODE, node_id)
     if connected and placed:
         hint = "drain it first (homeport node drain), delete those deployments, or stop the node's agent"
         raise in_use(f"node {node_id}", "it serves deployment", placed, hint, lambda p: str(p.spec["deployment_id"]))

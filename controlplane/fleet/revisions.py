@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from controlplane.fleet.secret_uses import environment_of
-from controlplane.store.store import Kind, Record, Transaction
+from controlplane.store.store import Index, Kind, Record, Store, Transaction
 from homeport.core import canonical
 from homeport.core.errors import ErrorCode, HomeportError
 from homeport.core.resources import ComputeNeeds
@@ -62,9 +62,9 @@ def current_revision(tx: Transaction, deployment: Record) -> Record | None:
     return tx.get(Kind.REVISION, f"{deployment.id}/{deployment.status.get('revision', 0)}")
 
 
-def revisions_of(revisions: list[Record], deployment_id: str) -> list[Record]:
+def revisions_of(objects: Transaction | Store, deployment_id: str) -> list[Record]:
     """Oldest first."""
-    own = [revision for revision in revisions if revision.id.rpartition("/")[0] == deployment_id]
+    own = objects.find(Index.REVISIONS_OF_DEPLOYMENT, deployment_id)
     return sorted(own, key=lambda revision: int(revision.id.rpartition("/")[2]))
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from controlplane.fleet.nodepools import nodepools_of
 from controlplane.fleet.revisions import workload_of
 from controlplane.store.follow import follow
-from controlplane.store.store import Change, Kind, Record, Store
+from controlplane.store.store import Change, Index, Kind, Record, Store
 from homeport.gateway.routes import PolicyTable, RoutePolicy
 from homeport.schema.deployment import DeploymentSpec
 
@@ -47,17 +47,12 @@ class GatewayPolicies:
                     if change.record is None:
                         self._deployment_of.pop(change.id, None)
                 case Kind.MODEL:
-                    found.update(d.id for d in self._store.all(Kind.DEPLOYMENT) if _model_of(d) == change.id)
+                    found.update(d.id for d in self._store.find(Index.DEPLOYMENTS_OF_MODEL, change.id))
         return found
 
     def _put(self, deployment_ids: set[str]) -> None:
-        placements: dict[str, list[Record]] = {deployment_id: [] for deployment_id in deployment_ids}
-        if deployment_ids:
-            for placement in self._store.all(Kind.PLACEMENT):
-                if placement.spec["deployment_id"] in placements:
-                    placements[placement.spec["deployment_id"]].append(placement)
         for deployment_id in deployment_ids:
-            policy = self._policy(deployment_id, placements[deployment_id])
+            policy = self._policy(deployment_id, self._store.find(Index.PLACEMENTS_OF_DEPLOYMENT, deployment_id))
             if policy is None:
                 self._table.remove(deployment_id)
             else:

@@ -9,7 +9,7 @@ from homeport_proto.v1 import session_pb2 as pb
 from controlplane.fleet.gpu_clearing import cleared_gpus
 from controlplane.secrets.node_secrets import NONE, NodeSecrets
 from controlplane.sessions.wire import placement_to_wire
-from controlplane.store.store import Change, Kind, Record, Store
+from controlplane.store.store import Change, Index, Kind, Record, Store
 from homeport.schema.deployment import DeploymentSpec
 
 
@@ -41,7 +41,7 @@ class DesiredStates:
     def snapshot(self, node_id: str, node_key: PublicKey | None = None) -> pb.DesiredState:
         """`node_key` is what the secrets in it are sealed to; None = they are left out."""
         seq = self._store.seq
-        placements = [p for p in self._store.all(Kind.PLACEMENT) if p.spec["node_id"] == node_id]
+        placements = self._store.find(Index.PLACEMENTS_ON_NODE, node_id)
         return pb.DesiredState(
             version=self._version(seq),
             full=True,
@@ -100,9 +100,8 @@ class DesiredStates:
             self._generations.pop(change.id, None)
         elif self._generations.get(change.id) != change.record.generation:
             self._generations[change.id] = change.record.generation
-            for placement in self._store.all(Kind.PLACEMENT):
-                if placement.spec["deployment_id"] == change.id:
-                    nodes.setdefault(placement.spec["node_id"], Touched()).changed.add(placement.id)
+            for placement in self._store.find(Index.PLACEMENTS_OF_DEPLOYMENT, change.id):
+                nodes.setdefault(placement.spec["node_id"], Touched()).changed.add(placement.id)
 
     def _node_changed(self, change: Change, nodes: dict[str, Touched]) -> None:
         cleared = cleared_gpus(change.record) if change.record else {}

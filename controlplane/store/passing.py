@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import TypeVar
 
 from controlplane.store.audit import AuditEntry, AuditQuery
-from controlplane.store.store import Change, Kind, Problem, Record, Store, Transaction
+from controlplane.store.store import Change, Index, Kind, Problem, Record, Store, Transaction
 
 T = TypeVar("T")
 
@@ -42,6 +42,9 @@ class PassingStore:
 
     def all(self, kind: Kind) -> list[Record]:
         return self._inner.all(kind)
+
+    def find(self, index: Index, key: str) -> list[Record]:
+        return self._inner.find(index, key)
 
     def known_deletions(self, kind: Kind) -> set[str]:
         return self._inner.known_deletions(kind)

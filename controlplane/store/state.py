@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 from controlplane.store.changelog import ChangeLog
 from controlplane.store.objects import Objects
-from controlplane.store.store import Change, Kind, Problem, Record
+from controlplane.store.store import Change, Index, Kind, Problem, Record
 from controlplane.store.transaction import Batch
 from homeport.core.errors import ErrorCode, HomeportError
 
@@ -54,6 +54,9 @@ class StateReader:
 
     def all(self, kind: Kind) -> list[Record]:
         return self._state.objects.all(kind)
+
+    def find(self, index: Index, key: str) -> list[Record]:
+        return self._state.objects.find(index, key)
 
     def known_deletions(self, kind: Kind) -> set[str]:
         return self._state.log.deleted(kind)

@@ -34,6 +34,16 @@ class Kind(StrEnum):
     PASSWORD = "password"  # <user>
 
 
+class Index(StrEnum):
+    """By what else than their id objects are found, see controlplane.store.indexes."""
+
+    VERSIONS_OF_MODEL = "versions of model"
+    DEPLOYMENTS_OF_MODEL = "deployments of model"
+    REVISIONS_OF_DEPLOYMENT = "revisions of deployment"
+    PLACEMENTS_OF_DEPLOYMENT = "placements of deployment"
+    PLACEMENTS_ON_NODE = "placements on node"
+
+
 @dataclass(frozen=True, slots=True)
 class Record:
     """One object at one moment. Never change `spec` or `status` in place: they are shared with all readers.
@@ -94,6 +104,9 @@ class Transaction(Protocol):
     def all(self, kind: Kind) -> list[Record]:
         """All objects of a kind, by id."""
 
+    def find(self, index: Index, key: str) -> list[Record]:
+        """Those that belong to the object with this id, by their own id."""
+
     def create(self, kind: Kind, id: str, spec: dict[str, Any], status: dict[str, Any] | None = None) -> Record:
         """Raises HomeportError(ALREADY_EXISTS)."""
 
@@ -145,6 +158,9 @@ class Store(Protocol):
 
     def all(self, kind: Kind) -> list[Record]:
         """The committed records of a kind by id, from memory."""
+
+    def find(self, index: Index, key: str) -> list[Record]:
+        """The committed records that belong to the object with this id, by their own id, from memory."""
 
     def changes(self, since: int | None = None) -> AsyncIterator[list[Change]]:
         """Committed changes in order, in batches, from after `since` (None = from now on).

@@ -10,8 +10,9 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from controlplane.store.audit import AuditEntry
+from controlplane.store.indexes import DEFINITIONS
 from controlplane.store.objects import Edits, Objects
-from controlplane.store.store import Change, Difference, Kind, Record
+from controlplane.store.store import Change, Difference, Index, Kind, Record
 from homeport.core.errors import ErrorCode, HomeportError
 
 T = TypeVar("T")
@@ -64,6 +65,10 @@ class OverlayTransaction:
 
     def all(self, kind: Kind) -> list[Record]:
         return self._batch.objects.all_with(kind, self._batch.edits.get(kind, {}), self._edits.get(kind, {}))
+
+    def find(self, index: Index, key: str) -> list[Record]:
+        kind = DEFINITIONS[index].kind
+        return self._batch.objects.find(index, key, self._batch.edits.get(kind, {}), self._edits.get(kind, {}))
 
     def create(self, kind: Kind, id: str, spec: dict[str, Any], status: dict[str, Any] | None = None) -> Record:
         if self.get(kind, id) is not None:

@@ -52,9 +52,10 @@ class Fleet:
             *("--state-dir", str(self.folder / site.name), "--name", site.name),
         )
 
-    def start_agent(self, site: Site, *options: str, variables: Mapping[str, str] | None = None) -> None:
+    def start_agent(self, site: Site, variables: Mapping[str, str] | None = None) -> None:
+        """Models outlive an agent that is killed; one that is told to end takes them along."""
         command = [str(BIN / "homeport-agent"), "run", "--state-dir", str(self.folder / site.name)]
-        command += ["--name", site.name, "--allow-driver", "process", *options]
+        command += ["--name", site.name, "--allow-driver", "process", "--stop-replicas-on-exit"]
         with (self.folder / f"{site.name}.log").open("ab") as log:
             environment = {**os.environ, **(variables or {})}
             self.agents[site.name] = subprocess.Popen(site.command(*command), env=environment, stdout=log, stderr=log)
@@ -69,12 +70,6 @@ class Fleet:
         self.agents[site.name].wait()
 
     def clean_up(self) -> None:
-        for site in self.sites:
-            if site.name in self.agents:
-                self.kill_agent(site)
-                self.start_agent(site, "--stop-replicas-on-exit")
-        if self.agents:
-            time.sleep(2)
         for agent in self.agents.values():
             agent.send_signal(signal.SIGTERM)
         for agent in self.agents.values():

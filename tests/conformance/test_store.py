@@ -11,7 +11,7 @@ from controlplane.store.audit import AuditEntry, AuditQuery, Result
 from controlplane.store.failing import FailingStore
 from controlplane.store.memory import MemoryStore
 from controlplane.store.sql import SqlStore
-from controlplane.store.store import Change, Kind, Record, Store, Transaction
+from controlplane.store.store import Change, Index, Kind, Record, Store, Transaction
 from homeport.core.errors import ErrorCode, HomeportError
 from tests.fakes.clock import FakeClock
 from tests.fakes.postgresql import PostgresqlCluster
@@ -84,6 +84,54 @@ async def refused(store: Store, change: Callable[[Transaction], object]) -> Home
     with pytest.raises(HomeportError) as caught:
         await store.write(change)
     return caught.value
+
+
+def put_placement(id: str, deployment_id: str, node_id: str) -> Callable[[Transaction], Record]:
+    spec = {"deployment_id": deployment_id, "node_id": node_id}
+    return lambda tx: (
+        tx.put_spec(Kind.PLACEMENT, id, spec) if tx.get(Kind.PLACEMENT, id) else tx.create(Kind.PLACEMENT, id, spec)
+    )
+
+
+async def test_objects_are_found_by_what_they_belong_to(store: Store) -> None:
+    for id, deployment_id, node_id in (("p2", "chat", "n1"), ("p1", "chat", "n2"), ("p3", "embed", "n1")):
+        await store.write(put_placement(id, deployment_id, node_id))
+
+    def found(objects: Store | Transaction, index: Index, key: str) -> list[str]:
+        return [record.id for record in objects.find(index, key)]
+
+    assert found(store, Index.PLACEMENTS_OF_DEPLOYMENT, "chat") == ["p1", "p2"]
+    assert found(store, Index.PLACEMENTS_ON_NODE, "n1") == ["p2", "p3"]
+    assert found(store, Index.PLACEMENTS_ON_NODE, "nobody") == []
+
+    def change(tx: Transaction) -> list[list[str]]:
+        put_placement("p2", "chat", "n3")(tx)
+        put_placement("p4", "chat", "n1")(tx)
+        tx.delete(Kind.PLACEMENT, "p3")
+        return [found(tx, Index.PLACEMENTS_ON_NODE, node_id) for node_id in ("n1", "n2", "n3")]
+
+    assert await store.write(change) == [["p4"], ["p1"], ["p2"]]
+    assert [found(store, Index.PLACEMENTS_ON_NODE, node_id) for node_id in ("n1", "n2", "n3")] == [
+        ["p4"],
+        ["p1"],
+        ["p2"],
+    ]
+    assert found(store, Index.PLACEMENTS_OF_DEPLOYMENT, "chat") == ["p1", "p2", "p4"]
+    assert found(store, Index.PLACEMENTS_OF_DEPLOYMENT, "embed") == []
+
+    def undone(tx: Transaction) -> None:
+        put_placement("p1", "chat", "n9")(tx)
+        raise HomeportError(ErrorCode.CONFLICT, "no")
+
+    await refused(store, undone)
+    assert found(store, Index.PLACEMENTS_ON_NODE, "n2") == ["p1"]
+
+
+async def test_indexes_are_there_after_a_restart(reopen: Opener) -> None:
+    store = await reopen()
+    await store.write(put_placement("p1", "chat", "n1"))
+    again = await reopen()
+    assert [record.id for record in again.find(Index.PLACEMENTS_ON_NODE, "n1")] == ["p1"]
 
 
 async def test_a_created_object_is_read_back(store: Store, clock: FakeClock) -> None:
