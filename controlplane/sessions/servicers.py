@@ -87,9 +87,9 @@ class ServicerCall:
         self._call.wake()
 
     async def _answer(self) -> None:
-        """What the servicer returns is the answer; one that streams writes by itself and returns nothing."""
+        """What the servicer returns is the answer; one that streams, which takes a stream here, writes by itself."""
         handler = self._handler
-        method = handler.stream_stream or handler.stream_unary or handler.unary_unary or handler.unary_stream
+        method = handler.stream_stream or handler.stream_unary or handler.unary_unary
         request = self._messages() if handler.request_streaming else await self._only_message()
         answer = await method(request, self)
         if not handler.response_streaming:
