@@ -3,12 +3,14 @@
 import asyncio
 import contextlib
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import structlog
 
 from agent.placement import DesiredState, Placement
-from homeport.core.autoscale.decide import Demand, Memory, decide
+from homeport.core.autoscale.decision import Decision
+from homeport.core.autoscale.demand import Demand, Supply, Terms
+from homeport.core.autoscale.scaler import Scaler
 
 log = structlog.get_logger()
 
@@ -19,29 +21,27 @@ _SHORTEST_SECONDS = 0.05
 
 @dataclass(slots=True)
 class _Scale:
-    """Of one deployment. `replicas` is None until something is known of it."""
+    """Of one deployment."""
 
-    replicas: int | None = None
-    memory: Memory = field(default_factory=Memory)
-    look_again_at: float | None = None
+    scaler: Scaler
+    decision: Decision | None = None
 
 
 class Autoscaler:
-    """`demand(deployment_id)` is this node's traffic; `running(deployment_id)` counts replicas that are not on their
-    way out; `apply(desired, wanted)` gets the count per placement id, whenever it may have changed. What is `halted`
-    runs nothing, whatever the demand.
+    """`demand(deployment_id)` is this node's traffic, `supply(deployment_id)` its replicas; `apply(desired, wanted)`
+    gets the count per placement id, whenever it may have changed. What is `halted` runs nothing, whatever the demand.
     """
 
     def __init__(
         self,
         demand: Callable[[str], Demand],
-        running: Callable[[str], int],
+        supply: Callable[[str], Supply],
         apply: Callable[[DesiredState, dict[str, int]], None],
         monotonic: Callable[[], float],
         halted: Callable[[Placement], bool] = lambda placement: False,
     ) -> None:
         self._demand = demand
-        self._running = running
+        self._supply = supply
         self._apply = apply
         self._monotonic = monotonic
         self._halted = halted
@@ -69,14 +69,18 @@ class Autoscaler:
             self._poked.clear()
 
     def _seconds_to_next(self) -> float:
-        due = [scale.look_again_at - self._monotonic() for scale in self._scales.values() if scale.look_again_at]
+        decisions = (scale.decision for scale in self._scales.values())
+        due = [d.look_again_at - self._monotonic() for d in decisions if d is not None and d.look_again_at is not None]
         return max(0.0, min([_TICK_SECONDS, *due]))
 
     def _decide_all(self) -> None:
         by_deployment: dict[str, list[Placement]] = {}
         for placement in self._desired.placements.values():
             by_deployment.setdefault(placement.deployment_id, []).append(placement)
-        self._scales = {key: self._scales.get(key, _Scale()) for key in by_deployment}
+        # After a restart of the agent: as many as it found, so that nothing stops because history is lost.
+        self._scales = {
+            key: self._scales.get(key) or _Scale(Scaler(self._supply(key).replicas)) for key in by_deployment
+        }
         wanted: dict[str, int] = {}
         for deployment_id, placements in by_deployment.items():
             placements.sort(key=lambda p: (p.revision, p.placement_id), reverse=True)
@@ -86,30 +90,27 @@ class Autoscaler:
 
     def _decide(self, deployment_id: str, placements: list[Placement]) -> int:
         scale = self._scales[deployment_id]
-        budget = sum(p.min_replicas for p in placements), sum(p.max_replicas for p in placements)
-        if scale.replicas is None:
-            # After a restart of the agent: as many as it found, so that nothing stops because history is lost.
-            scale.replicas = self._running(deployment_id)
+        before = scale.scaler.replicas
         newest = placements[0]
-        decision = decide(
+        terms = Terms(
             newest.policy.scaling,
-            budget,
+            (sum(p.min_replicas for p in placements), sum(p.max_replicas for p in placements)),
             newest.workload.concurrency,
-            scale.replicas,
-            self._demand(deployment_id),
-            scale.memory,
-            self._monotonic(),
         )
-        if decision.replicas != scale.replicas:
+        decision = scale.scaler.decide(
+            self._demand(deployment_id), self._supply(deployment_id), terms, self._monotonic()
+        )
+        if decision.replicas != before:
             log.info(
                 "scale",
                 deployment_id=deployment_id,
-                before=scale.replicas,
+                before=before,
                 after=decision.replicas,
+                wanted=decision.wanted,
+                driver=decision.driver,
                 why=decision.reason,
             )
-        scale.replicas, scale.memory = decision.replicas, decision.memory
-        scale.look_again_at = decision.look_again_at
+        scale.decision = decision
         return decision.replicas
 
 

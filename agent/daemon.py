@@ -56,8 +56,8 @@ from agent.state.heard import HeardStore
 from agent.state.identity import Identity, IdentityStore
 from agent.state.journal import ReplicaJournal
 from agent.status import status
+from agent.supply import supply_of
 from homeport.core.errors import ErrorCode, HomeportError
-from homeport.core.status import ReplicaStatus
 from homeport.systemd import ServiceManager
 
 log = structlog.get_logger()
@@ -133,7 +133,11 @@ class Daemon:
             desired=lambda: self._node.desired,
         )
         self._autoscaler = Autoscaler(
-            self._relay.demand, self._running, self._reconciler.want, time.monotonic, self._solitude.halts
+            self._relay.demand,
+            lambda deployment_id: supply_of(deployment_id, self._reconciler.reports()),
+            self._reconciler.want,
+            time.monotonic,
+            self._solitude.halts,
         )
         self._quarantine = GpuQuarantine(GpuRecords(database), time.time, lambda: self._fingerprint.probe_soon())
         self._fingerprint = Fingerprint(
@@ -233,13 +237,6 @@ class Daemon:
     def _renewed(self) -> None:
         self._link.redial()
         self._tunnels.renew()
-
-    def _running(self, deployment_id: str) -> int:
-        leaving = (ReplicaStatus.DRAINING, ReplicaStatus.STOPPED)
-        return sum(
-            replica.record.deployment_id == deployment_id and replica.status not in leaving
-            for replica in self._reconciler.replicas()
-        )
 
     def _status(self) -> dict[str, Any]:
         return status(

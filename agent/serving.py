@@ -8,7 +8,7 @@ from typing import Protocol
 from agent.placement import DesiredState, Placement
 from agent.reconcile.replica import Replica
 from agent.relay.deployment import DeploymentRelay, Upstream
-from homeport.core.autoscale.decide import Demand
+from homeport.core.autoscale.demand import Demand
 from homeport.core.status import ReplicaStatus
 
 # A drain without a request timeout ends here: nothing may keep a replica for ever.

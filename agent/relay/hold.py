@@ -10,16 +10,26 @@ T = TypeVar("T")
 class HoldQueue(Generic[T]):
     def __init__(self) -> None:
         self._waiting: dict[T, asyncio.TimerHandle] = {}
+        self._since: dict[T, float] = {}
 
     def __len__(self) -> int:
         return len(self._waiting)
 
+    @property
+    def oldest_wait_seconds(self) -> float:
+        """Of the one that has waited longest; 0 when nobody waits."""
+        since = next(iter(self._since.values()), None)
+        return 0.0 if since is None else asyncio.get_running_loop().time() - since
+
     def put(self, waiter: T, seconds: float, expired: Callable[[], None]) -> None:
         """`expired` is called after `seconds`, when the waiter is no longer in the queue."""
-        self._waiting[waiter] = asyncio.get_running_loop().call_later(seconds, self._expire, waiter, expired)
+        loop = asyncio.get_running_loop()
+        self._waiting[waiter] = loop.call_later(seconds, self._expire, waiter, expired)
+        self._since[waiter] = loop.time()
 
     def leave(self, waiter: T) -> None:
         timer = self._waiting.pop(waiter, None)
+        self._since.pop(waiter, None)
         if timer is not None:
             timer.cancel()
 
@@ -32,5 +42,6 @@ class HoldQueue(Generic[T]):
         return waiter
 
     def _expire(self, waiter: T, expired: Callable[[], None]) -> None:
+        self._since.pop(waiter, None)
         if self._waiting.pop(waiter, None) is not None:
             expired()

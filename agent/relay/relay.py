@@ -7,7 +7,7 @@ from agent.relay.deployment import DeploymentRelay, Upstream
 from agent.relay.load_reporter import LoadReporter
 from agent.relay.request import RelayedRequest
 from agent.relay.served import ServedDeployment
-from homeport.core.autoscale.decide import Demand
+from homeport.core.autoscale.demand import Demand
 from homeport.tunnel.frames import Refusal, RefusedCode
 from homeport.tunnel.link import Link
 from homeport.tunnel.load import DeploymentLoad

@@ -6,7 +6,7 @@ from agent.relay.deployment import DeploymentRelay, Upstream
 from agent.relay.hold import HoldQueue
 from agent.relay.replica import Replica
 from agent.relay.request import RelayedRequest
-from homeport.core.autoscale.decide import Demand
+from homeport.core.autoscale.demand import Demand
 from homeport.tunnel.frames import Refusal, RefusedCode
 from homeport.tunnel.load import DeploymentLoad
 
@@ -35,13 +35,17 @@ class ServedDeployment:
         self._leaving: dict[str, Replica] = {}
         self._queue: HoldQueue[RelayedRequest] = HoldQueue()
         self._last_request_at: float | None = None
+        # Of requests that were taken, since this agent started.
+        self._arrivals = 0
+        self._completions = 0
 
     def set_terms(self, terms: DeploymentRelay) -> None:
         """A deployment that may run nothing here any more is on its way out: who waits goes to another node."""
         self.terms = terms
         if terms.max_replicas == 0:
             self._refuse_waiting(_LEAVING)
-        self.freed()
+        self._admit_waiting()
+        self._on_change(False)
 
     # ---- requests
 
@@ -60,7 +64,8 @@ class ServedDeployment:
         self._admit_waiting()
 
     def freed(self) -> None:
-        """A request left its replica, or the queue."""
+        """A request left its replica."""
+        self._completions += 1
         self._admit_waiting()
         self._on_change(False)
 
@@ -71,6 +76,7 @@ class ServedDeployment:
     def _place(self, request: RelayedRequest) -> None:
         replica = self._free_replica(())
         if replica is not None:
+            self._arrivals += 1
             request.start(self, replica)
             self._on_change(False)
         elif not request.opening.hold:
@@ -93,6 +99,7 @@ class ServedDeployment:
             request.refuse(Refusal(RefusedCode.EXPIRED, _RETRY_SECONDS, f"{reason} within {seconds:g} s"))
             self._on_change(False)
 
+        self._arrivals += 1
         request.wait(self)
         self._queue.put(request, seconds, expired)
         self._on_wait(self.terms.deployment_id)
@@ -162,7 +169,14 @@ class ServedDeployment:
     # ---- figures
 
     def demand(self) -> Demand:
-        return Demand(self._in_flight(), len(self._queue), self._last_request_at)
+        return Demand(
+            in_flight=self._in_flight(),
+            queued=len(self._queue),
+            last_request_at=self._last_request_at,
+            arrivals=self._arrivals,
+            completions=self._completions,
+            oldest_wait_seconds=self._queue.oldest_wait_seconds,
+        )
 
     def load(self) -> DeploymentLoad:
         ready = tuple(self._replicas)

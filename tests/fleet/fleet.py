@@ -29,6 +29,7 @@ from agent.state.gpu_records import GpuRecords
 from agent.state.heard import HeardStore
 from agent.state.identity import Identity
 from agent.state.journal import ReplicaJournal
+from agent.supply import supply_of
 from controlplane.auth.ca import open_ca
 from controlplane.fleet.apply import apply_documents
 from controlplane.fleet.deployments import delete_deployment
@@ -46,7 +47,7 @@ from controlplane.store.memory import MemoryStore
 from controlplane.store.objects import Objects
 from controlplane.store.state import State
 from controlplane.store.store import Kind, Store
-from homeport.core.autoscale.decide import Demand
+from homeport.core.autoscale.demand import Demand, Supply
 from homeport.core.resources import Inventory
 from homeport.core.status import NodeStatus, ReplicaReport, ReplicaStatus
 from homeport.schema.documents import load_documents, parse_documents
@@ -134,7 +135,7 @@ class Host:
         solitude = Solitude(
             HeardStore(database), self.boot, clock, heard_ago=lambda: link.heard_ago, desired=lambda: node.desired
         )
-        autoscaler = Autoscaler(relay.demand, self._running, reconciler.want, clock, solitude.halts)
+        autoscaler = Autoscaler(relay.demand, self._supply, reconciler.want, clock, solitude.halts)
         fingerprint = Fingerprint(self._directory, ("simulated",), self.node_id)
         fingerprint.inventory = Inventory(self.node_id, cpu_milli=8000, memory_bytes=8 * GIB, drivers=("simulated",))
         store, epochs = DesiredStateStore(database), EpochStore(database)
@@ -187,9 +188,8 @@ class Host:
             if report.deployment_id == deployment_id and report.status is ReplicaStatus.READY
         ]
 
-    def _running(self, deployment_id: str) -> int:
-        leaving = (ReplicaStatus.DRAINING, ReplicaStatus.STOPPED)
-        return sum(r.deployment_id == deployment_id and r.status not in leaving for r in self.replicas())
+    def _supply(self, deployment_id: str) -> Supply:
+        return supply_of(deployment_id, self.replicas())
 
     def _identity(self) -> Identity:
         return Identity(self.node_id, "home", "default", "plane:8443", b"", b"", b"", 86_400, "", 0.0)

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 
-from homeport.core.autoscale.decide import Demand
+from homeport.core.autoscale.demand import Demand
 from homeport.core.status import NodeStatus
 from tests.fleet.fleet import Fleet, deployment
 

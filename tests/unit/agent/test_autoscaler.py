@@ -2,7 +2,7 @@
 
 from agent.autoscaler import Autoscaler, divide
 from agent.placement import DesiredState, Placement, Version
-from homeport.core.autoscale.decide import Demand
+from homeport.core.autoscale.demand import Demand, Supply
 from homeport.core.policy import Policy, Scaling
 from homeport.core.workload import Workload
 from tests.fakes.clock import FakeClock
@@ -22,7 +22,7 @@ class Site:
         self.clock = FakeClock()
         self.demand = Demand()
         self.wanted: dict[str, int] = {}
-        self.autoscaler = Autoscaler(lambda _: self.demand, lambda _: running, self._apply, self.clock)
+        self.autoscaler = Autoscaler(lambda _: self.demand, lambda _: Supply(running), self._apply, self.clock)
 
     def _apply(self, desired: DesiredState, wanted: dict[str, int]) -> None:
         self.wanted = wanted

@@ -11,7 +11,7 @@ from agent.placement import DesiredState, Placement, Version
 from agent.reconcile.replica import Replica
 from agent.relay.deployment import DeploymentRelay, Upstream
 from agent.serving import Serving
-from homeport.core.autoscale.decide import Demand
+from homeport.core.autoscale.demand import Demand
 from homeport.core.policy import Policy
 from homeport.core.status import ReplicaStatus
 from homeport.core.workload import Workload

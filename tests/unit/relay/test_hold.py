@@ -82,7 +82,8 @@ async def test_waiting_requests_run_in_the_order_in_which_they_came(gate: Gate) 
     bench.relay.on_demand = asked.append
     streams = [bench.ask(body) for body in (b"1", b"2", b"3")]
     demand = bench.relay.demand("chat")
-    assert (demand.in_flight, demand.queued) == (0, 3)
+    assert (demand.in_flight, demand.queued, demand.arrivals, demand.completions) == (0, 3, 3, 0)
+    assert demand.oldest_wait_seconds > 0
     await asyncio.sleep(0)
     assert asked == ["chat"], "once per turn"
     bench.relay.set_upstreams("chat", [upstream(gate.server)])
@@ -93,13 +94,16 @@ async def test_waiting_requests_run_in_the_order_in_which_they_came(gate: Gate) 
         release.set()
         await bench.until_over(streams[int(body) - 1])
     assert [stream.data for stream in streams] == [b"1", b"2", b"3"]
-    assert (bench.relay.demand("chat").in_flight, bench.relay.demand("chat").queued) == (0, 0)
+    demand = bench.relay.demand("chat")
+    assert (demand.in_flight, demand.queued, demand.arrivals, demand.completions) == (0, 0, 3, 3)
+    assert demand.oldest_wait_seconds == 0
 
 
 async def test_the_queue_is_bounded() -> None:
     bench = Bench()
     streams = [bench.ask() for _ in range(4)]
     assert [stream.refusal.code if stream.refusal else 0 for stream in streams] == [0, 0, 0, RefusedCode.QUEUE_FULL]
+    assert bench.relay.demand("chat").arrivals == 3, "what is refused is no demand on this node"
 
 
 async def test_without_leave_to_wait_a_request_goes_elsewhere_at_once() -> None:
