@@ -86,9 +86,9 @@ class AgentMessage(_message.Message):
     REPLICA_STATUS_FIELD_NUMBER: _builtins.int
     PRESSURE_FIELD_NUMBER: _builtins.int
     EVENTS_FIELD_NUMBER: _builtins.int
-    USAGE_FIELD_NUMBER: _builtins.int
     ACK_FIELD_NUMBER: _builtins.int
     ANSWER_FIELD_NUMBER: _builtins.int
+    HISTORY_FIELD_NUMBER: _builtins.int
     epoch: _builtins.int
     """The epoch that Welcome granted; 0 in Hello. A message of an older epoch ends the stream with SUPERSEDED."""
     @_builtins.property
@@ -104,11 +104,11 @@ class AgentMessage(_message.Message):
     @_builtins.property
     def events(self) -> Global___Events: ...
     @_builtins.property
-    def usage(self) -> Global___Usage: ...
-    @_builtins.property
     def ack(self) -> Global___Ack: ...
     @_builtins.property
     def answer(self) -> Global___Answer: ...
+    @_builtins.property
+    def history(self) -> Global___History: ...
     def __init__(
         self,
         *,
@@ -119,15 +119,15 @@ class AgentMessage(_message.Message):
         replica_status: Global___ReplicaStatus | None = ...,
         pressure: Global___Pressure | None = ...,
         events: Global___Events | None = ...,
-        usage: Global___Usage | None = ...,
         ack: Global___Ack | None = ...,
         answer: Global___Answer | None = ...,
+        history: Global___History | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["ack", b"ack", "answer", b"answer", "body", b"body", "events", b"events", "heartbeat", b"heartbeat", "hello", b"hello", "inventory", b"inventory", "pressure", b"pressure", "replica_status", b"replica_status", "usage", b"usage"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["ack", b"ack", "answer", b"answer", "body", b"body", "events", b"events", "heartbeat", b"heartbeat", "hello", b"hello", "history", b"history", "inventory", b"inventory", "pressure", b"pressure", "replica_status", b"replica_status"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["ack", b"ack", "answer", b"answer", "body", b"body", "epoch", b"epoch", "events", b"events", "heartbeat", b"heartbeat", "hello", b"hello", "inventory", b"inventory", "pressure", b"pressure", "replica_status", b"replica_status", "usage", b"usage"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ack", b"ack", "answer", b"answer", "body", b"body", "epoch", b"epoch", "events", b"events", "heartbeat", b"heartbeat", "hello", b"hello", "history", b"history", "inventory", b"inventory", "pressure", b"pressure", "replica_status", b"replica_status"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_body: _TypeAlias = _typing.Literal["hello", "heartbeat", "inventory", "replica_status", "pressure", "events", "usage", "ack", "answer"]  # noqa: Y015
+    _WhichOneofReturnType_body: _TypeAlias = _typing.Literal["hello", "heartbeat", "inventory", "replica_status", "pressure", "events", "ack", "answer", "history"]  # noqa: Y015
     _WhichOneofArgType_body: _TypeAlias = _typing.Literal["body", b"body"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_body) -> _WhichOneofReturnType_body | None: ...
 
@@ -534,52 +534,232 @@ class Event(_message.Message):
 Global___Event: _TypeAlias = Event  # noqa: Y015
 
 @_typing.final
-class Usage(_message.Message):
+class History(_message.Message):
+    """What this node has noted of its deployments, the oldest first. It keeps all of it until HistoryKept, and says it again
+    until then: to a control plane only that announces the feature "history" in Welcome.
+    """
+
     DESCRIPTOR: _descriptor.Descriptor
 
-    RECORDS_FIELD_NUMBER: _builtins.int
+    LOG_ID_FIELD_NUMBER: _builtins.int
+    ENTRIES_FIELD_NUMBER: _builtins.int
+    log_id: _builtins.str
+    """Of the file in which the entries are numbered; a new file has a new one."""
     @_builtins.property
-    def records(self) -> _containers.RepeatedCompositeFieldContainer[Global___UsageRecord]: ...
+    def entries(self) -> _containers.RepeatedCompositeFieldContainer[Global___HistoryEntry]: ...
     def __init__(
         self,
         *,
-        records: _abc.Iterable[Global___UsageRecord] | None = ...,
+        log_id: _builtins.str = ...,
+        entries: _abc.Iterable[Global___HistoryEntry] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["records", b"records"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["entries", b"entries", "log_id", b"log_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___Usage: _TypeAlias = Usage  # noqa: Y015
+Global___History: _TypeAlias = History  # noqa: Y015
 
 @_typing.final
-class UsageRecord(_message.Message):
+class HistoryEntry(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
+    NUMBER_FIELD_NUMBER: _builtins.int
     DEPLOYMENT_ID_FIELD_NUMBER: _builtins.int
-    SEQ_FIELD_NUMBER: _builtins.int
-    MINUTE_FIELD_NUMBER: _builtins.int
-    REQUESTS_FIELD_NUMBER: _builtins.int
+    TIME_FIELD_NUMBER: _builtins.int
+    COLD_START_FIELD_NUMBER: _builtins.int
+    SCALING_FIELD_NUMBER: _builtins.int
+    TRAFFIC_FIELD_NUMBER: _builtins.int
+    number: _builtins.int
+    """Rises with every entry of a log."""
     deployment_id: _builtins.str
-    seq: _builtins.int
-    minute: _builtins.float
-    requests: _builtins.int
+    time: _builtins.float
+    """Unix seconds on the agent's clock: the beginning of what it tells."""
+    @_builtins.property
+    def cold_start(self) -> Global___ColdStart: ...
+    @_builtins.property
+    def scaling(self) -> Global___ScalingChange: ...
+    @_builtins.property
+    def traffic(self) -> Global___TrafficMinute: ...
     def __init__(
         self,
         *,
+        number: _builtins.int = ...,
         deployment_id: _builtins.str = ...,
-        seq: _builtins.int = ...,
-        minute: _builtins.float = ...,
-        requests: _builtins.int = ...,
+        time: _builtins.float = ...,
+        cold_start: Global___ColdStart | None = ...,
+        scaling: Global___ScalingChange | None = ...,
+        traffic: Global___TrafficMinute | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "cold_start", b"cold_start", "scaling", b"scaling", "traffic", b"traffic"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "cold_start", b"cold_start", "deployment_id", b"deployment_id", "number", b"number", "scaling", b"scaling", "time", b"time", "traffic", b"traffic"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_body: _TypeAlias = _typing.Literal["cold_start", "scaling", "traffic"]  # noqa: Y015
+    _WhichOneofArgType_body: _TypeAlias = _typing.Literal["body", b"body"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_body) -> _WhichOneofReturnType_body | None: ...
+
+Global___HistoryEntry: _TypeAlias = HistoryEntry  # noqa: Y015
+
+@_typing.final
+class ColdStart(_message.Message):
+    """One start of a replica. The seconds follow one another: their sum is the time from the request to ready."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REPLICA_ID_FIELD_NUMBER: _builtins.int
+    REVISION_FIELD_NUMBER: _builtins.int
+    QUEUE_SECONDS_FIELD_NUMBER: _builtins.int
+    PLACE_SECONDS_FIELD_NUMBER: _builtins.int
+    IMAGE_SECONDS_FIELD_NUMBER: _builtins.int
+    CREATE_SECONDS_FIELD_NUMBER: _builtins.int
+    LOAD_SECONDS_FIELD_NUMBER: _builtins.int
+    WARM_UP_SECONDS_FIELD_NUMBER: _builtins.int
+    ENGINE_SECONDS_FIELD_NUMBER: _builtins.int
+    PROBLEM_FIELD_NUMBER: _builtins.int
+    replica_id: _builtins.str
+    revision: _builtins.int
+    queue_seconds: _builtins.float
+    """From the arrival of the request that has waited longest to the order to start; 0 = nobody waited."""
+    place_seconds: _builtins.float
+    """The time in which no node had a budget for it; 0 where the agent decided by itself."""
+    image_seconds: _builtins.float
+    """Until the image was there."""
+    create_seconds: _builtins.float
+    """Until it ran."""
+    load_seconds: _builtins.float
+    """Until it answered for the first time."""
+    warm_up_seconds: _builtins.float
+    """Until it was ready."""
+    engine_seconds: _builtins.float
+    """Of create_seconds: those of a container engine."""
+    problem: _builtins.str
+    """Why it never became ready; empty = it did."""
+    def __init__(
+        self,
+        *,
+        replica_id: _builtins.str = ...,
+        revision: _builtins.int = ...,
+        queue_seconds: _builtins.float = ...,
+        place_seconds: _builtins.float = ...,
+        image_seconds: _builtins.float = ...,
+        create_seconds: _builtins.float = ...,
+        load_seconds: _builtins.float = ...,
+        warm_up_seconds: _builtins.float = ...,
+        engine_seconds: _builtins.float = ...,
+        problem: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["deployment_id", b"deployment_id", "minute", b"minute", "requests", b"requests", "seq", b"seq"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_seconds", b"create_seconds", "engine_seconds", b"engine_seconds", "image_seconds", b"image_seconds", "load_seconds", b"load_seconds", "place_seconds", b"place_seconds", "problem", b"problem", "queue_seconds", b"queue_seconds", "replica_id", b"replica_id", "revision", b"revision", "warm_up_seconds", b"warm_up_seconds"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___UsageRecord: _TypeAlias = UsageRecord  # noqa: Y015
+Global___ColdStart: _TypeAlias = ColdStart  # noqa: Y015
+
+@_typing.final
+class ScalingChange(_message.Message):
+    """A change of how many replicas run on the node, or one that was held back."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class InputsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.float
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.float = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    BEFORE_FIELD_NUMBER: _builtins.int
+    REPLICAS_FIELD_NUMBER: _builtins.int
+    WANTED_FIELD_NUMBER: _builtins.int
+    DRIVER_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    INPUTS_FIELD_NUMBER: _builtins.int
+    HELD_UNTIL_FIELD_NUMBER: _builtins.int
+    before: _builtins.int
+    replicas: _builtins.int
+    wanted: _builtins.int
+    driver: _builtins.str
+    reason: _builtins.str
+    held_until: _builtins.float
+    """Of a change that was held back: until when it was, unix seconds. 0 = it was made."""
+    @_builtins.property
+    def inputs(self) -> _containers.ScalarMap[_builtins.str, _builtins.float]: ...
+    def __init__(
+        self,
+        *,
+        before: _builtins.int = ...,
+        replicas: _builtins.int = ...,
+        wanted: _builtins.int = ...,
+        driver: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        inputs: _abc.Mapping[_builtins.str, _builtins.float] | None = ...,
+        held_until: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["before", b"before", "driver", b"driver", "held_until", b"held_until", "inputs", b"inputs", "reason", b"reason", "replicas", b"replicas", "wanted", b"wanted"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ScalingChange: _TypeAlias = ScalingChange  # noqa: Y015
+
+@_typing.final
+class TrafficMinute(_message.Message):
+    """Of one deployment, on one node. A minute may be told in several parts."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ARRIVALS_FIELD_NUMBER: _builtins.int
+    COMPLETIONS_FIELD_NUMBER: _builtins.int
+    BUSY_SECONDS_FIELD_NUMBER: _builtins.int
+    WAITING_SECONDS_FIELD_NUMBER: _builtins.int
+    PEAK_REQUESTS_FIELD_NUMBER: _builtins.int
+    PEAK_ARRIVALS_FIELD_NUMBER: _builtins.int
+    TOKENS_FIELD_NUMBER: _builtins.int
+    arrivals: _builtins.int
+    completions: _builtins.int
+    busy_seconds: _builtins.float
+    """Of all requests together: in flight, and waiting."""
+    waiting_seconds: _builtins.float
+    peak_requests: _builtins.int
+    """The most requests at once, in flight and waiting, and the most arrivals in a second."""
+    peak_arrivals: _builtins.int
+    tokens: _builtins.int
+    """Generated, where the model tells; else 0."""
+    def __init__(
+        self,
+        *,
+        arrivals: _builtins.int = ...,
+        completions: _builtins.int = ...,
+        busy_seconds: _builtins.float = ...,
+        waiting_seconds: _builtins.float = ...,
+        peak_requests: _builtins.int = ...,
+        peak_arrivals: _builtins.int = ...,
+        tokens: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["arrivals", b"arrivals", "busy_seconds", b"busy_seconds", "completions", b"completions", "peak_arrivals", b"peak_arrivals", "peak_requests", b"peak_requests", "tokens", b"tokens", "waiting_seconds", b"waiting_seconds"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TrafficMinute: _TypeAlias = TrafficMinute  # noqa: Y015
 
 @_typing.final
 class Ack(_message.Message):
@@ -657,6 +837,7 @@ class ControlMessage(_message.Message):
     GOODBYE_FIELD_NUMBER: _builtins.int
     HEARTBEAT_ECHO_FIELD_NUMBER: _builtins.int
     GATEWAYS_FIELD_NUMBER: _builtins.int
+    HISTORY_KEPT_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def welcome(self) -> Global___Welcome: ...
     @_builtins.property
@@ -673,6 +854,8 @@ class ControlMessage(_message.Message):
 
     @_builtins.property
     def gateways(self) -> Global___GatewayList: ...
+    @_builtins.property
+    def history_kept(self) -> Global___HistoryKept: ...
     def __init__(
         self,
         *,
@@ -683,12 +866,13 @@ class ControlMessage(_message.Message):
         goodbye: Global___Goodbye | None = ...,
         heartbeat_echo: Global___HeartbeatEcho | None = ...,
         gateways: Global___GatewayList | None = ...,
+        history_kept: Global___HistoryKept | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "confirm_removals", b"confirm_removals", "desired_state", b"desired_state", "gateways", b"gateways", "goodbye", b"goodbye", "heartbeat_echo", b"heartbeat_echo", "question", b"question", "welcome", b"welcome"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "confirm_removals", b"confirm_removals", "desired_state", b"desired_state", "gateways", b"gateways", "goodbye", b"goodbye", "heartbeat_echo", b"heartbeat_echo", "history_kept", b"history_kept", "question", b"question", "welcome", b"welcome"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "confirm_removals", b"confirm_removals", "desired_state", b"desired_state", "gateways", b"gateways", "goodbye", b"goodbye", "heartbeat_echo", b"heartbeat_echo", "question", b"question", "welcome", b"welcome"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "confirm_removals", b"confirm_removals", "desired_state", b"desired_state", "gateways", b"gateways", "goodbye", b"goodbye", "heartbeat_echo", b"heartbeat_echo", "history_kept", b"history_kept", "question", b"question", "welcome", b"welcome"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_body: _TypeAlias = _typing.Literal["welcome", "desired_state", "confirm_removals", "question", "goodbye", "heartbeat_echo", "gateways"]  # noqa: Y015
+    _WhichOneofReturnType_body: _TypeAlias = _typing.Literal["welcome", "desired_state", "confirm_removals", "question", "goodbye", "heartbeat_echo", "gateways", "history_kept"]  # noqa: Y015
     _WhichOneofArgType_body: _TypeAlias = _typing.Literal["body", b"body"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_body) -> _WhichOneofReturnType_body | None: ...
 
@@ -733,6 +917,30 @@ class Welcome(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Welcome: _TypeAlias = Welcome  # noqa: Y015
+
+@_typing.final
+class HistoryKept(_message.Message):
+    """All entries of this log up to `number` are in the control plane's database, or are of no interest to it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LOG_ID_FIELD_NUMBER: _builtins.int
+    NUMBER_FIELD_NUMBER: _builtins.int
+    log_id: _builtins.str
+    number: _builtins.int
+    def __init__(
+        self,
+        *,
+        log_id: _builtins.str = ...,
+        number: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["log_id", b"log_id", "number", b"number"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___HistoryKept: _TypeAlias = HistoryKept  # noqa: Y015
 
 @_typing.final
 class HeartbeatEcho(_message.Message):
