@@ -56,6 +56,12 @@ def inventory_to_wire(inventory: Inventory) -> pb.Inventory:
         nvidia_driver_version=inventory.nvidia_driver_version,
         drivers=inventory.drivers,
         problems=inventory.problems,
+        cuda_version=inventory.cuda_version,
+        network_mbps=inventory.network_mbps,
+        labels=inventory.labels,
+        images=inventory.images,
+        engine=inventory.engine,
+        engine_gpu_obstacle=inventory.engine_gpu_obstacle,
     )
 
 
@@ -174,6 +180,9 @@ def _gpu_to_wire(gpu: Gpu) -> pb.Gpu:
         quarantine=gpu.quarantine,
         quarantined_at=gpu.quarantined_at,
         compute_capability=gpu.compute_capability,
+        mig_profile=gpu.mig_profile,
+        parent_uuid=gpu.parent_uuid,
+        most_sharing=gpu.most_sharing,
     )
 
 

@@ -1,6 +1,7 @@
 """Between protobuf messages and the domain's own types. Nothing else in the control plane sees a `_pb2` object."""
 
 import base64
+import sys
 from collections.abc import Iterable
 from typing import Any
 
@@ -36,6 +37,13 @@ def inventory_from_wire(message: pb.Inventory) -> Inventory:
         nvidia_driver_version=message.nvidia_driver_version,
         drivers=tuple(message.drivers),
         problems=tuple(message.problems),
+        cuda_version=message.cuda_version,
+        network_mbps=message.network_mbps,
+        labels=dict(message.labels),
+        # Many nodes have the same ones.
+        images=tuple(map(sys.intern, message.images)),
+        engine=message.engine,
+        engine_gpu_obstacle=message.engine_gpu_obstacle,
     )
 
 
@@ -51,6 +59,9 @@ def _gpu_from_wire(message: pb.Gpu) -> Gpu:
         problem=message.problem,
         quarantine=message.quarantine,
         quarantined_at=message.quarantined_at,
+        mig_profile=message.mig_profile,
+        parent_uuid=message.parent_uuid,
+        most_sharing=message.most_sharing,
     )
 
 

@@ -17,6 +17,11 @@ class Gpu:
     # Why it gets no replicas until it is cleared, though it may answer; since when (unix seconds on the agent's clock).
     quarantine: str = ""
     quarantined_at: float = 0.0
+    # Of a slice of a partitioned GPU (MIG): its profile, such as 3g.40gb, and the GPU that it is cut from.
+    mig_profile: str = ""
+    parent_uuid: str = ""
+    # How many replicas may share it, at most; 0 = as many as their shares allow.
+    most_sharing: int = 0
 
     @property
     def is_usable(self) -> bool:
@@ -25,7 +30,12 @@ class Gpu:
 
 @dataclass(frozen=True, slots=True)
 class Inventory:
-    """One host, as its agent found it. `problems` says what could not be probed."""
+    """One host, as its agent found it. `problems` says what could not be probed.
+
+    `cuda_version` is the newest that the NVIDIA driver serves. `network_mbps` is megabits per second, 0 = not known.
+    `labels` are those that its administrator gave it. `images` are some that its container engine has already; `engine`
+    is that engine's name and version, and `engine_gpu_obstacle` why it can give containers no GPUs.
+    """
 
     hostname: str
     architecture: str = ""
@@ -39,6 +49,12 @@ class Inventory:
     nvidia_driver_version: str = ""
     drivers: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
+    cuda_version: str = ""
+    network_mbps: int = 0
+    labels: dict[str, str] = field(default_factory=dict)
+    images: tuple[str, ...] = ()
+    engine: str = ""
+    engine_gpu_obstacle: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +70,7 @@ class ComputeNeeds:
     accelerator_memory_bytes: int = 0
     accelerator_milli: int = 1000
     disk_bytes: int = 0
+    network_mbps: int = 0
 
 
 @dataclass(frozen=True, slots=True)

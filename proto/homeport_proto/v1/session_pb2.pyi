@@ -268,7 +268,7 @@ class PlacementRefusal(_message.Message):
     HAVE_FIELD_NUMBER: _builtins.int
     deployment_id: _builtins.str
     code: _builtins.str
-    """devices_held, devices_unusable; a newer agent may say others."""
+    """devices_held, devices_unusable, memory_short, device_memory_short; a newer agent may say others."""
     need: _builtins.str
     have: _builtins.str
     def __init__(
@@ -291,6 +291,26 @@ Global___PlacementRefusal: _TypeAlias = PlacementRefusal  # noqa: Y015
 class Inventory(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
+    @_typing.final
+    class LabelsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     HOSTNAME_FIELD_NUMBER: _builtins.int
     ARCHITECTURE_FIELD_NUMBER: _builtins.int
     OPERATING_SYSTEM_FIELD_NUMBER: _builtins.int
@@ -303,6 +323,12 @@ class Inventory(_message.Message):
     DRIVERS_FIELD_NUMBER: _builtins.int
     PROBLEMS_FIELD_NUMBER: _builtins.int
     DISK_FREE_BYTES_FIELD_NUMBER: _builtins.int
+    CUDA_VERSION_FIELD_NUMBER: _builtins.int
+    NETWORK_MBPS_FIELD_NUMBER: _builtins.int
+    LABELS_FIELD_NUMBER: _builtins.int
+    IMAGES_FIELD_NUMBER: _builtins.int
+    ENGINE_FIELD_NUMBER: _builtins.int
+    ENGINE_GPU_OBSTACLE_FIELD_NUMBER: _builtins.int
     hostname: _builtins.str
     architecture: _builtins.str
     operating_system: _builtins.str
@@ -312,6 +338,14 @@ class Inventory(_message.Message):
     disk_bytes: _builtins.int
     nvidia_driver_version: _builtins.str
     disk_free_bytes: _builtins.int
+    cuda_version: _builtins.str
+    """The newest CUDA that the NVIDIA driver serves, such as 12.4; empty = no driver."""
+    network_mbps: _builtins.int
+    """Megabits per second of the host's link; 0 = not known."""
+    engine: _builtins.str
+    """The container engine and its version; empty = none answers."""
+    engine_gpu_obstacle: _builtins.str
+    """Why the engine can give containers no GPUs; empty = it can, or there is no engine."""
     @_builtins.property
     def gpus(self) -> _containers.RepeatedCompositeFieldContainer[Global___Gpu]: ...
     @_builtins.property
@@ -321,6 +355,14 @@ class Inventory(_message.Message):
     @_builtins.property
     def problems(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """What could not be probed, and why. Never empty numbers in silence."""
+
+    @_builtins.property
+    def labels(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """Those that the host's administrator gave it."""
+
+    @_builtins.property
+    def images(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Images that its engine has already, the newest first; not all of them where there are many."""
 
     def __init__(
         self,
@@ -337,10 +379,16 @@ class Inventory(_message.Message):
         drivers: _abc.Iterable[_builtins.str] | None = ...,
         problems: _abc.Iterable[_builtins.str] | None = ...,
         disk_free_bytes: _builtins.int = ...,
+        cuda_version: _builtins.str = ...,
+        network_mbps: _builtins.int = ...,
+        labels: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        images: _abc.Iterable[_builtins.str] | None = ...,
+        engine: _builtins.str = ...,
+        engine_gpu_obstacle: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["architecture", b"architecture", "cpu_milli", b"cpu_milli", "cpu_model", b"cpu_model", "disk_bytes", b"disk_bytes", "disk_free_bytes", b"disk_free_bytes", "drivers", b"drivers", "gpus", b"gpus", "hostname", b"hostname", "memory_bytes", b"memory_bytes", "nvidia_driver_version", b"nvidia_driver_version", "operating_system", b"operating_system", "problems", b"problems"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["architecture", b"architecture", "cpu_milli", b"cpu_milli", "cpu_model", b"cpu_model", "cuda_version", b"cuda_version", "disk_bytes", b"disk_bytes", "disk_free_bytes", b"disk_free_bytes", "drivers", b"drivers", "engine", b"engine", "engine_gpu_obstacle", b"engine_gpu_obstacle", "gpus", b"gpus", "hostname", b"hostname", "images", b"images", "labels", b"labels", "memory_bytes", b"memory_bytes", "network_mbps", b"network_mbps", "nvidia_driver_version", b"nvidia_driver_version", "operating_system", b"operating_system", "problems", b"problems"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -360,6 +408,9 @@ class Gpu(_message.Message):
     COMPUTE_CAPABILITY_FIELD_NUMBER: _builtins.int
     QUARANTINE_FIELD_NUMBER: _builtins.int
     QUARANTINED_AT_FIELD_NUMBER: _builtins.int
+    MIG_PROFILE_FIELD_NUMBER: _builtins.int
+    PARENT_UUID_FIELD_NUMBER: _builtins.int
+    MOST_SHARING_FIELD_NUMBER: _builtins.int
     uuid: _builtins.str
     name: _builtins.str
     memory_bytes: _builtins.int
@@ -373,6 +424,11 @@ class Gpu(_message.Message):
     """Why it gets no replicas until it is cleared; empty = it is not in quarantine."""
     quarantined_at: _builtins.float
     """Unix seconds on the agent's clock."""
+    mig_profile: _builtins.str
+    """Of a slice of a partitioned GPU: its profile, such as 3g.40gb, and the GPU that it is cut from."""
+    parent_uuid: _builtins.str
+    most_sharing: _builtins.int
+    """How many replicas may share it, at most; 0 = as many as its shares allow."""
     def __init__(
         self,
         *,
@@ -386,10 +442,13 @@ class Gpu(_message.Message):
         compute_capability: _builtins.str = ...,
         quarantine: _builtins.str = ...,
         quarantined_at: _builtins.float = ...,
+        mig_profile: _builtins.str = ...,
+        parent_uuid: _builtins.str = ...,
+        most_sharing: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["compute_capability", b"compute_capability", "memory_bytes", b"memory_bytes", "memory_used_bytes", b"memory_used_bytes", "name", b"name", "pci_bus_id", b"pci_bus_id", "problem", b"problem", "quarantine", b"quarantine", "quarantined_at", b"quarantined_at", "utilization_percent", b"utilization_percent", "uuid", b"uuid"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["compute_capability", b"compute_capability", "memory_bytes", b"memory_bytes", "memory_used_bytes", b"memory_used_bytes", "mig_profile", b"mig_profile", "most_sharing", b"most_sharing", "name", b"name", "parent_uuid", b"parent_uuid", "pci_bus_id", b"pci_bus_id", "problem", b"problem", "quarantine", b"quarantine", "quarantined_at", b"quarantined_at", "utilization_percent", b"utilization_percent", "uuid", b"uuid"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
