@@ -30,3 +30,5 @@ class Policy:
     retry: str = "safe"
     # Of silence of the control plane; then the node stops what it runs of it. None = never.
     stop_after_seconds: float | None = None
+    # Of the deployment: where several want the same room, the higher goes first.
+    priority: int = 0

@@ -78,6 +78,8 @@ class DeploymentSpec(ApiModel):
     """Labels that a cluster must carry; nodes of others get no replica."""
     scheduling_choice: SchedulingChoice = live(default="UTILIZATION")
     """In which order nodepools and nodes are used; docs/scheduling.md tells what each does."""
+    priority: int = live(default=0, ge=-100, le=100)
+    """Where several want the same room, the higher goes first. It takes nothing that a lower one has as its minimum."""
     autoscale_config: AutoscaleConfig = live(default_factory=AutoscaleConfig)
     hold_seconds: float = live(default=60.0, ge=0, le=3600)
     """How long a request may wait for a replica before it is answered with 503."""
@@ -120,4 +122,5 @@ class DeploymentSpec(ApiModel):
             request_timeout_seconds=self.request_timeout_seconds,
             retry=self.retry,
             stop_after_seconds=self.on_disconnect.stop_after_seconds,
+            priority=self.priority,
         )
