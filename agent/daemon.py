@@ -38,6 +38,7 @@ from agent.link.link import Link
 from agent.link.renew import Renewer
 from agent.local_api import LocalApi
 from agent.node import AgentNode
+from agent.outlook import outlook_of
 from agent.policy import HostPolicy
 from agent.reconcile.loop import Reconciler
 from agent.relay.relay import Relay
@@ -58,6 +59,7 @@ from agent.state.journal import ReplicaJournal
 from agent.status import status
 from agent.supply import supply_of
 from homeport.core.errors import ErrorCode, HomeportError
+from homeport.core.waiting import Outlook
 from homeport.systemd import ServiceManager
 
 log = structlog.get_logger()
@@ -110,7 +112,7 @@ class Daemon:
         self._desired_store = DesiredStateStore(database)
         self._epochs = EpochStore(database)
         self._renewer = Renewer(identity, identities, random.random, self._renewed, lambda: self._node.claim())
-        self._relay = Relay(monotonic=time.monotonic)
+        self._relay = Relay(time.monotonic, self._outlook)
         self._failures = Failures(directory.failures)
         self._reconciler = Reconciler(
             drivers=self._drivers,
@@ -237,6 +239,9 @@ class Daemon:
     def _renewed(self) -> None:
         self._link.redial()
         self._tunnels.renew()
+
+    def _outlook(self, deployment_id: str) -> Outlook:
+        return outlook_of(deployment_id, self._reconciler.replicas(), None, time.monotonic())
 
     def _status(self) -> dict[str, Any]:
         return status(

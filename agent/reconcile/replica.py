@@ -28,6 +28,8 @@ class Replica:
         self.status = ReplicaStatus.PENDING
         self.reason = ""
         self.since = around.wall()
+        # Monotonic: when it came to be in this status.
+        self.status_at = around.monotonic()
         self.restart_at: float | None = None
         # The port of the host that it is being started on.
         self.starts_on = 0
@@ -116,6 +118,7 @@ class Replica:
             return  # whatever is still learned of it, it stays on its way out
         if status is not self.status:
             self.since = self._around.wall()
+            self.status_at = self._around.monotonic()
         self.status = status
         self.reason = reason
         if status in _GONE:

@@ -1,47 +1,83 @@
-"""Requests that wait for a replica: first come, first served, in bounded number, each until its own deadline."""
+"""Requests that wait for a replica, in bounded number and each until its own deadline.
+
+Tenants take turns, so that nobody waits behind the whole flood of another; each tenant's own go in the order in which
+they came.
+"""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
 
+@dataclass(frozen=True, slots=True)
+class _Place:
+    tenant: str
+    since: float
+    timer: asyncio.TimerHandle
+
+
 class HoldQueue(Generic[T]):
     def __init__(self) -> None:
-        self._waiting: dict[T, asyncio.TimerHandle] = {}
-        self._since: dict[T, float] = {}
+        self._places: dict[T, _Place] = {}
+        # Each tenant's line; the tenant whose turn it is comes first.
+        self._lines: dict[str, dict[T, None]] = {}
 
     def __len__(self) -> int:
-        return len(self._waiting)
+        return len(self._places)
 
     @property
-    def oldest_wait_seconds(self) -> float:
-        """Of the one that has waited longest; 0 when nobody waits."""
-        since = next(iter(self._since.values()), None)
-        return 0.0 if since is None else asyncio.get_running_loop().time() - since
+    def oldest_since(self) -> float | None:
+        """Since when the one that has waited longest waits; None when nobody does."""
+        return min((self._places[next(iter(line))].since for line in self._lines.values()), default=None)
 
-    def put(self, waiter: T, seconds: float, expired: Callable[[], None]) -> None:
+    def put(self, waiter: T, tenant: str, now: float, seconds: float, expired: Callable[[], None]) -> None:
         """`expired` is called after `seconds`, when the waiter is no longer in the queue."""
-        loop = asyncio.get_running_loop()
-        self._waiting[waiter] = loop.call_later(seconds, self._expire, waiter, expired)
-        self._since[waiter] = loop.time()
+        timer = asyncio.get_running_loop().call_later(seconds, self._expire, waiter, expired)
+        self._places[waiter] = _Place(tenant, now, timer)
+        self._lines.setdefault(tenant, {})[waiter] = None
 
-    def leave(self, waiter: T) -> None:
-        timer = self._waiting.pop(waiter, None)
-        self._since.pop(waiter, None)
-        if timer is not None:
-            timer.cancel()
+    def leave(self, waiter: T) -> bool:
+        """False when it does not wait here."""
+        place = self._places.pop(waiter, None)
+        if place is None:
+            return False
+        place.timer.cancel()
+        line = self._lines[place.tenant]
+        del line[waiter]
+        if not line:
+            del self._lines[place.tenant]
+        return True
 
     def pop(self) -> T | None:
-        """The one that has waited longest."""
-        if not self._waiting:
+        """The oldest of the tenant whose turn it is."""
+        if not self._lines:
             return None
-        waiter = next(iter(self._waiting))
+        tenant, line = next(iter(self._lines.items()))
+        waiter = next(iter(line))
+        self.leave(waiter)
+        if line:
+            self._lines[tenant] = self._lines.pop(tenant)
+        return waiter
+
+    def give_way(self, tenant: str) -> T | None:
+        """Who leaves a full queue for one more of `tenant`: the newest of whoever has most waiting. None where that
+        one would have no more than `tenant` then."""
+        longest = max(self._lines.values(), key=len, default={})
+        if len(longest) <= len(self._lines.get(tenant, ())) + 1:
+            return None
+        waiter = next(reversed(longest))
         self.leave(waiter)
         return waiter
 
+    def in_turn(self) -> Iterator[T]:
+        """All, as they would go out one after the other."""
+        lines = [list(line) for line in self._lines.values()]
+        for turn in range(max(map(len, lines), default=0)):
+            yield from (line[turn] for line in lines if turn < len(line))
+
     def _expire(self, waiter: T, expired: Callable[[], None]) -> None:
-        self._since.pop(waiter, None)
-        if self._waiting.pop(waiter, None) is not None:
+        if self.leave(waiter):
             expired()

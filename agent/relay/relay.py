@@ -8,6 +8,7 @@ from agent.relay.load_reporter import LoadReporter
 from agent.relay.request import RelayedRequest
 from agent.relay.served import ServedDeployment
 from homeport.core.autoscale.demand import Demand
+from homeport.core.waiting import Outlook
 from homeport.tunnel.frames import Refusal, RefusedCode
 from homeport.tunnel.link import Link
 from homeport.tunnel.load import DeploymentLoad
@@ -15,14 +16,18 @@ from homeport.tunnel.opening import Opening
 
 
 class Relay:
-    """Use it on one event loop. `on_demand(deployment_id)` is called, once per turn, when a request starts to wait."""
+    """Use it on one event loop. `on_demand(deployment_id)` is called, once per turn, when a request starts to wait;
+    `outlook(deployment_id)` is asked when somebody wants to know how long."""
 
-    def __init__(self, monotonic: Callable[[], float]) -> None:
+    def __init__(
+        self, monotonic: Callable[[], float], outlook: Callable[[str], Outlook] = lambda deployment_id: Outlook()
+    ) -> None:
         self.on_demand: Callable[[str], None] | None = None
         # Called when the first deployment came or the last one went.
         self.on_needed: Callable[[], None] | None = None
         self.draining = False
         self._monotonic = monotonic
+        self._outlook = outlook
         self._deployments: dict[str, ServedDeployment] = {}
         self._links: set[Link] = set()
         self._reporter = LoadReporter(self._loads, lambda: self._links)
@@ -36,7 +41,7 @@ class Relay:
             served.set_terms(deployment)
             return
         self._deployments[deployment.deployment_id] = ServedDeployment(
-            deployment, self._monotonic, self._on_wait, self._reporter.changed
+            deployment, self._monotonic, self._outlook, self._on_wait, self._reporter.changed
         )
         self._reporter.changed(urgent=True)
         self._notify_needed()
@@ -99,6 +104,7 @@ class Relay:
         self._reporter.report()
         for served in self._deployments.values():
             served.prune()
+            served.tell_waiting()
 
     # ----
 

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from homeport.http1.client import ClientConnection, Connecting
 from homeport.http1.head import UNKNOWN, ResponseHead, block
-from homeport.tunnel.frames import Refusal, ResetCode
+from homeport.tunnel.frames import Progress, Refusal, ResetCode
 from homeport.tunnel.link import Link
 from homeport.tunnel.opening import Opening
 from homeport.tunnel.stream import Stream
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 # The gateway's own, whatever a model server sends.
 _NOT_RETURNED = frozenset((b"x-request-id",))
+# What has not changed is said again after this: a connection that is silent may be ended by whoever stands between.
+_KEEP_ALIVE_SECONDS = 9.0
 
 
 class RelayedRequest(Stream):
@@ -24,6 +26,9 @@ class RelayedRequest(Stream):
         "_deployment",
         "_pending",
         "_replica",
+        "_started_at",
+        "_told",
+        "_told_at",
         "_tried",
         "_unconsumed",
         "_waiting",
@@ -42,6 +47,9 @@ class RelayedRequest(Stream):
         self._tried: list[str] = []
         self._unconsumed = 0
         self._waiting = False
+        self._started_at = 0.0
+        self._told: Progress | None = None
+        self._told_at = 0.0
 
     # ---- the deployment's side
 
@@ -49,8 +57,15 @@ class RelayedRequest(Stream):
         self._deployment = deployment
         self._waiting = True
 
-    def start(self, deployment: "ServedDeployment", replica: "Replica") -> None:
+    def tell(self, progress: Progress, now: float) -> None:
+        """While it waits: what it has not heard yet."""
+        if progress != self._told or now - self._told_at >= _KEEP_ALIVE_SECONDS:
+            self._told, self._told_at = progress, now
+            self.tell_progress(progress)
+
+    def start(self, deployment: "ServedDeployment", replica: "Replica", now: float) -> None:
         self._deployment = deployment
+        self._started_at = now
         self._waiting = False
         self._replica = replica
         replica.in_flight.add(self)
@@ -158,6 +173,8 @@ class RelayedRequest(Stream):
 
     def _answered(self) -> None:
         self._connection = None
+        if self._deployment is not None:
+            self._deployment.answered(self._started_at)
         self._leave()
 
     def _give_up(self, code: ResetCode, reason: str) -> None:

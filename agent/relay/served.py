@@ -7,27 +7,31 @@ from agent.relay.hold import HoldQueue
 from agent.relay.replica import Replica
 from agent.relay.request import RelayedRequest
 from homeport.core.autoscale.demand import Demand
-from homeport.tunnel.frames import Refusal, RefusedCode
+from homeport.core.waiting import Outlook, in_round_numbers, seconds_to_wait
+from homeport.tunnel.frames import Progress, Refusal, RefusedCode
 from homeport.tunnel.load import DeploymentLoad
 
-# What a client is told when a replica may be ready soon.
-_RETRY_SECONDS = 5
+# Weight of the newest request in the average of how long they take.
+_NEWEST = 0.1
 _LEAVING = Refusal(RefusedCode.DRAINING, 1, "the deployment is leaving this node")
 
 
 class ServedDeployment:
-    """`on_wait` is called when a request starts to wait, `on_change` when the load has changed (True: the replicas)."""
+    """`outlook(deployment_id)` says what may be ready when; `on_wait` is called when a request starts to wait,
+    `on_change` when the load has changed (True: the replicas)."""
 
     def __init__(
         self,
         terms: DeploymentRelay,
         monotonic: Callable[[], float],
+        outlook: Callable[[str], Outlook],
         on_wait: Callable[[str], None],
         on_change: Callable[[bool], None],
     ) -> None:
         self.terms = terms
         self.reason = ""
         self._monotonic = monotonic
+        self._outlook = outlook
         self._on_wait = on_wait
         self._on_change = on_change
         self._replicas: dict[str, Replica] = {}
@@ -38,6 +42,8 @@ class ServedDeployment:
         # Of requests that were taken, since this agent started.
         self._arrivals = 0
         self._completions = 0
+        # Of a request on a replica; a moving average.
+        self._service_seconds = 0.0
 
     def set_terms(self, terms: DeploymentRelay) -> None:
         """A deployment that may run nothing here any more is on its way out: who waits goes to another node."""
@@ -60,8 +66,13 @@ class ServedDeployment:
         if replica is None:
             request.refuse(Refusal(RefusedCode.UNREACHABLE, 1, problem))
         else:
-            request.start(self, replica)
+            request.start(self, replica, self._monotonic())
         self._admit_waiting()
+
+    def answered(self, started_at: float) -> None:
+        """A request that was started then has its whole answer."""
+        seconds = self._monotonic() - started_at
+        self._service_seconds += (seconds - self._service_seconds) * (_NEWEST if self._service_seconds else 1.0)
 
     def freed(self) -> None:
         """A request left its replica."""
@@ -77,17 +88,19 @@ class ServedDeployment:
         replica = self._free_replica(())
         if replica is not None:
             self._arrivals += 1
-            request.start(self, replica)
+            request.start(self, replica, self._monotonic())
             self._on_change(False)
         elif not request.opening.hold:
             request.refuse(Refusal(RefusedCode.BUSY, 1, "no replica is free"))
         elif self.terms.max_replicas == 0:
             request.refuse(_LEAVING)
-        elif len(self._queue) >= self.terms.hold_limit:
-            reason = f"{len(self._queue)} requests wait already"
-            request.refuse(Refusal(RefusedCode.QUEUE_FULL, _RETRY_SECONDS, reason))
-        else:
+        elif len(self._queue) < self.terms.hold_limit:
             self._hold(request)
+        elif (displaced := self._queue.give_way(request.opening.tenant)) is not None:
+            self._refuse_full(displaced)
+            self._hold(request)
+        else:
+            self._refuse_full(request)
 
     def _hold(self, request: RelayedRequest) -> None:
         seconds = self.terms.hold_seconds
@@ -96,14 +109,35 @@ class ServedDeployment:
 
         def expired() -> None:
             reason = self.reason or "no replica became free" if self._replicas else self.reason or "no replica is ready"
-            request.refuse(Refusal(RefusedCode.EXPIRED, _RETRY_SECONDS, f"{reason} within {seconds:g} s"))
+            request.refuse(Refusal(RefusedCode.EXPIRED, self._retry_after(), f"{reason} within {seconds:.3g} s"))
             self._on_change(False)
 
         self._arrivals += 1
         request.wait(self)
-        self._queue.put(request, seconds, expired)
+        self._queue.put(request, request.opening.tenant, self._monotonic(), seconds, expired)
         self._on_wait(self.terms.deployment_id)
         self._on_change(False)
+
+    def _refuse_full(self, request: RelayedRequest) -> None:
+        reason = f"{self.terms.hold_limit} requests wait already"
+        request.refuse(Refusal(RefusedCode.QUEUE_FULL, self._retry_after(), reason))
+
+    def tell_waiting(self) -> None:
+        """How it goes on, to those that asked for it."""
+        if not len(self._queue):
+            return
+        now, outlook = self._monotonic(), self._outlook(self.terms.deployment_id)
+        text = "waiting for a replica" if self._replicas else self.reason or "waiting for a replica to start"
+        for ahead, request in enumerate(self._queue.in_turn()):
+            if request.opening.wants_progress:
+                request.tell(Progress(self._seconds_to_wait(outlook, ahead), text), now)
+
+    def _retry_after(self) -> int:
+        return self._seconds_to_wait(self._outlook(self.terms.deployment_id), len(self._queue))
+
+    def _seconds_to_wait(self, outlook: Outlook, ahead: int) -> int:
+        seconds = seconds_to_wait(outlook, self.terms.concurrency, self._service_seconds, ahead)
+        return in_round_numbers(seconds)
 
     def _free_replica(self, tried: Collection[str]) -> Replica | None:
         """The least busy one with room."""
@@ -122,7 +156,7 @@ class ServedDeployment:
                 return
             request = self._queue.pop()
             if request is not None:
-                request.start(self, replica)
+                request.start(self, replica, self._monotonic())
 
     # ---- replicas
 
@@ -155,7 +189,7 @@ class ServedDeployment:
 
     def close(self, reason: str) -> None:
         """Nothing waits any longer; what is in flight finishes."""
-        self._refuse_waiting(Refusal(RefusedCode.UNKNOWN_DEPLOYMENT, _RETRY_SECONDS, reason))
+        self._refuse_waiting(Refusal(RefusedCode.UNKNOWN_DEPLOYMENT, 1, reason))
         self.set_upstreams(())
 
     def _refuse_waiting(self, refusal: Refusal) -> None:
@@ -169,13 +203,14 @@ class ServedDeployment:
     # ---- figures
 
     def demand(self) -> Demand:
+        oldest = self._queue.oldest_since
         return Demand(
             in_flight=self._in_flight(),
             queued=len(self._queue),
             last_request_at=self._last_request_at,
             arrivals=self._arrivals,
             completions=self._completions,
-            oldest_wait_seconds=self._queue.oldest_wait_seconds,
+            oldest_wait_seconds=self._monotonic() - oldest if oldest is not None else 0.0,
         )
 
     def load(self) -> DeploymentLoad:

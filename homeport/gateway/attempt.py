@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from homeport.gateway.presence import NodeRoute
-from homeport.tunnel.frames import Refusal
+from homeport.tunnel.frames import Progress, Refusal
 from homeport.tunnel.link import Link
 from homeport.tunnel.stream import Stream
 
@@ -44,6 +44,9 @@ class Attempt(Stream):
     def on_refused(self, refusal: Refusal) -> None:
         self.node.attempts.discard(self)
         self.request.on_attempt_refused(refusal)
+
+    def on_progress(self, progress: Progress) -> None:
+        self.request.on_progress(progress)
 
     def on_send_room(self) -> None:
         self.request.connection.want_body(True)

@@ -6,6 +6,10 @@ from homeport.core.errors import ErrorCode, HomeportError
 from homeport.http1.head import RequestHead
 
 DEPLOYMENT_HEADER = b"x-homeport-deployment"
+# "true": the caller reads a stream of events, and likes to hear how its waiting goes.
+PROGRESS_HEADER = b"x-homeport-progress"
+# The request's own deadline, in seconds.
+TIMEOUT_HEADER = b"x-homeport-timeout"
 _PREFIX = b"/d/"
 _MODELS = b"/v1/models"
 

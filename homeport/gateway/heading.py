@@ -1,17 +1,33 @@
 """A request's head as the gateway reads it: where it goes, and what of it goes on. Made once per different head."""
 
-from homeport.core.errors import HomeportError
-from homeport.gateway.direction import DEPLOYMENT_HEADER, Direction, direction_of
+from homeport.core.errors import ErrorCode, HomeportError
+from homeport.gateway.direction import (
+    DEPLOYMENT_HEADER,
+    PROGRESS_HEADER,
+    TIMEOUT_HEADER,
+    Direction,
+    direction_of,
+)
 from homeport.http1.head import RequestHead, block
 
 # Of this hop only. The token in particular never leaves the gateway.
-_NOT_FORWARDED = frozenset((b"authorization", b"x-request-id", DEPLOYMENT_HEADER))
+_NOT_FORWARDED = frozenset((b"authorization", b"x-request-id", DEPLOYMENT_HEADER, PROGRESS_HEADER, TIMEOUT_HEADER))
 
 
 class Heading:
     """`start` are request line and header lines as the model server gets them, up to the request's id."""
 
-    __slots__ = ("authorization", "given_id", "has_idempotency_key", "is_json", "problem", "start", "to")
+    __slots__ = (
+        "authorization",
+        "given_id",
+        "has_idempotency_key",
+        "is_json",
+        "problem",
+        "start",
+        "timeout_seconds",
+        "to",
+        "wants_progress",
+    )
 
     def __init__(self, head: RequestHead) -> None:
         fields = dict(head.fields)
@@ -19,9 +35,13 @@ class Heading:
         self.given_id = fields.get(b"x-request-id")
         self.has_idempotency_key = b"idempotency-key" in fields
         self.is_json = fields.get(b"content-type", b"").startswith(b"application/json")
+        self.wants_progress = fields.get(PROGRESS_HEADER) == b"true" and head.method != b"HEAD"
+        # 0 = it leaves that to its deployment.
+        self.timeout_seconds = 0.0
         # Why it leads nowhere.
         self.problem: HomeportError | None = None
         try:
+            self.timeout_seconds = _seconds(fields.get(TIMEOUT_HEADER))
             self.to = direction_of(head, fields.get(DEPLOYMENT_HEADER))
         except HomeportError as problem:
             # It is kept: not so the frames that it came through.
@@ -35,3 +55,18 @@ def heading_of(head: RequestHead) -> Heading:
     """Remembered as the head's meaning."""
     heading = head.meaning = Heading(head)
     return heading
+
+
+def _seconds(given: bytes | None) -> float:
+    """Raises INVALID_ARGUMENT."""
+    try:
+        seconds = 0.0 if given is None else float(given)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds <= 86_400:
+        raise HomeportError(
+            ErrorCode.INVALID_ARGUMENT,
+            "the header X-Homeport-Timeout is not a number of seconds from 0 to 86400",
+            hint="write 'X-Homeport-Timeout: 30', or leave it out: then the deployment's own limit holds",
+        )
+    return seconds

@@ -13,10 +13,11 @@ from homeport.gateway.model_field import MAX_BODY, read_model, too_large, with_m
 from homeport.gateway.model_list import model_list, one_model
 from homeport.gateway.retry import may_run_twice
 from homeport.gateway.routes import RoutePolicy
+from homeport.gateway.waiting_answer import WaitingAnswer
 from homeport.http1.exchange import Exchange
 from homeport.http1.head import NO_BODY, UNKNOWN, RequestHead
 from homeport.http1.server_connection import ServerConnection
-from homeport.tunnel.frames import Refusal, RefusedCode, ResetCode
+from homeport.tunnel.frames import Progress, Refusal, RefusedCode, ResetCode
 from homeport.tunnel.opening import Opening
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 # Not the request's fault but the node's moment: wait for another one to connect, if there is time.
 _DENIALS = frozenset((ErrorCode.UNAUTHENTICATED, ErrorCode.PERMISSION_DENIED))
 _PASSING = frozenset((RefusedCode.DRAINING, RefusedCode.UNKNOWN_DEPLOYMENT))
+_NO_NODE = Progress(0, "waiting for a node to connect")
 
 
 class GatewayRequest(Exchange):
@@ -42,6 +44,7 @@ class GatewayRequest(Exchange):
     _retried = False
     _parked = False
     _streams_events = False
+    _waiting_answer: WaitingAnswer | None = None
     _unconsumed = 0
     _refused: frozenset[str] = frozenset()
     _busy: frozenset[str] = frozenset()
@@ -162,9 +165,12 @@ class GatewayRequest(Exchange):
                 self._invoker.must(policy)
             self._policy = policy
             now = self._gateway.clock()
+            limit, own = policy.policy.request_timeout_seconds, self._heading.timeout_seconds
+            if limit or own:
+                self._deadline = now + min(limit or own, own or limit)
             self._hold_until = now + policy.policy.hold_seconds
-            if policy.policy.request_timeout_seconds:
-                self._deadline = now + policy.policy.request_timeout_seconds
+            if own:
+                self._hold_until = min(self._hold_until, now + own)
             if policy.served_model_name and self.length not in (NO_BODY, 0) and self._renamable():
                 self._awaits_body = not self._body_complete
         if not self._awaits_body:
@@ -214,6 +220,7 @@ class GatewayRequest(Exchange):
             "",
             "",
             self._tenant,
+            self._heading.wants_progress,
         )
         self._tries += 1
         self._attempt = attempt
@@ -251,6 +258,12 @@ class GatewayRequest(Exchange):
 
     # ---- the node's side
 
+    def on_progress(self, progress: Progress) -> None:
+        """It still waits, and the caller wants to hear of it."""
+        if self._waiting_answer is None:
+            self._waiting_answer = WaitingAnswer(self.connection, self._request_id)
+        self._waiting_answer.say(progress, self._gateway.clock())
+
     def on_answer_head(self, status: int, length: int, lines: bytes, last: bool) -> None:
         if not self._gateway.heads.is_good(status, lines):
             self._give_up_attempt(ResetCode.INTERNAL)
@@ -262,6 +275,11 @@ class GatewayRequest(Exchange):
             self._end()
             if length == UNKNOWN:
                 length = 0
+        if self._waiting_answer is not None:
+            self._waiting_answer.on_head(status, self._streams_events)
+            if last:
+                self._waiting_answer.on_data(b"", True)
+            return
         connection = self.connection
         connection.send_head(status, b"%bx-request-id: %b\r\n" % (lines, self._request_id), length)
         if last:
@@ -275,7 +293,11 @@ class GatewayRequest(Exchange):
             return
         if last:
             self._end()
-        connection.send_body(data, last)
+        if self._waiting_answer is None:
+            connection.send_body(data, last)
+        elif not self._waiting_answer.on_data(data, last):
+            self.fail(HomeportError(ErrorCode.UPSTREAM_FAILED, "the answer can't follow the comments as an event"))
+            return
         if not last and self._attempt is not None:
             if connection.write_paused:
                 self._unconsumed += len(data)
@@ -338,7 +360,9 @@ class GatewayRequest(Exchange):
     def check(self, now: float) -> None:
         """Called about every second."""
         if self._deadline and now > self._deadline:
-            self.fail(HomeportError(ErrorCode.DEADLINE_EXCEEDED, "the request took longer than its deployment allows"))
+            self.fail(HomeportError(ErrorCode.DEADLINE_EXCEEDED, "the request took longer than it may"))
+        elif self._parked and self._heading.wants_progress:
+            self.on_progress(_NO_NODE)
 
     def fail(self, error: HomeportError) -> None:
         """A typed error where an answer is still possible, else an end that no client takes for a whole answer."""
@@ -347,7 +371,7 @@ class GatewayRequest(Exchange):
         self._end()
         connection = self.connection
         if connection.answering:
-            if self._streams_events:
+            if self._streams_events or self._waiting_answer is not None:
                 connection.send_body(event(error, self._request_id.decode()), False)
             connection.cut()
             return

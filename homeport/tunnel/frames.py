@@ -21,6 +21,7 @@ REFUSED = 6
 WINDOW = 7
 LOAD = 8
 GOAWAY = 9
+PROGRESS = 10
 
 # Flag of OPEN, HEAD and DATA: nothing of this direction follows, as if END came next.
 FIN = 1
@@ -59,7 +60,16 @@ class Refusal:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Of a request that waits: how long about, and for what."""
+
+    seconds: int
+    text: str
+
+
 _REFUSED = struct.Struct("!BH")
+_PROGRESS = struct.Struct("!H")
 _WINDOW = struct.Struct("!I")
 _HEAD = struct.Struct("!Hq")
 # HEADER and _HEAD in one.
@@ -91,6 +101,18 @@ def unpack_refused(payload: bytes) -> Refusal:
     except struct.error as error:
         raise TunnelProtocolError("a REFUSED is too short") from error
     return Refusal(code, retry_after, payload[_REFUSED.size :].decode(errors="replace"))
+
+
+def pack_progress(progress: Progress) -> bytes:
+    return _PROGRESS.pack(min(progress.seconds, 0xFFFF)) + progress.text.encode()
+
+
+def unpack_progress(payload: bytes) -> Progress:
+    try:
+        seconds = _PROGRESS.unpack_from(payload)[0]
+    except struct.error as error:
+        raise TunnelProtocolError("a PROGRESS is too short") from error
+    return Progress(seconds, payload[_PROGRESS.size :].decode(errors="replace"))
 
 
 def pack_reset(code: int, reason: str) -> bytes:

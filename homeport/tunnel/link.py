@@ -15,11 +15,13 @@ from homeport.tunnel.frames import (
     HEADER,
     LOAD,
     OPEN,
+    PROGRESS,
     REFUSED,
     RESET,
     WINDOW,
     ResetCode,
     unpack_head,
+    unpack_progress,
     unpack_refused,
     unpack_reset,
     unpack_window,
@@ -150,5 +152,7 @@ class Link:
         elif kind == REFUSED:
             self.forget(stream)
             stream.on_refused(unpack_refused(payload))
+        elif kind == PROGRESS:
+            stream.on_progress(unpack_progress(payload))
         elif kind == OPEN:
             raise TunnelProtocolError(f"request {stream.request_id} is opened twice")

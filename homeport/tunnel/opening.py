@@ -13,6 +13,7 @@ _FIXED = struct.Struct("!IBBqH")
 _OPEN_FRAME = struct.Struct("!BBIIIBBqH")
 _FIELD = struct.Struct("!BH")
 _HOLD = 1
+_PROGRESS = 2
 
 
 # deployment, revision (decimal), replica, affinity, tenant; all UTF-8
@@ -22,7 +23,8 @@ _TAGS = (1, 2, 3, 4, 5)
 @dataclass(slots=True)
 class Opening:
     """`head` is the request line and the header lines, as on the wire: the agent adds Host, framing and the empty line.
-    `remaining_ms` 0 = no limit; `length` as in homeport.http1.head.
+    `remaining_ms` 0 = no limit; `length` as in homeport.http1.head; `wants_progress`: it likes to hear how the waiting
+    goes.
     """
 
     deployment_id: str
@@ -35,6 +37,7 @@ class Opening:
     replica_id: str = ""
     affinity: str = ""
     tenant: str = ""
+    wants_progress: bool = False
 
 
 def open_frame(request_id: int, opening: Opening, last: bool) -> bytes:
@@ -46,7 +49,7 @@ def open_frame(request_id: int, opening: Opening, last: bool) -> bytes:
         request_id,
         _FIXED.size + len(fields) + len(opening.head),
         min(opening.remaining_ms, 0xFFFFFFFF),
-        _HOLD if opening.hold else 0,
+        (_HOLD if opening.hold else 0) | (_PROGRESS if opening.wants_progress else 0),
         opening.attempt,
         opening.length,
         len(fields),
@@ -75,6 +78,7 @@ def unpack_opening(payload: bytes) -> Opening:
         replica_id,
         affinity,
         tenant,
+        bool(flags & _PROGRESS),
     )
 
 

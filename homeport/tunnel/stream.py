@@ -4,12 +4,15 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from homeport.tunnel.frames import (
+    PROGRESS,
     REFUSED,
     RESET,
     WINDOW,
+    Progress,
     Refusal,
     ResetCode,
     head_frame,
+    pack_progress,
     pack_refused,
     pack_reset,
     pack_window,
@@ -65,6 +68,9 @@ class Stream:
     def on_refused(self, refusal: Refusal) -> None:
         """Gateway's end: over, and never dispatched."""
 
+    def on_progress(self, progress: Progress) -> None:
+        """Gateway's end, where the OPEN asked for it: it still waits."""
+
     def on_send_room(self) -> None:
         """After send_data said False: go on."""
 
@@ -83,6 +89,9 @@ class Stream:
     def refuse(self, refusal: Refusal) -> None:
         if self.link.forget(self):
             self.link.outbox.send(REFUSED, 0, self.request_id, pack_refused(refusal))
+
+    def tell_progress(self, progress: Progress) -> None:
+        self.link.outbox.send(PROGRESS, 0, self.request_id, pack_progress(progress))
 
     def reset(self, code: ResetCode, reason: str = "") -> None:
         """Gives the request up at both ends; nothing more is heard of it here."""

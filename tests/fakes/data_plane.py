@@ -10,6 +10,7 @@ from agent.relay.relay import Relay
 from agent.relay.tunnels import Tunnels
 from homeport.core.access.grants import Grants
 from homeport.core.policy import Policy
+from homeport.core.waiting import Outlook
 from homeport.gateway.gateway import Gateway
 from homeport.gateway.routes import PolicyTable, RoutePolicy
 from homeport.http1.limits import Timeouts
@@ -34,9 +35,9 @@ class TestPrincipal:
 class Node:
     """One node's relay and tunnels."""
 
-    def __init__(self, node_id: str, epoch: int = 1) -> None:
+    def __init__(self, node_id: str, epoch: int = 1, outlook: Outlook | None = None) -> None:
         self.node_id = node_id
-        self.relay = Relay(time.monotonic)
+        self.relay = Relay(time.monotonic, lambda deployment_id: outlook or Outlook())
         self.tunnels = Tunnels(self.relay, lambda: authority().node_tls(node_id), lambda: epoch)
 
 
@@ -44,9 +45,14 @@ class DataPlane:
     """Use as `async with DataPlane() as plane`. Deployment "chat" of model "tiny" on nodes "node-1", "node-2", ..."""
 
     def __init__(
-        self, policy: Policy | None = None, timeouts: Timeouts | None = None, nodes: int = 1, **route: object
+        self,
+        policy: Policy | None = None,
+        timeouts: Timeouts | None = None,
+        nodes: int = 1,
+        outlook: Outlook | None = None,
+        **route: object,
     ) -> None:
-        self.nodes = [Node(f"node-{number}") for number in range(1, nodes + 1)]
+        self.nodes = [Node(f"node-{number}", outlook=outlook) for number in range(1, nodes + 1)]
         self.node = self.nodes[0]
         placements = {node.node_id: (rank, 1, 2) for rank, node in enumerate(self.nodes)}
         self.principals = {TOKEN: TestPrincipal()}

@@ -1,7 +1,7 @@
 """Both ends of a tunnel without a network: what one end has to say is carried over when the test says so."""
 
 from homeport.tunnel.envelope import unwrap
-from homeport.tunnel.frames import Refusal
+from homeport.tunnel.frames import Progress, Refusal
 from homeport.tunnel.link import Link
 from homeport.tunnel.opening import Opening
 from homeport.tunnel.stream import Stream
@@ -25,6 +25,7 @@ class RecordingStream(Stream):
         self.reset_by: tuple[int, str] | None = None
         self.refusal: Refusal | None = None
         self.room = 0
+        self.progress: list[Progress] = []
 
     def on_head(self, status: int, length: int, block: bytes, last: bool) -> None:
         self.head = status, length, block
@@ -41,6 +42,9 @@ class RecordingStream(Stream):
 
     def on_refused(self, refusal: Refusal) -> None:
         self.refusal = refusal
+
+    def on_progress(self, progress: Progress) -> None:
+        self.progress.append(progress)
 
     def on_send_room(self) -> None:
         self.room += 1

@@ -1,15 +1,18 @@
 import asyncio
 import time
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
 from agent.relay.deployment import DeploymentRelay, Upstream
 from agent.relay.relay import Relay
+from homeport.core.waiting import Outlook
 from homeport.tunnel.envelope import wrap
-from homeport.tunnel.frames import RefusedCode
+from homeport.tunnel.frames import Progress, RefusedCode
 from homeport.tunnel.link import Link
 from homeport.tunnel.opening import Opening
+from tests.fakes.clock import FakeClock
 from tests.fakes.link_pair import RecordingStream
 from tests.fakes.model_server import Call, ModelServer
 
@@ -37,17 +40,21 @@ class Gate:
 class Bench:
     """A relay and a gateway's end of one tunnel."""
 
-    def __init__(self, terms: DeploymentRelay = TERMS) -> None:
-        self.relay = Relay(time.monotonic)
+    def __init__(self, terms: DeploymentRelay = TERMS, now: Callable[[], float] = time.monotonic) -> None:
+        self.outlook = Outlook()
+        self.relay = Relay(now, lambda deployment_id: self.outlook)
         self.relay.set_deployment(terms)
         self.gateway = Link(lambda: None)
         self.agent = Link(lambda: None)
         self.relay.add_link(self.agent)
 
-    def ask(self, body: bytes = b"x", hold: bool = True, remaining_ms: int = 0) -> RecordingStream:
+    def ask(
+        self, body: bytes = b"x", hold: bool = True, remaining_ms: int = 0, tenant: str = "", asks: bool = False
+    ) -> RecordingStream:
         stream = RecordingStream(self.gateway, self.gateway.next_id())
         head = b"POST /x HTTP/1.1\r\n"
-        self.gateway.open(stream, Opening("chat", 1, head, len(body), remaining_ms, hold), False)
+        opening = Opening("chat", 1, head, len(body), remaining_ms, hold, tenant=tenant, wants_progress=asks)
+        self.gateway.open(stream, opening, False)
         stream.send_data(body, True)
         self.carry()
         return stream
@@ -104,6 +111,50 @@ async def test_the_queue_is_bounded() -> None:
     streams = [bench.ask() for _ in range(4)]
     assert [stream.refusal.code if stream.refusal else 0 for stream in streams] == [0, 0, 0, RefusedCode.QUEUE_FULL]
     assert bench.relay.demand("chat").arrivals == 3, "what is refused is no demand on this node"
+
+
+async def test_a_flood_gives_way_to_others_and_is_served_no_sooner(gate: Gate) -> None:
+    bench = Bench()
+    flood = [bench.ask(b"flood", tenant="a") for _ in range(3)]
+    quiet = bench.ask(b"quiet", tenant="b")
+    assert [stream.refusal is not None for stream in (*flood, quiet)] == [False, False, True, False]
+    assert flood[2].refusal is not None and flood[2].refusal.code == RefusedCode.QUEUE_FULL
+    bench.relay.set_upstreams("chat", [upstream(gate.server)])
+    for body, stream in ((b"flood", flood[0]), (b"quiet", quiet), (b"flood", flood[1])):
+        arrived, release = await gate.next()
+        assert arrived == body
+        release.set()
+        await bench.until_over(stream)
+
+
+async def test_who_is_sent_away_hears_when_it_is_worth_while() -> None:
+    bench = Bench(replace(TERMS, hold_limit=0))
+    for outlook, seconds in ((Outlook(), 15), (Outlook(0, (16.0,), 20.0), 4), (Outlook(0, (-30.0,), 60.0), 90)):
+        bench.outlook = outlook
+        stream = bench.ask()
+        assert stream.refusal is not None and stream.refusal.retry_after_seconds == seconds
+
+
+async def test_who_asks_hears_how_its_waiting_goes_when_there_is_news() -> None:
+    clock = FakeClock()
+    bench = Bench(now=clock)
+    bench.outlook = Outlook(0, (11.0,), 15.0)
+    asking, silent = bench.ask(asks=True), bench.ask()
+
+    def heard(seconds: float, outlook: Outlook) -> list[Progress]:
+        clock.now += seconds
+        bench.outlook = outlook
+        bench.relay.tick()
+        bench.carry()
+        news, asking.progress[:] = list(asking.progress), []
+        return news
+
+    assert heard(0.0, bench.outlook) == [Progress(4, "waiting for a replica to start")]
+    assert heard(0.3, Outlook(0, (11.3,), 15.0)) == []
+    assert heard(0.7, Outlook(0, (12.0,), 15.0)) == [Progress(3, "waiting for a replica to start")]
+    assert heard(8.0, Outlook(0, (12.0,), 15.0)) == []
+    assert len(heard(2.0, Outlook(0, (12.0,), 15.0))) == 1, "said again, so that nobody takes it for dead"
+    assert silent.progress == []
 
 
 async def test_without_leave_to_wait_a_request_goes_elsewhere_at_once() -> None:

@@ -7,12 +7,15 @@ from homeport.tunnel.envelope import wrap
 from homeport.tunnel.errors import TunnelProtocolError
 from homeport.tunnel.frames import (
     HEADER,
+    Progress,
     Refusal,
     head_frame,
+    pack_progress,
     pack_refused,
     pack_reset,
     pack_window,
     unpack_head,
+    unpack_progress,
     unpack_refused,
     unpack_reset,
     unpack_window,
@@ -35,6 +38,7 @@ openings = st.builds(
     replica_id=text,
     affinity=text,
     tenant=text,
+    wants_progress=st.booleans(),
 )
 loads = st.builds(
     DeploymentLoad,
@@ -81,6 +85,11 @@ def test_heads_come_back(status: int, length: int, block: bytes) -> None:
 def test_refusals_come_back(code: int, retry_after: int, reason: str) -> None:
     refusal = Refusal(code, retry_after, reason)
     assert unpack_refused(pack_refused(refusal)) == refusal
+
+
+@given(st.integers(0, 65535), text)
+def test_progress_comes_back(seconds: int, what: str) -> None:
+    assert unpack_progress(pack_progress(Progress(seconds, what))) == Progress(seconds, what)
 
 
 @given(st.integers(0, 255), text)
