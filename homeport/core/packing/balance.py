@@ -15,6 +15,7 @@ Floats = NDArray[np.float64]
 
 # Memory is seldom what runs out; CPU nearly always is.
 _MEMORY_SLACK = 2.0
+_LEAST = np.array(np.finfo(np.float64).tiny)
 
 
 def carried(devices_free: Floats, cpu_free: Floats, memory_free: Floats, mix: Mix) -> Floats:
@@ -26,5 +27,5 @@ def carried(devices_free: Floats, cpu_free: Floats, memory_free: Floats, mix: Mi
     product = devices_free * both
     total = both + devices_free * (by_cpu + by_memory)
     # Where the product is nothing, the total may be: any divisor does.
-    result: Floats = product / np.where(product > 0, total, 1.0)
+    result: Floats = product / np.maximum(total, _LEAST)
     return result

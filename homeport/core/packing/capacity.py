@@ -34,8 +34,9 @@ def demand(shape: Shape) -> NDArray[np.float64]:
 
 class FreeCapacity:
     """Row = node. `host` is [nodes, 3]: CPU, MEMORY, DISK. `free` and `device_class` are [nodes, devices]: milli of
-    each device, and the number of its class in `classes`; NO_DEVICE fills rows of nodes with fewer devices. Rows of
-    nodes that are gone have nothing free, until they are used again.
+    each device, and the number of its class in `classes`; NO_DEVICE fills rows of nodes with fewer devices. Rows that
+    are alike in all of that have the same `likeness`. Rows of nodes that are gone have nothing free, until they are
+    used again.
     """
 
     def __init__(self) -> None:
@@ -47,8 +48,12 @@ class FreeCapacity:
         self.host = np.zeros((_FEWEST_ROWS, 3))
         self.device_class = np.full((_FEWEST_ROWS, 1), NO_DEVICE, dtype=np.int64)
         self.free = np.zeros((_FEWEST_ROWS, 1), dtype=np.int64)
+        # A hash of 64 bits: that two differ and share it is not to be expected.
+        self.likeness = np.zeros(_FEWEST_ROWS, dtype=np.int64)
         self._class_numbers: dict[DeviceClass, int] = {}
         self._devices: dict[int, tuple[DeviceClass, ...]] = {}
+        # Hashes of the class numbers.
+        self._kinds: dict[int, int] = {}
         self._vacant: list[int] = []
 
     def put(self, node: NodeCapacity) -> int:
@@ -61,12 +66,14 @@ class FreeCapacity:
             self._widen(count)
         self.host[row] = node.cpu_milli, node.memory_bytes, node.disk_bytes
         if self._devices.get(row) is not node.devices:
-            self._devices[row] = node.devices
+            numbers = tuple(map(self._class_number, node.devices))
+            self._devices[row], self._kinds[row] = node.devices, hash(numbers)
             self.device_class[row] = NO_DEVICE
-            self.device_class[row, :count] = [self._class_number(device) for device in node.devices]
+            self.device_class[row, :count] = numbers
             self.free[row] = 0
         if count:
             self.free[row, :count] = node.free
+        self.likeness[row] = hash((node.cpu_milli, node.memory_bytes, node.disk_bytes, node.free, self._kinds[row]))
         return row
 
     def remove(self, node_id: str) -> int:
@@ -85,7 +92,7 @@ class FreeCapacity:
             return row
         self.ids.append(node_id)
         if len(self.ids) > len(self.host):
-            for name in ("host", "device_class", "free"):
+            for name in ("host", "device_class", "free", "likeness"):
                 column = getattr(self, name)
                 setattr(self, name, np.concatenate([column, np.zeros_like(column)]))
         return len(self.ids) - 1

@@ -20,6 +20,8 @@ Floats = NDArray[np.float64]
 # finer comparison packs far worse. In milli of a device.
 _BUCKET = 100.0
 DOES_NOT_FIT = int(np.iinfo(np.int64).min)
+# So many rows are weighed faster than it takes to find those that are alike.
+_FEW = 64
 # Shapes whose scores are kept: those that were asked for last.
 _MOST_SHAPES = 256
 
@@ -47,9 +49,6 @@ class ScoreTable:
         # Of each row, the number of its last change; they are counted from 1.
         self._changed = np.zeros(0, dtype=np.int64)
         self._changes = 0
-        # What each row is worth as it is, by the changes until `_worth_as_of`.
-        self._worth_now = np.zeros(0)
-        self._worth_as_of = 0
 
     def changed(self, row: int) -> None:
         missing = len(self._capacity.host) - len(self._changed)
@@ -62,7 +61,7 @@ class ScoreTable:
         """As the nodes are now."""
         worth = self._current_worth()
         scores = self._by_shape.pop(shape, None)
-        if scores is None:
+        if scores is None or len(scores.score) < len(self._capacity.host):
             if len(self._by_shape) >= _MOST_SHAPES:
                 del self._by_shape[next(iter(self._by_shape))]
             scores = self._unscored(shape)
@@ -81,11 +80,9 @@ class ScoreTable:
     def _current_worth(self) -> Worth:
         capacity = self._capacity
         outdated = self._worth is None or self._worth.classes != len(capacity.classes) or self._seen.due
-        if outdated or len(self._worth_now) != len(capacity.host):
+        if outdated:
             self._worth = Worth(self._seen.mix(), capacity.classes)
             self._by_shape.clear()
-            self._worth_now = self._worth.of(np.maximum(capacity.host, 0), capacity.free, capacity.device_class)
-            self._worth_as_of = self._changes
         assert self._worth is not None
         return self._worth
 
@@ -97,35 +94,51 @@ class ScoreTable:
         return Scores(demand(shape), milli, np.full(rows, DOES_NOT_FIT), np.zeros(rows, dtype=np.int64))
 
     def _score(self, shape: Shape, scores: Scores, worth: Worth) -> None:
+        """Only where there is room anything is to be weighed; of many nodes, only one of those that are alike."""
         capacity = self._capacity
         rows = (self._changed > scores.as_of).nonzero()[0]
-        before = capacity.host.take(rows, 0)
-        free_before, classes = capacity.free.take(rows, 0), capacity.device_class.take(rows, 0)
-        host, free = before - scores.host, free_before
-        room = np.minimum.reduce(host, 1) >= 0
+        scores.as_of = self._changes
+        scores.score[rows] = DOES_NOT_FIT
+        rows = self._with_room(shape, scores, rows)
+        if not len(rows):
+            return
+        if len(rows) <= _FEW:
+            scores.score[rows], scores.device[rows] = self._weighed(shape, scores, worth, rows)
+            return
+        _, first, alike = np.unique(capacity.likeness.take(rows), return_index=True, return_inverse=True)
+        score, device = self._weighed(shape, scores, worth, rows.take(first))
+        scores.score[rows], scores.device[rows] = score.take(alike), device.take(alike)
+
+    def _with_room(self, shape: Shape, scores: Scores, rows: Ints) -> Ints:
+        capacity = self._capacity
+        room = np.logical_and.reduce(capacity.host.take(rows, 0) >= scores.host, 1)
+        if shape.devices:
+            fits = capacity.free.take(rows, 0) >= scores.milli.take(capacity.device_class.take(rows, 0))
+            room &= np.add.reduce(fits, 1) >= shape.devices
+        return rows[room]
+
+    def _weighed(self, shape: Shape, scores: Scores, worth: Worth, rows: Ints) -> tuple[Ints, Ints]:
+        """Score and device of rows that have room."""
+        capacity = self._capacity
+        host, free = capacity.host.take(rows, 0), capacity.free.take(rows, 0)
+        classes = capacity.device_class.take(rows, 0)
+        left, device = host - scores.host, np.zeros_like(rows)
         if shape.devices:
             milli = scores.milli.take(classes)
             fits = free >= milli
-            room &= np.add.reduce(fits, 1) >= shape.devices
             if shape.devices == 1:
-                device = worth.best_device(np.maximum(host, 0), free, classes, milli, fits)
-                scores.device[rows] = device
+                device = worth.best_device(left, free, classes, milli, fits)
                 fits &= _only(device, fits.shape[1])
             else:
                 fits &= fits.cumsum(1) <= shape.devices
-            free = free - milli * fits
-        # Rows that no shape has looked at since they changed are valued as they are, in the same go. Where there is no
-        # room the result does not count, but the tables know no negative numbers.
-        stale = (self._changed.take(rows) > self._worth_as_of).nonzero()[0]
-        values = worth.of(
-            np.maximum(np.concatenate((host, before.take(stale, 0))), 0),
-            np.concatenate((free, free_before.take(stale, 0))),
-            np.concatenate((classes, classes.take(stale, 0))),
+            devices_left = free - milli * fits
+        else:
+            devices_left = free
+        both = worth.of(
+            np.concatenate((left, host)), np.concatenate((devices_left, free)), np.concatenate((classes, classes))
         )
-        self._worth_now[rows.take(stale)] = values[len(rows) :]
-        change = values[: len(rows)] - self._worth_now.take(rows)
-        scores.score[rows] = np.where(room, np.floor(change / _BUCKET), DOES_NOT_FIT)
-        scores.as_of = self._worth_as_of = self._changes
+        change = both[: len(rows)] - both[len(rows) :]
+        return np.floor(change / _BUCKET).astype(np.int64), device
 
 
 def _only(device: Ints, width: int) -> NDArray[np.bool_]:

@@ -17,6 +17,8 @@ Bools = NDArray[np.bool_]
 
 # More lets a node run out of CPU beside free devices, less leaves slivers of devices that nothing fits on.
 _FRAGMENTATION_WEIGHT = 0.5
+# As an array: numpy takes longer to look at a bare number than to compare with it.
+_WHOLE = np.array(WHOLE)
 
 
 class Worth:
@@ -38,15 +40,16 @@ class Worth:
 
     def best_device(self, host: Floats, free: Ints, classes: Ints, milli: Ints, fits: Bools) -> Ints:
         """Of each node the device on which a share of `milli` leaves the least fragment. `host` is what remains."""
-        table, is_whole = self._table, free == WHOLE
+        table, is_whole = self._table, free == _WHOLE
         whole = np.add.reduce(is_whole, 1)
         # A share of a whole device leaves one whole device less.
         begins = table.begins(classes, host[:, CPU], whole) - is_whole * table.one_whole_less(whole)
         gain = table.weigh(begins, free) - table.weigh(begins, free - milli * fits)
-        best: Ints = np.where(fits, gain, -np.inf).argmax(1)
+        gain[~fits] = -np.inf
+        best: Ints = gain.argmax(1)
         return best
 
 
 def _whole(free: Ints) -> Ints:
-    count: Ints = np.add.reduce(free == WHOLE, 1)
+    count: Ints = np.add.reduce(free == _WHOLE, 1)
     return count

@@ -201,3 +201,20 @@ def _fits(shape: Shape, free: tuple[int, int, list[int]], classes: tuple[DeviceC
         milli = shape.milli_on(device)
         room += milli is not None and left >= milli
     return cpu >= shape.cpu_milli and memory >= shape.memory_bytes and room >= shape.devices
+
+
+@given(
+    st.lists(st.sampled_from([(T4,), (T4, T4), (A100,) * 4, ()]), min_size=70, max_size=90),
+    st.lists(shapes, min_size=1, max_size=8),
+)
+def test_many_nodes_of_a_few_kinds_cost_what_each_costs_alone(
+    kinds: list[tuple[DeviceClass, ...]], asked: list[Shape]
+) -> None:
+    """Of nodes that are alike one is weighed for all of them."""
+    many = packer(*(node(f"n{number:02}", *devices) for number, devices in enumerate(kinds)), mix=asked)
+    for shape in asked:
+        many.place(shape)
+    for node_id, each in list(many.nodes.items())[::9]:
+        alone = packer(each, *(node(f"other-{kind}", *kind) for kind in ((T4,), (A100,))), mix=asked)
+        for shape in asked:
+            assert many.packer.fit(shape).cost(node_id) == alone.packer.fit(shape).cost(node_id)
