@@ -40,6 +40,7 @@ from controlplane.gateway.process import GatewayProcess
 from controlplane.gateway.publisher import GatewayPublisher
 from controlplane.pipelines.node_lifecycle import NodeLifecyclePipeline
 from controlplane.pipelines.placements import PlacementPipeline
+from controlplane.pipelines.wakes import Wakes
 from controlplane.ports import reserve
 from controlplane.private_file import write_private
 from controlplane.secrets.node_secrets import NodeSecrets
@@ -82,6 +83,7 @@ class Server:
         self._clock = ListeningClock(time.monotonic)
         self._registry = NodeRegistry(self._clock)
         self._fleet_view = FleetView(self._store, self._registry)
+        self._wakes = Wakes(self._store, time.monotonic)
         self._access_tokens = AccessTokens(facts_in(self._store))
         self._denials = GatewayDenials(self._store)
         self._issuing = IssuingBudget()
@@ -114,7 +116,7 @@ class Server:
         self._spawn("last-uses", LastUses(self._store, self._access_tokens.last_uses).run())
         life = LoginSessions(self._store, self._access_tokens.last_uses, time.time)
         self._spawn("login-sessions", life.run())
-        self._spawn("placements", PlacementPipeline(self._store, self._registry, self._fleet_view).run())
+        self._spawn("placements", PlacementPipeline(self._store, self._registry, self._fleet_view, self._wakes).run())
 
         start_gateway = self._start_gateway_inside if self._config.gateway_inside else self._start_gateway
         tunnel_port, gateway_port = await start_gateway(ca)
@@ -169,7 +171,9 @@ class Server:
         client_pair = self._client_tls.pair if self._client_tls else None
         certificate = self._gateway_certificate(ca)
         identity = certificate.pair, ca.bundle
-        feed = GatewayFeed(identity, process.heard, self._access_tokens.note_uses, self._denials.hear, client_pair)
+        feed = GatewayFeed(
+            identity, process.heard, self._access_tokens.note_uses, self._denials.hear, self._wakes.hear, client_pair
+        )
         self._spawn("gateway-denials", self._denials.run())
         certificate.on_change = feed.put_pair
         if self._client_tls is not None:
@@ -196,13 +200,16 @@ class Server:
         # A feed that nobody is connected to: its tables are used here.
         certificate = self._gateway_certificate(ca)
         identity = certificate.pair, ca.bundle
-        feed = GatewayFeed(identity, lambda _: None, self._access_tokens.note_uses, self._denials.hear)
+        feed = GatewayFeed(
+            identity, lambda _: None, self._access_tokens.note_uses, self._denials.hear, self._wakes.hear
+        )
         publisher = GatewayPublisher(self._store, feed)
         self._sessions.on_open = publisher.session_opened
         tunnels = TunnelServer(feed.tables, _GATEWAY)
         feed.tables.on_node = tunnels.look_at
         gateway = Gateway(feed.tables.routes, self._access_tokens.check, tunnels, time.monotonic)
         gateway.on_denied = self._denials.note
+        gateway.on_wake = self._wakes.hear
         self._spawn("gateway-denials", self._denials.run())
         publisher.load()
         self._spawn("routes", publisher.follow_store())

@@ -1,6 +1,7 @@
 """A control plane's insides without its ports: store, registry, sessions that only count, the placement pipeline."""
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
@@ -9,6 +10,7 @@ from homeport_proto.v1 import session_pb2 as pb
 
 from controlplane.fleet.fleet_view import FleetView
 from controlplane.pipelines.placements import PlacementPipeline
+from controlplane.pipelines.wakes import Wakes
 from controlplane.sessions.desired_state import DesiredStates
 from controlplane.sessions.registry import NodeRegistry
 from controlplane.sessions.sessions import OpenSession, Sessions
@@ -40,7 +42,7 @@ class BenchFleet:
         self.store = SqlStore(url)
         self.registry = registry
         self.view = FleetView(self.store, registry)
-        self.pipeline = PlacementPipeline(self.store, registry, self.view, poll_seconds=60)
+        self.pipeline = PlacementPipeline(self.store, registry, self.view, Wakes(self.store, time.monotonic), 60)
         self.sessions = Sessions(self.store, DesiredStates(self.store))
         self._outboxes: list[_Outbox] = []
         self._told_more = asyncio.Event()

@@ -4,7 +4,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from homeport.core.placement.fleet import Fleet
-from homeport.core.status import ReplicaReport
+from homeport.core.status import ReplicaReport, ReplicaStatus
+
+_ENDED = frozenset({ReplicaStatus.STOPPED, ReplicaStatus.FAILED, ReplicaStatus.FENCED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,3 +21,8 @@ class Surroundings:
     is_forced: Callable[[str], bool]
     is_heard: Callable[[str], bool]
     may_lose: bool = True
+
+    @property
+    def something_runs(self) -> bool:
+        """Or may run, where nobody can tell."""
+        return any(report.status not in _ENDED for _, report in self.replicas)

@@ -27,7 +27,8 @@ _MOST_UNSENT = 100_000
 class GatewayFeed:
     """`tls` is the tunnel port's credentials and the CA's bundle, `client_pair` the certificate towards clients.
     `on_listening` gets what a gateway says of itself: worker, pid, version, gateway_port, tunnel_port, and the options
-    that it was started with. `on_used` gets when it accepted which tokens last, `on_denied` what it refused to whom."""
+    that it was started with. `on_used` gets when it accepted which tokens last, `on_denied` what it refused to whom,
+    `on_wake` deployments that somebody waits for there with no node to go to."""
 
     def __init__(
         self,
@@ -35,6 +36,7 @@ class GatewayFeed:
         on_listening: Callable[[dict[str, Any]], None],
         on_used: Callable[[Mapping[str, float]], None],
         on_denied: Callable[[list[dict[str, Any]]], None],
+        on_wake: Callable[[str], None],
         client_pair: KeyPair | None = None,
     ) -> None:
         self.tables = GatewayTables()
@@ -44,6 +46,7 @@ class GatewayFeed:
         self._on_listening = on_listening
         self._on_used = on_used
         self._on_denied = on_denied
+        self._on_wake = on_wake
         self._outboxes: set[asyncio.Queue[bytes]] = set()
         self._server: asyncio.Server | None = None
 
@@ -122,6 +125,9 @@ class GatewayFeed:
                 self._on_used(said["used"])
             elif "denied" in said:
                 self._on_denied(said["denied"])
+            elif "wake" in said:
+                for deployment_id in said["wake"]:
+                    self._on_wake(deployment_id)
 
 
 def _tunnel_tls(pair: KeyPair, ca: bytes) -> bytes:

@@ -49,6 +49,10 @@ class GatewayWorker:
         self._gateway = Gateway(self._tables.routes, self._tokens.check, self._tunnels, time.monotonic)
         self._denials = WaitingDenials(time.monotonic)
         self._gateway.on_denied = self._denials.note
+        # Deployments to be woken, of which the control plane has not been told yet.
+        self._awaited: set[str] = set()
+        self._awaits = asyncio.Event()
+        self._gateway.on_wake = self.wake
         self._front = front_tls()
         self.tunnel_tls: ssl.SSLContext | None = None
         self._listening: dict[str, Any] | None = None
@@ -61,6 +65,7 @@ class GatewayWorker:
         if following.done():
             following.result()
         following.cancel()
+        await asyncio.gather(following, return_exceptions=True)
         await self._gateway.close(_DRAIN_SECONDS)
 
     async def _follow(self) -> None:
@@ -72,7 +77,8 @@ class GatewayWorker:
             except OSError:
                 await asyncio.sleep(_RETRY_SECONDS)
                 continue
-            telling = [asyncio.create_task(tell(writer)) for tell in (self._tell_uses, self._tell_denials)]
+            tellers = self._tell_uses, self._tell_denials, self._tell_wakes
+            telling = [asyncio.create_task(tell(writer)) for tell in tellers]
             try:
                 await self._learn(reader, writer)
             except (OSError, ValueError) as error:
@@ -130,6 +136,20 @@ class GatewayWorker:
                 if denied := self._denials.take():
                     writer.write(json.dumps({"denied": denied}).encode() + b"\n")
                     await writer.drain()
+
+    def wake(self, deployment_id: str) -> None:
+        """Somebody waits for it, and none of its nodes is connected."""
+        self._awaited.add(deployment_id)
+        self._awaits.set()
+
+    async def _tell_wakes(self, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                await self._awaits.wait()
+                self._awaits.clear()
+                awaited, self._awaited = self._awaited, set()
+                writer.write(json.dumps({"wake": sorted(awaited)}).encode() + b"\n")
+                await writer.drain()
 
     async def _listen(self) -> dict[str, Any]:
         """What it says of itself from now on."""

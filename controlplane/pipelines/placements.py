@@ -13,6 +13,7 @@ from controlplane.fleet.fleet_view import FleetView
 from controlplane.fleet.nodes import node_status_of
 from controlplane.pipelines.base import Pipeline
 from controlplane.pipelines.placement_decision import Decision, apply, decide
+from controlplane.pipelines.wakes import Wakes
 from controlplane.sessions.registry import NodeRegistry
 from controlplane.store.store import Kind, Record, Store
 from homeport.core.errors import HomeportError
@@ -43,7 +44,8 @@ class PlacementPipeline(Pipeline):
 
     Older deployments are served first, and what one holds is reserved against all others, so nobody is displaced. A
     deployment is thought about again when it, or a node that serves it, is not as it was, when something was missing
-    and the fleet has changed, and always while replicas move or a node is not well.
+    and the fleet has changed, and always while replicas move, a node is not well, or a gateway has nobody to send its
+    requests to.
     """
 
     name = "placements"
@@ -54,12 +56,14 @@ class PlacementPipeline(Pipeline):
         store: Store,
         registry: NodeRegistry,
         view: FleetView,
+        wakes: Wakes,
         poll_seconds: float = 5.0,
         new_id: Callable[[], str] = lambda: str(uuid.uuid4()),
     ) -> None:
         super().__init__(store, poll_seconds)
         self._registry = registry
         self._view = view
+        self._wakes = wakes
         self._new_id = new_id
         # Whether replicas leave a node: then each report of an agent may be what that waits for.
         self._moving = False
@@ -71,6 +75,7 @@ class PlacementPipeline(Pipeline):
 
     async def run(self) -> None:
         self._registry.listeners.append(self._node_spoke)
+        self._wakes.on_wake = self.hint
         try:
             await super().run()
         finally:
@@ -112,6 +117,8 @@ class PlacementPipeline(Pipeline):
         """The short way: nothing has changed of all that a decision about it depends on."""
         if deployment.id not in self._confirmed or self._view.refused(deployment.id):
             return False
+        if self._wakes.is_awaited(deployment.id):
+            return False
         return self._decided[deployment.id].version in (None, self._view.fleet.version)
 
     def _decide(self, deployment: Record, current: Sequence[Record]) -> Decision | None:
@@ -120,7 +127,11 @@ class PlacementPipeline(Pipeline):
         if revision is None:
             return None  # the deployment was deleted while this round ran
         refused = self._view.refused(deployment.id)
-        inputs = (deployment.spec, revision, self._view.pools_version, refused)
+        around = self._view.surroundings(deployment.id)
+        terms = self._view.spec(deployment).on_disconnect.terms()
+        if self._wakes.is_awaited(deployment.id) and not around.something_runs:
+            terms = terms.awaited()
+        inputs = (deployment.spec, revision, self._view.pools_version, refused, terms)
         self._confirmed.pop(deployment.id, None)
         if self._is_as_decided(deployment, current, inputs):
             if not refused:  # which ends by itself
@@ -129,9 +140,9 @@ class PlacementPipeline(Pipeline):
         decision = decide(
             deployment,
             current,
-            self._view.spec(deployment).on_disconnect.terms(),
+            terms,
             partial(self._view.wanted, deployment, revision),
-            self._view.surroundings(deployment.id),
+            around,
             self._new_id,
         )
         self._remember(decision, inputs)

@@ -40,13 +40,15 @@ class Gateway:
         self.policies = policies
         self.clock = clock
         self.tokens = TokenCheck(check_token, clock, guesses or Guesses())
-        self.parking = ParkingLot()
+        self.parking = ParkingLot(self._wake)
         self.presences = PresenceTable(policies, self.parking.wake)
         self.heads = HeadCheck()
         self.request_ids = RequestIds()
         self.active: set[GatewayRequest] = set()
         # Called with what somebody who had sent a token was denied.
         self.on_denied: Callable[[Denial], None] | None = None
+        # Called with a deployment that somebody waits for, while none of its nodes is connected.
+        self.on_wake: Callable[[str], None] | None = None
         self._tunnels = tunnels
         self._server = HttpServer(self._exchange, render_refused_message, timeouts)
         self._sweep: asyncio.TimerHandle | None = None
@@ -78,6 +80,10 @@ class Gateway:
 
     def _exchange(self, connection: ServerConnection, head: RequestHead, length: int) -> GatewayRequest:
         return GatewayRequest(connection, head, length, self)
+
+    def _wake(self, deployment_id: str) -> None:
+        if self.on_wake is not None:
+            self.on_wake(deployment_id)
 
     def _check(self, loop: asyncio.AbstractEventLoop) -> None:
         now = self.clock()

@@ -16,7 +16,10 @@ class Parked(Protocol):
 
 
 class ParkingLot:
-    def __init__(self) -> None:
+    """`on_first(deployment_id)` is called when somebody begins to wait for a deployment that nobody waited for."""
+
+    def __init__(self, on_first: Callable[[str], None]) -> None:
+        self._on_first = on_first
         self._waiting: dict[str, dict[Parked, asyncio.TimerHandle]] = {}
         self._count = 0
 
@@ -25,8 +28,11 @@ class ParkingLot:
         if self._count >= MAX_PARKED:
             return False
         timer = asyncio.get_running_loop().call_later(seconds, self._over, deployment_id, request)
+        is_first = deployment_id not in self._waiting
         self._waiting.setdefault(deployment_id, {})[request] = timer
         self._count += 1
+        if is_first:
+            self._on_first(deployment_id)
         return True
 
     def leave(self, deployment_id: str, request: Parked) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 from controlplane.fleet.apply import apply_documents
 from controlplane.fleet.fleet_view import FleetView
 from controlplane.pipelines.placements import PlacementPipeline
+from controlplane.pipelines.wakes import Wakes
 from controlplane.sessions.registry import NodeLoad, NodeRegistry
 from controlplane.store.failing import FailingStore
 from controlplane.store.memory import MemoryStore
@@ -29,8 +30,9 @@ class PlacedFleet:
         self.registry = NodeRegistry(self.clock)
         numbers = itertools.count(1)
         self.view = FleetView(self.store, self.registry, self.wall)
+        self.wakes = Wakes(self.store, self.clock)
         self.pipeline = PlacementPipeline(
-            self.store, self.registry, self.view, poll_seconds=3600, new_id=lambda: f"p{next(numbers)}"
+            self.store, self.registry, self.view, self.wakes, poll_seconds=3600, new_id=lambda: f"p{next(numbers)}"
         )
 
     async def start(self) -> None:

@@ -36,6 +36,7 @@ from controlplane.fleet.deployments import delete_deployment
 from controlplane.fleet.fleet_view import FleetView
 from controlplane.pipelines.node_lifecycle import NodeLifecyclePipeline
 from controlplane.pipelines.placements import PlacementPipeline
+from controlplane.pipelines.wakes import Wakes
 from controlplane.sessions.desired_state import DesiredStates
 from controlplane.sessions.listening_clock import ListeningClock
 from controlplane.sessions.logs import LogBroker
@@ -220,7 +221,8 @@ class ControlPlane:
         terms = SessionTerms("0.1.0", 2.0, (), ":8443", timedelta(hours=24))
         logs = LogBroker(sessions.ask)
         self.service = SessionService(self.store, self.registry, sessions, desired, logs, self._ca, terms)
-        placements = PlacementPipeline(self.store, self.registry, FleetView(self.store, self.registry, self.wall))
+        view, self.wakes = FleetView(self.store, self.registry, self.wall), Wakes(self.store, clock)
+        placements = PlacementPipeline(self.store, self.registry, view, self.wakes)
         lifecycle = NodeLifecyclePipeline(self.store, self.registry, clock, self.wall)
         loops = (sessions.follow_store(), placements.run(), lifecycle.run(), self.service.kept_epochs.run())
         self._tasks = [asyncio.create_task(loop) for loop in loops]

@@ -1,7 +1,7 @@
 """What a silent node means to one deployment, and who stays when it comes back."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from homeport.core.status import NodeStatus
@@ -23,6 +23,11 @@ class AbsenceTerms:
     lost_after: float = 60.0
     replace: bool = True
     reconcile: Reconcile = Reconcile.KEEP_ORIGINAL
+
+    def awaited(self) -> "AbsenceTerms":
+        """While somebody waits for what ran nowhere when it was heard of last: patience would only spare a second copy
+        of something that is not there."""
+        return replace(self, lost_after=0.0)
 
 
 def status_to(terms: AbsenceTerms, status: NodeStatus, silent_seconds: float, may_lose: bool) -> NodeStatus:

@@ -24,7 +24,9 @@ class Publishing:
     def __init__(self) -> None:
         self.wall = FakeClock(1000.0)
         self.store = MemoryStore(self.wall)
-        self.feed = GatewayFeed((KeyPair(b"", b""), b""), lambda said: None, lambda used: None, lambda denied: None)
+        self.feed = GatewayFeed(
+            (KeyPair(b"", b""), b""), lambda said: None, lambda used: None, lambda denied: None, lambda id: None
+        )
         self.publisher = GatewayPublisher(self.store, self.feed)
         self.at_gateway = AccessTokens(self.feed.tables.tokens.get, self.wall)
         self.at_api = AccessTokens(facts_in(self.store), self.wall)

@@ -66,7 +66,9 @@ async def doors() -> AsyncIterator[Doors]:
     async with ControlApi(Guesses(1 << 40)).running() as api:
         await api.put_parents()
         assert (await api.call("POST", "/deployments", DEPLOYMENT)).status == 201
-        feed = GatewayFeed((KeyPair(b"", b""), b""), lambda said: None, lambda used: None, lambda denied: None)
+        feed = GatewayFeed(
+            (KeyPair(b"", b""), b""), lambda said: None, lambda used: None, lambda denied: None, lambda id: None
+        )
         publisher = GatewayPublisher(api.store, feed)
         tokens = AccessTokens(feed.tables.tokens.get, api.wall)
         gateway = Gateway(

@@ -143,6 +143,23 @@ async def test_a_request_that_was_parked_goes_out_when_a_node_comes() -> None:
         client.close()
 
 
+async def test_the_control_plane_is_asked_once_for_all_that_wait_for_a_node() -> None:
+    async with DataPlane(policy=Policy(hold_seconds=60)) as plane:
+        woken: list[str] = []
+        plane.gateway.on_wake = woken.append
+        clients = [await plane.connect() for _ in range(3)]
+        for client in clients:
+            client.send("POST", "/d/chat/", b"x")
+        await plane.until(lambda: len(plane.gateway.active) == 3)
+        assert woken == ["chat"]
+        await plane.serve(ModelServer())
+        for client in clients:
+            assert (await client.answer())[0] == 200
+        clients[0].send("POST", "/d/chat/", b"x")
+        assert (await clients[0].answer())[0] == 200
+        assert woken == ["chat"], "while a node is there nobody needs to be asked"
+
+
 async def test_a_replica_that_dies_is_tried_once_more_elsewhere_where_that_is_safe() -> None:
     async def die(call: Call) -> None:
         call.writer.transport.abort()

@@ -40,6 +40,43 @@ async def test_each_deployment_says_after_how_long_it_is_replaced(
     assert list(await fleet.placements("chat")) == ["n2"]
 
 
+async def test_what_somebody_waits_for_and_runs_nowhere_goes_to_another_node_as_soon_as_its_own_is_disconnected(
+    fleet: PlacedFleet,
+) -> None:
+    await deploy_on_n1(fleet, lost_after_seconds=600)
+    fleet.runs("n1")
+    fleet.pass_time(15.1, alive="n2")
+    assert list(await fleet.placements("chat")) == ["n1"]
+    fleet.wakes.hear("chat")
+    assert list(await fleet.placements("chat")) == ["n2"]
+    assert fleet.replaced("chat") == ["n1"]
+
+
+@pytest.mark.parametrize("runs", ["starting", "ready", "unknown"])
+async def test_waiting_makes_no_second_copy_of_what_may_run(fleet: PlacedFleet, runs: str) -> None:
+    await deploy_on_n1(fleet)
+    fleet.runs("n1", runs)
+    fleet.pass_time(15.1, alive="n2")
+    fleet.wakes.hear("chat")
+    assert list(await fleet.placements("chat")) == ["n1"]
+
+
+async def test_somebody_is_waited_for_no_longer_than_a_request_may_wait(fleet: PlacedFleet) -> None:
+    await deploy_on_n1(fleet, lost_after_seconds=600)
+    woken: list[str] = []
+    fleet.wakes.on_wake = lambda: woken.append("chat")
+    fleet.wakes.hear("chat")
+    fleet.wakes.hear("chat")
+    fleet.wakes.hear("nobody")
+    assert woken == ["chat"]
+    fleet.pass_time(59.9, alive="n1 n2")
+    assert fleet.wakes.is_awaited("chat")
+    fleet.pass_time(0.1, alive="n1 n2")
+    assert not fleet.wakes.is_awaited("chat")
+    fleet.wakes.hear("chat")
+    assert woken == ["chat", "chat"]
+
+
 async def test_without_replacement_the_budget_waits_for_the_node(fleet: PlacedFleet) -> None:
     await deploy_on_n1(fleet, replace=False)
     fleet.pass_time(100_000, alive="n2")
