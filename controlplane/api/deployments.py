@@ -9,6 +9,7 @@ from controlplane.api.queries import DeploymentQuery, RevisionQuery
 from controlplane.api.routing import Answer, Call, Handler, Route
 from controlplane.fleet.accept import Accepted
 from controlplane.fleet.deployment_verbs import (
+    pause_autoscaling,
     restart_deployment,
     scale_deployment,
     start_deployment,
@@ -22,7 +23,7 @@ from controlplane.store.store import Index, Kind, Record, Transaction
 from controlplane.views.objects import envelope
 from controlplane.views.views import Views
 from homeport.core.access.permission import Permission
-from homeport.core.errors import ErrorCode
+from homeport.core.errors import ErrorCode, HomeportError
 from homeport.schema.edits import EmptyRequest, ScaleRequest
 from homeport.schema.explanation import Explanation
 from homeport.schema.resources import Deployment, EditedDeployment, NewDeployment, Revision
@@ -56,6 +57,7 @@ class Deployments(CollectionRoutes):
             Route("POST", f"{_ITEM}/scale", self.scale, _TAG, "Set how many replicas a deployment may have",
                   body=ScaleRequest, response=Deployment, errors=EDIT_ERRORS,
                   permission=Permission.DEPLOYMENTS_WRITE, at=self.at_item),
+            self._verb("pause-autoscaling", self.pause, "Keep as many replicas as there are; `auto` of scale ends it"),
             Route("GET", f"{_ITEM}/explain", self.explain, _TAG, "Why a deployment is where it is and not elsewhere",
                   response=Explanation, errors=(ErrorCode.NOT_FOUND,), permission=Permission.DEPLOYMENTS_READ,
                   at=self.at_item),
@@ -79,11 +81,27 @@ class Deployments(CollectionRoutes):
         return handle
 
     async def scale(self, call: Call) -> Answer:
-        wanted: ScaleRequest = call.body
-        lowest = wanted.min_replicas if wanted.replicas is None else wanted.replicas
-        highest = wanted.max_replicas if wanted.replicas is None else wanted.replicas
         id = self.key(call)
-        done = await self.store.write(lambda tx: scale_deployment(tx, id, lowest, highest))
+        done = await self.store.write(lambda tx: scale_deployment(tx, id, call.body))
+        return await self.shown(done.record)
+
+    async def pause(self, call: Call) -> Answer:
+        id = self.key(call)
+        unheard = [
+            placement.spec["node_id"]
+            for placement in self.store.find(Index.PLACEMENTS_OF_DEPLOYMENT, id)
+            if self.registry.get(placement.spec["node_id"]) is None
+        ]
+        if unheard:
+            raise HomeportError(
+                ErrorCode.UNAVAILABLE,
+                f"nobody can tell how many replicas deployment {id} has: node {unheard[0]} has not been heard of since "
+                "the control plane started",
+                hint=f"try again once it is there, or give the count: homeport scale {id} N",
+                retry_after_seconds=10,
+            )
+        replicas = [report for _, report in self.registry.replicas(id)]
+        done = await self.store.write(lambda tx: pause_autoscaling(tx, id, replicas))
         return await self.shown(done.record)
 
     def foreseen_by(self, tx: Transaction, record: Record) -> Record | None:

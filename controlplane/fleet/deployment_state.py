@@ -46,10 +46,14 @@ def deployment_state(
 
 
 def _desired(deployment: Record) -> dict[str, int]:
-    if deployment.spec.get("state") == "stopped":
-        return {"min": 0, "max": 0}
+    low, high = _bounds(deployment)
+    return {"min": low, "max": high}
+
+
+def _bounds(deployment: Record) -> tuple[int, int]:
     scaling = deployment.spec["autoscale_config"]
-    return {"min": scaling["min_replicas"], "max": scaling["max_replicas"]}
+    fixed = 0 if deployment.spec.get("state") == "stopped" else scaling.get("replicas")
+    return (scaling["min_replicas"], scaling["max_replicas"]) if fixed is None else (fixed, fixed)
 
 
 def phase_of(
@@ -62,11 +66,11 @@ def phase_of(
 
     A deployment whose minimum is 0 is ready as long as it has a node to start on.
     """
-    minimum = deployment.spec["autoscale_config"]["min_replicas"]
+    minimum, maximum = _bounds(deployment)
     ready = _with(replicas, ReplicaStatus.READY)
     if deployment.spec.get("state") == "stopped":
         return Phase("stopped", "it was stopped", deployment.updated_at)
-    if deployment.spec["autoscale_config"]["max_replicas"] == 0:
+    if maximum == 0:
         return Phase("stopped", "its maximum is 0 replicas", deployment.updated_at)
     if not placements and not ready:
         return Phase("pending", _why_nowhere(deployment), deployment.updated_at)

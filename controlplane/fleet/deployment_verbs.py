@@ -1,8 +1,9 @@
-"""Stop, start, restart and scale: edits of a deployment that have a name of their own.
+"""Stop, start, restart, scale and pause: edits of a deployment that have a name of their own.
 
 Each raises NOT_FOUND, and what accepting the edited spec raises.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 from controlplane.fleet.accept import Accepted, Action
@@ -11,8 +12,13 @@ from controlplane.fleet.references import missing
 from controlplane.fleet.revisions import current_revision, revise, version_key_of
 from controlplane.store.store import Kind, Record, Transaction
 from homeport.core.errors import ErrorCode, HomeportError
+from homeport.core.status import ReplicaReport, ReplicaStatus
 from homeport.schema.deployment import DeploymentSpec
 from homeport.schema.documents import parse_spec
+from homeport.schema.edits import ScaleRequest
+
+# One that has failed is started again: it counts.
+_LEAVING = frozenset({ReplicaStatus.DRAINING, ReplicaStatus.STOPPED, ReplicaStatus.FENCED})
 
 
 def stop_deployment(tx: Transaction, deployment_id: str) -> Accepted:
@@ -24,15 +30,28 @@ def start_deployment(tx: Transaction, deployment_id: str) -> Accepted:
     return _edit(tx, deployment_id, {"state": "running"})
 
 
-def scale_deployment(
-    tx: Transaction, deployment_id: str, min_replicas: int | None, max_replicas: int | None
-) -> Accepted:
-    """The same number for both is a fixed count. None = as it is. Raises INVALID_ARGUMENT for a minimum above the
+def scale_deployment(tx: Transaction, deployment_id: str, wanted: ScaleRequest) -> Accepted:
+    """A fixed count keeps the bounds for later; new bounds end it. Raises INVALID_ARGUMENT for a minimum above the
     maximum."""
-    given = {"min_replicas": min_replicas, "max_replicas": max_replicas}
     scaling = _find(tx, deployment_id).spec["autoscale_config"]
+    given = {"min_replicas": wanted.min_replicas, "max_replicas": wanted.max_replicas}
     bounds = {name: value for name, value in given.items() if value is not None}
-    return _edit(tx, deployment_id, {"autoscale_config": {**scaling, **bounds}})
+    return _edit(tx, deployment_id, {"autoscale_config": {**scaling, **bounds, "replicas": wanted.replicas}})
+
+
+def pause_autoscaling(tx: Transaction, deployment_id: str, replicas: Iterable[ReplicaReport]) -> Accepted:
+    """The count stays where it is. `replicas` are those of the deployment now. Raises CONFLICT for a stopped one."""
+    spec = DeploymentSpec.model_validate(_find(tx, deployment_id).spec)
+    if spec.state == "stopped":
+        raise HomeportError(
+            ErrorCode.CONFLICT,
+            f"deployment {deployment_id} is stopped, so there is nothing to pause",
+            hint=f"start it: homeport deployment start {deployment_id}",
+        )
+    if spec.autoscale_config.replicas is not None:
+        return _edit(tx, deployment_id, {})
+    count = sum(report.status not in _LEAVING for report in replicas)
+    return scale_deployment(tx, deployment_id, ScaleRequest(replicas=count))
 
 
 def restart_deployment(tx: Transaction, deployment_id: str) -> Accepted:

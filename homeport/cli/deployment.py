@@ -167,6 +167,8 @@ app.command("stop")(deployment_verbs.stop)
 app.command("start")(deployment_verbs.start)
 app.command("restart")(deployment_verbs.restart)
 app.command("scale")(deployment_verbs.scale)
+app.command("pause-autoscaling")(deployment_verbs.pause_autoscaling)
+app.command("resume-autoscaling")(deployment_verbs.resume_autoscaling)
 
 
 def _from_file(file: str, deployment_id: str, places: list[str]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""`homeport deployment stop|start|restart|scale`."""
+"""`homeport deployment stop|start|restart|scale|pause-autoscaling|resume-autoscaling`."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated
@@ -73,26 +73,76 @@ def scale(
     replicas: Annotated[int | None, typer.Argument(metavar="REPLICAS", min=0, help="Exactly so many.")] = None,
     min_replicas: Annotated[int | None, typer.Option("--min", min=0, help="Fewest replicas.")] = None,
     max_replicas: Annotated[int | None, typer.Option("--max", min=0, help="Most replicas.")] = None,
+    auto: Annotated[bool, typer.Option("--auto", help="Let the autoscaler decide again, in its bounds.")] = False,
     watch: SettleOption = False,
     output: OutputOption = OutputFormat.TABLE,
     context: ContextOption = "",
 ) -> None:
-    """Set how many replicas there are, or the autoscaler's bounds.
+    """Fix how many replicas there are, or let traffic decide.
+
+    A fixed count keeps the autoscaler's bounds: --auto goes back to them. `homeport scale` and `homeport deployment
+    scale` are the same.
 
     \b
     Examples:
-      homeport deployment scale smollm2-chat 3
+      homeport scale smollm2-chat 3
+      homeport scale smollm2-chat --auto
       homeport deployment scale smollm2-chat --min 0 --max 8
     """
     bounds = min_replicas is not None or max_replicas is not None
-    if (replicas is None) == (not bounds):
-        raise typer.BadParameter("give REPLICAS, or --min and --max")
+    if (replicas is not None) + bounds + auto != 1:
+        raise typer.BadParameter("give REPLICAS, or --min and --max, or --auto")
 
     def ask(client: "Client") -> "Resource":
-        return client.deployments.scale(deployment_id, replicas, min_replicas=min_replicas, max_replicas=max_replicas)
+        return client.deployments.scale(
+            deployment_id, replicas, min_replicas=min_replicas, max_replicas=max_replicas, auto=auto
+        )
 
-    done = f"scaled to {replicas}" if replicas is not None else "has new bounds"
+    done = (
+        f"scaled to {replicas}" if replicas is not None else "has new bounds" if bounds else "is scaled by its traffic"
+    )
     _do(deployment_id, ask, done, watch, output, context)
+
+
+def pause_autoscaling(
+    deployment_id: DeploymentId, output: OutputOption = OutputFormat.TABLE, context: ContextOption = ""
+) -> None:
+    """Keep as many replicas as there are now.
+
+    The same as `homeport scale` with that number. The bounds are kept for later.
+
+    \b
+    Example:
+      homeport deployment pause-autoscaling smollm2-chat
+    """
+    with connect(context) as client:
+        paused = client.deployments.pause_autoscaling(deployment_id)
+        count = paused.spec["autoscale_config"]["replicas"]
+        if output is not OutputFormat.TABLE:
+            from homeport.cli.show import print_one
+
+            print_one(DEPLOYMENT, paused, output)
+        else:
+            print(
+                f"deployment {deployment_id} stays at {count} replicas"
+                if count != 1
+                else f"deployment {deployment_id} stays at 1 replica"
+            )
+
+
+def resume_autoscaling(
+    deployment_id: DeploymentId,
+    watch: SettleOption = False,
+    output: OutputOption = OutputFormat.TABLE,
+    context: ContextOption = "",
+) -> None:
+    """Let the autoscaler decide again, in the bounds that it had. The same as `homeport scale --auto`.
+
+    \b
+    Example:
+      homeport deployment resume-autoscaling smollm2-chat
+    """
+    scale(deployment_id, auto=True, watch=watch, output=output, context=context)
 
 
 def _do(

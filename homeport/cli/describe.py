@@ -39,6 +39,7 @@ def leaves(plain: Any, path: str = "") -> list[tuple[str, str]]:
 def _describe_deployment(client: "Client", resource: "Resource") -> None:
     status = resource.status
     print(f"\nURL: {status.get('url', '-')}")
+    print(f"Scaling: {_scaling(resource)}")
     print("\nPlacements:")
     placements = [
         [p["node_name"], f"r{p['revision']}", str(p["rank"]), f"{p['min']}..{p['max']}", str(p.get("status", "-"))]
@@ -52,6 +53,14 @@ def _describe_deployment(client: "Client", resource: "Resource") -> None:
         print("\nNodes that take no (more) replica:")
         rows = [[r["node_name"], r["filter"], str(r["need"]), str(r["have"])] for r in rejections]
         print_table(["NODE", "BECAUSE OF", "NEEDS", "HAS"], rows, indent=2)
+
+
+def _scaling(resource: "Resource") -> str:
+    scaling = resource.spec.get("autoscale_config", {})
+    low, high, fixed = (scaling.get(name) for name in ("min_replicas", "max_replicas", "replicas"))
+    if fixed is None:
+        return f"by traffic, {low} to {high} replicas"
+    return f"fixed at {fixed} ({low} to {high} with `homeport scale {resource.id} --auto`)"
 
 
 REPLICA_HEADERS = ["REPLICA", "NODE", "REVISION", "STATUS", "SINCE", "RESTARTS"]

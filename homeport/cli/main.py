@@ -14,6 +14,7 @@ from homeport.cli import (
     context,
     deploy,
     deployment,
+    deployment_verbs,
     explain,
     instance_type,
     join_token,
@@ -64,6 +65,7 @@ app.command("deploy")(deploy.deploy)
 app.command("chat")(chat.chat)
 app.command("logs")(logs.logs)
 app.command("explain")(explain.explain)
+app.command("scale")(deployment_verbs.scale)
 app.command("get")(any_object.get)
 app.command("edit")(any_object.edit)
 app.command("delete")(any_object.delete)

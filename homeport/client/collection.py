@@ -162,11 +162,22 @@ class DeploymentCollection(Collection):
         *,
         min_replicas: int | None = None,
         max_replicas: int | None = None,
+        auto: bool = False,
     ) -> Resource:
-        """To exactly `replicas`, or to new bounds for the autoscaler."""
-        bounds = {"replicas": replicas, "min_replicas": min_replicas, "max_replicas": max_replicas}
-        body = {key: value for key, value in bounds.items() if value is not None}
+        """To exactly `replicas`; or to new bounds for the autoscaler; or, with `auto`, back to the bounds that it
+        had."""
+        given = {
+            "replicas": replicas,
+            "min_replicas": min_replicas,
+            "max_replicas": max_replicas,
+            "auto": auto or None,
+        }
+        body = {key: value for key, value in given.items() if value is not None}
         return await self._do(object_id, "scale", body, repeatable=True)
+
+    async def pause_autoscaling(self, object_id: str) -> Resource:
+        """As many replicas as there are stay; scale(auto=True) ends it."""
+        return await self._do(object_id, "pause-autoscaling", {}, repeatable=True)
 
     async def explain(self, object_id: str) -> dict[str, Any]:
         """Why it is where it is: `summary`, `verdict`, per node in `nodes` what it needs and has, `fixes`."""

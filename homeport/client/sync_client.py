@@ -127,9 +127,15 @@ class SyncDeploymentCollection(SyncCollection):
         *,
         min_replicas: int | None = None,
         max_replicas: int | None = None,
+        auto: bool = False,
     ) -> Resource:
-        scaled = self._deployments.scale(object_id, replicas, min_replicas=min_replicas, max_replicas=max_replicas)
+        scaled = self._deployments.scale(
+            object_id, replicas, min_replicas=min_replicas, max_replicas=max_replicas, auto=auto
+        )
         return self._runner.run(scaled)
+
+    def pause_autoscaling(self, object_id: str) -> Resource:
+        return self._runner.run(self._deployments.pause_autoscaling(object_id))
 
     def explain(self, object_id: str) -> dict[str, Any]:
         return self._runner.run(self._deployments.explain(object_id))

@@ -25,6 +25,8 @@ class AutoscaleConfig(ApiModel):
 
     min_replicas: int = live(default=1, ge=0, le=10_000)
     max_replicas: int = live(default=1, ge=0, le=10_000)
+    replicas: int | None = live(default=None, ge=0, le=10_000)
+    """A fixed count: nothing is scaled, and the bounds are kept for later. Null = the autoscaler decides."""
     soft_min_replicas: int = live(default=0, ge=0, le=10_000, recorded=True)
     """Kept while the nodes have room to spare."""
     scale_up_delay_seconds: float = live(default=0.0, ge=0, le=86_400)
@@ -46,5 +48,11 @@ class AutoscaleConfig(ApiModel):
             raise ValueError(f"min_replicas ({self.min_replicas}) must not be above max_replicas ({self.max_replicas})")
         return self
 
+    def bounds(self) -> tuple[int, int]:
+        """The fewest and the most replicas that there may be now."""
+        return (self.min_replicas, self.max_replicas) if self.replicas is None else (self.replicas, self.replicas)
+
     def to_core(self) -> Scaling:
-        return Scaling(**self.model_dump(exclude={"targets"}))
+        low, high = self.bounds()
+        kept = self.model_dump(exclude={"targets", "replicas", "min_replicas", "max_replicas"})
+        return Scaling(min_replicas=low, max_replicas=high, **kept)

@@ -111,7 +111,7 @@ class DeploymentSpec(ApiModel):
     def scaling(self) -> Scaling:
         """A stopped deployment may run nothing, and keeps its bounds for when it is started again."""
         if self.state == "stopped":
-            return self.autoscale_config.model_copy(update={"min_replicas": 0, "max_replicas": 0}).to_core()
+            return self.autoscale_config.model_copy(update={"replicas": 0}).to_core()
         return self.autoscale_config.to_core()
 
     def policy(self) -> Policy:

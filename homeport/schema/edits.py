@@ -16,17 +16,19 @@ class PatchRequest(ApiModel):
 
 
 class ScaleRequest(ApiModel):
-    """`replicas` sets both bounds."""
+    """A fixed count, new bounds for the autoscaler, or `auto`: the autoscaler decides again, in the bounds that there
+    are."""
 
     replicas: int | None = Field(default=None, ge=0, le=10_000)
+    auto: bool = False
     min_replicas: int | None = Field(default=None, ge=0, le=10_000)
     max_replicas: int | None = Field(default=None, ge=0, le=10_000)
 
     @model_validator(mode="after")
     def _says_one_thing(self) -> "ScaleRequest":
         bounds = self.min_replicas is not None or self.max_replicas is not None
-        if (self.replicas is not None) == bounds:
-            raise ValueError("give `replicas`, or `min_replicas` and `max_replicas`")
+        if (self.replicas is not None) + bounds + self.auto != 1:
+            raise ValueError("give `replicas`, or `min_replicas` and `max_replicas`, or `auto`")
         return self
 
 

@@ -37,13 +37,23 @@ class AsyncDeployment(AsyncNamed):
             return await homeport.deployments.restart(self.id)
 
     async def scale(
-        self, replicas: int | None = None, *, min_replicas: int | None = None, max_replicas: int | None = None
+        self,
+        replicas: int | None = None,
+        *,
+        min_replicas: int | None = None,
+        max_replicas: int | None = None,
+        auto: bool = False,
     ) -> Resource:
-        """To exactly `replicas`, or to new bounds for the autoscaler."""
+        """To exactly `replicas`; or to new bounds for the autoscaler; or, with `auto`, back to those that it had."""
         async with self.connect() as homeport:
             return await homeport.deployments.scale(
-                self.id, replicas, min_replicas=min_replicas, max_replicas=max_replicas
+                self.id, replicas, min_replicas=min_replicas, max_replicas=max_replicas, auto=auto
             )
+
+    async def pause_autoscaling(self) -> Resource:
+        """As many replicas as there are stay; scale(auto=True) ends it."""
+        async with self.connect() as homeport:
+            return await homeport.deployments.pause_autoscaling(self.id)
 
     async def explain(self) -> dict[str, Any]:
         """Why it is where it is, why not elsewhere, and what would change that."""
@@ -94,9 +104,17 @@ class Deployment(Named[AsyncDeployment]):
         return run(self._inner.restart())
 
     def scale(
-        self, replicas: int | None = None, *, min_replicas: int | None = None, max_replicas: int | None = None
+        self,
+        replicas: int | None = None,
+        *,
+        min_replicas: int | None = None,
+        max_replicas: int | None = None,
+        auto: bool = False,
     ) -> Resource:
-        return run(self._inner.scale(replicas, min_replicas=min_replicas, max_replicas=max_replicas))
+        return run(self._inner.scale(replicas, min_replicas=min_replicas, max_replicas=max_replicas, auto=auto))
+
+    def pause_autoscaling(self) -> Resource:
+        return run(self._inner.pause_autoscaling())
 
     def explain(self) -> dict[str, Any]:
         return run(self._inner.explain())

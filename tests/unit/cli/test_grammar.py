@@ -105,6 +105,7 @@ def test_a_deployment_from_flags_on_a_nodepool(cli: Cli, api: ScriptedApi) -> No
         (["scale", "chat", "3"], {"replicas": 3}, "deployment chat scaled to 3"),
         (["scale", "chat", "0"], {"replicas": 0}, "deployment chat scaled to 0"),
         (["scale", "chat", "--min", "0"], {"min_replicas": 0}, "deployment chat has new bounds"),
+        (["scale", "chat", "--auto"], {"auto": True}, "deployment chat is scaled by its traffic"),
     ],
 )
 def test_the_verbs_of_a_deployment(
@@ -113,6 +114,16 @@ def test_the_verbs_of_a_deployment(
     api.answer("POST", f"deployments/chat/{arguments[0]}", resource("deployment", "chat", {"id": "chat"}))
     assert cli("deployment", *arguments).out == f"{said}\n"
     assert api.asked[0].body == body
+
+
+def test_autoscaling_is_paused_and_resumed(cli: Cli, api: ScriptedApi) -> None:
+    spec = {"id": "chat", "autoscale_config": {"min_replicas": 0, "max_replicas": 8, "replicas": 3}}
+    api.answer("POST", "deployments/chat/pause-autoscaling", resource("deployment", "chat", spec))
+    api.answer("POST", "deployments/chat/scale", resource("deployment", "chat", {"id": "chat"}))
+    assert cli("deployment", "pause-autoscaling", "chat").out == "deployment chat stays at 3 replicas\n"
+    assert cli("deployment", "resume-autoscaling", "chat").out == "deployment chat is scaled by its traffic\n"
+    assert cli("scale", "chat", "--auto").out == "deployment chat is scaled by its traffic\n"
+    assert [asked.body for asked in api.asked] == [{}, {"auto": True}, {"auto": True}]
 
 
 def test_an_instance_type_and_a_dedicated_nodepool_from_flags(cli: Cli, api: ScriptedApi) -> None:

@@ -59,7 +59,7 @@ async def test_a_conflict_carries_both_sides(api: ScriptedApi) -> None:
 
 
 def test_verbs_and_impact_of_the_blocking_client(api: ScriptedApi) -> None:
-    for verb in ("stop", "start", "restart", "scale"):
+    for verb in ("stop", "start", "restart", "scale", "pause-autoscaling"):
         api.answer("POST", f"deployments/chat/{verb}", _CHAT)
     api.answer("GET", "deployments/chat/impact", {"stops": {"replicas": 1}, "objects": [], "blocked_by": []})
     with Client(api.context) as homeport:
@@ -67,6 +67,7 @@ def test_verbs_and_impact_of_the_blocking_client(api: ScriptedApi) -> None:
             assert act("chat").id == "chat"
         homeport.deployments.scale("chat", 3)
         homeport.deployments.scale("chat", min_replicas=0, max_replicas=8)
+        homeport.deployments.pause_autoscaling("chat")
         assert homeport.deployments.impact("chat")["stops"] == {"replicas": 1}
     assert [asked.body for asked in api.asked[:5]] == [
         {},

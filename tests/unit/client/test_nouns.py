@@ -162,17 +162,24 @@ async def test_waiting_no_longer_than_told(api: ScriptedApi) -> None:
 
 
 def test_the_verbs_of_a_deployment(api: ScriptedApi) -> None:
-    for verb in ("stop", "start", "restart", "scale"):
+    for verb in ("stop", "start", "restart", "scale", "pause-autoscaling"):
         api.answer("POST", f"deployments/chat/{verb}", _state("ready"))
     api.answer("DELETE", "deployments/chat", b"", 204)
     api.answer("GET", "deployments/chat/logs", [b"one\n"])
     chat = Deployment(user_id="me", deployment_id="chat", context=api.context)
-    for act in (chat.stop, chat.start, chat.restart, lambda: chat.scale(2), lambda: chat.scale(max_replicas=4)):
+    for act in (
+        chat.stop,
+        chat.start,
+        chat.restart,
+        lambda: chat.scale(2),
+        lambda: chat.scale(auto=True),
+        chat.pause_autoscaling,
+    ):
         assert act().id == "chat"
     assert list(chat.logs(tail=1)) == ["one"]
     chat.delete()
     assert [asked.path.rpartition("/")[2] for asked in api.asked] == [
-        *("stop", "start", "restart", "scale", "scale", "logs", "chat")
+        *("stop", "start", "restart", "scale", "scale", "pause-autoscaling", "logs", "chat")
     ]
 
 

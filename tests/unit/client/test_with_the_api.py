@@ -36,7 +36,7 @@ async def test_a_conflicting_edit_has_both_sides(context: Context) -> None:
         read = await homeport.deployments.create(DEPLOYMENT)
         rehearsed = await homeport.deployments.edit("chat", {"env": {"A": "1"}}, generation=1, dry_run=True)
         assert (rehearsed.needs_restart, rehearsed.changes[0].change) == (True, "rollout")
-        await homeport.deployments.scale("chat", 3)
+        await homeport.deployments.scale("chat", max_replicas=3)
         with pytest.raises(HomeportError) as caught:
             patch = {"autoscale_config": {"max_replicas": 2}}
             await homeport.deployments.edit("chat", patch, generation=read.generation)

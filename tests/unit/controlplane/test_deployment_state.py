@@ -12,8 +12,8 @@ NAMES = {"n1": "gpu-1", "n2": "gpu-2"}
 NO_ROOM = {"node_id": "n1", "node_name": "gpu-1", "filter": "cpu", "need": "2", "have": "1 free"}
 
 
-def deployment(low: int = 1, high: int = 4, **placement: Any) -> Record:
-    spec = {"autoscale_config": {"min_replicas": low, "max_replicas": high}}
+def deployment(low: int = 1, high: int = 4, fixed: int | None = None, **placement: Any) -> Record:
+    spec = {"autoscale_config": {"min_replicas": low, "max_replicas": high, "replicas": fixed}}
     status: dict[str, Any] = {"revision": 1}
     if placement:
         status["placement"] = {"rejections": [], "missing_min": 0, "missing_max": 0, **placement}
@@ -45,6 +45,8 @@ def replica(
         (deployment(0, 0), [], [], "stopped", "its maximum is 0 replicas"),
         (deployment(0, 0), [], [replica(R.READY)], "stopped", "its maximum is 0 replicas"),
         (stopped(), [], [replica(R.READY)], "stopped", "it was stopped"),
+        (deployment(1, 4, fixed=0), [], [], "stopped", "its maximum is 0 replicas"),
+        (deployment(0, 1, fixed=2), [placement()], [replica(R.READY)], "degraded", "1 of at least 2 replicas"),
         (deployment(), [placement()], [], "starting", "waiting for the node"),
         (deployment(), [placement()], [replica(R.PENDING)], "starting", "a replica is starting"),
         (deployment(), [placement()], [replica(R.STARTING, "loads weights")], "starting", "loads weights"),

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from controlplane.fleet.edit import merged
 from controlplane.store.store import Kind
 from homeport.client.merge_patch import merge_patch
-from homeport.core.status import ReplicaStatus
+from homeport.core.resources import Inventory
+from homeport.core.status import ReplicaReport, ReplicaStatus
 from tests.fakes.control_api import DEPLOYMENT, VERSION, ControlApi
 
 
@@ -145,15 +146,50 @@ async def test_stop_start_restart_and_scale(chat: ControlApi) -> None:
     assert (await chat.call("POST", "/deployments/chat/restart", {})).body["status"]["revision"] == 2
     scaled = (await chat.call("POST", "/deployments/chat/scale", {"replicas": 3})).body
     assert scaled["status"]["desired"] == {"min": 3, "max": 3}
-    scaled = (await chat.call("POST", "/deployments/chat/scale", {"min_replicas": 1})).body
-    assert scaled["status"]["desired"] == {"min": 1, "max": 3}
+    scaled = (await chat.call("POST", "/deployments/chat/scale", {"min_replicas": 0, "max_replicas": 3})).body
+    assert scaled["status"]["desired"] == {"min": 0, "max": 3}
+    assert (await chat.call("POST", "/deployments/chat/scale", {"replicas": 2})).body["status"]["desired"]["min"] == 2
+    scaled = (await chat.call("POST", "/deployments/chat/scale", {"auto": True})).body
+    assert (scaled["status"]["desired"], scaled["status"]["revision"]) == ({"min": 0, "max": 3}, 2)
     for body, path in (({}, ""), ({"replicas": 1, "max_replicas": 2}, ""), ({"replicas": -1}, "replicas"),
+                       ({"replicas": 1, "auto": True}, ""),
                        ({"min_replicas": 9}, "deployment.autoscale_config")):  # fmt: skip
         answered = await chat.call("POST", "/deployments/chat/scale", body)
         assert (answered.status, answered.error["path"]) == (400, path), body
     for verb, body in (("stop", {}), ("start", {}), ("restart", {}), ("scale", {"replicas": 1})):
         assert (await chat.call("POST", f"/deployments/none/{verb}", body)).status == 404
         assert (await chat.call("POST", f"/deployments/chat/{verb}", {"x": 1})).error["path"] == "x"
+
+
+async def test_a_paused_deployment_stays_at_what_it_has(chat: ControlApi) -> None:
+    await chat.call("POST", "/deployments/chat/scale", {"min_replicas": 0, "max_replicas": 8})
+    chat.registry.connected("n1", 1, Inventory("n1"), "1.0")
+    reports = [
+        ReplicaReport(f"r{number}", "p", "chat", 1, status)
+        for number, status in enumerate(
+            (ReplicaStatus.READY, ReplicaStatus.STARTING, ReplicaStatus.FAILED, ReplicaStatus.DRAINING)
+        )
+    ]
+    chat.registry.set_replicas("n1", reports, all_of_them=True)
+    paused = (await chat.call("POST", "/deployments/chat/pause-autoscaling", {})).body
+    assert paused["status"]["desired"] == {"min": 3, "max": 3}
+    assert (paused["spec"]["autoscale_config"]["min_replicas"], paused["status"]["revision"]) == (0, 1)
+    chat.registry.set_replicas("n1", [], all_of_them=True)
+    again = (await chat.call("POST", "/deployments/chat/pause-autoscaling", {})).body
+    assert again["generation"] == paused["generation"]
+    resumed = (await chat.call("POST", "/deployments/chat/scale", {"auto": True})).body
+    assert resumed["status"]["desired"] == {"min": 0, "max": 8}
+
+
+async def test_nothing_is_paused_by_guessing(chat: ControlApi) -> None:
+    await chat.call("POST", "/deployments/chat/stop", {})
+    refused = await chat.call("POST", "/deployments/chat/pause-autoscaling", {})
+    assert (refused.status, refused.error["code"]) == (409, "conflict")
+    await chat.call("POST", "/deployments/chat/start", {})
+    placed = {"deployment_id": "chat", "node_id": "n9", "min_replicas": 1, "max_replicas": 1, "rank": 0, "revision": 1}
+    await chat.store.write(lambda tx: tx.create(Kind.PLACEMENT, "p1", {**placed, "devices": []}))
+    refused = await chat.call("POST", "/deployments/chat/pause-autoscaling", {})
+    assert (refused.status, "n9 has not been heard of" in refused.error["message"]) == (503, True)
 
 
 async def test_missing_parents_are_made_on_the_way_when_asked_for(api: ControlApi) -> None:

@@ -83,6 +83,7 @@ TABLE: dict[str, tuple[str, Any]] = {
     "POST /deployments/{deployment}/start": ("deployer", {}),
     "POST /deployments/{deployment}/restart": ("deployer", {}),
     "POST /deployments/{deployment}/scale": ("deployer", {"replicas": 1}),
+    "POST /deployments/{deployment}/pause-autoscaling": ("deployer", {}),
     "GET /deployments/{deployment}/explain": ("viewer", None),
     "GET /deployments/{deployment}/revisions": ("viewer", None),
     "GET /deployments/{deployment}/logs": ("deployer", None),

@@ -15,6 +15,7 @@ from controlplane.store.store import Kind
 from homeport.core.errors import ErrorCode, HomeportError
 from homeport.core.resources import ComputeNeeds
 from homeport.schema.deployment import DeploymentSpec
+from homeport.schema.edits import ScaleRequest
 from tests.fakes.fleet_site import Site, deployment, version
 
 
@@ -115,13 +116,33 @@ async def test_stop_and_start_keep_bounds_and_revision(site: Site) -> None:
 
 async def test_scale_sets_one_or_both_bounds_in_order(site: Site) -> None:
     await site.deploy(autoscale_config={"min_replicas": 1, "max_replicas": 5, "scale_down_delay_seconds": 7})
-    await site.write(lambda tx: scale_deployment(tx, "chat", None, 8))
-    await site.write(lambda tx: scale_deployment(tx, "chat", 3, None))
+    await site.write(lambda tx: scale_deployment(tx, "chat", ScaleRequest(max_replicas=8)))
+    await site.write(lambda tx: scale_deployment(tx, "chat", ScaleRequest(min_replicas=3)))
     scaling = site.get(Kind.DEPLOYMENT, "chat").spec["autoscale_config"]
     assert (scaling["min_replicas"], scaling["max_replicas"], scaling["scale_down_delay_seconds"]) == (3, 8, 7.0)
     with pytest.raises(HomeportError) as caught:
-        await site.write(lambda tx: scale_deployment(tx, "chat", 9, None))
+        await site.write(lambda tx: scale_deployment(tx, "chat", ScaleRequest(min_replicas=9)))
     assert caught.value.path == "deployment.autoscale_config"
+
+
+async def test_a_fixed_count_keeps_the_bounds_and_new_bounds_end_it(site: Site) -> None:
+    def bounds() -> tuple[int, int]:
+        scaling = DeploymentSpec.model_validate(site.get(Kind.DEPLOYMENT, "chat").spec).policy().scaling
+        return scaling.min_replicas, scaling.max_replicas
+
+    await site.deploy(autoscale_config={"min_replicas": 1, "max_replicas": 5})
+    await site.write(lambda tx: scale_deployment(tx, "chat", ScaleRequest(replicas=3)))
+    assert bounds() == (3, 3)
+    await site.write(lambda tx: stop_deployment(tx, "chat"))
+    assert bounds() == (0, 0)
+    await site.write(lambda tx: start_deployment(tx, "chat"))
+    assert bounds() == (3, 3)
+    await site.write(lambda tx: scale_deployment(tx, "chat", ScaleRequest(auto=True)))
+    assert bounds() == (1, 5)
+    await site.write(lambda tx: scale_deployment(tx, "chat", ScaleRequest(replicas=0)))
+    assert bounds() == (0, 0)
+    await site.write(lambda tx: scale_deployment(tx, "chat", ScaleRequest(max_replicas=6)))
+    assert (bounds(), revision_of(site)) == ((1, 6), 1)
 
 
 async def test_a_restart_is_a_rollout_of_the_same_workload(site: Site) -> None:
