@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from controlplane.fleet.bound import bound_of
 from controlplane.store.store import Record
 from homeport.core.status import ReplicaReport, ReplicaStatus
 
@@ -28,6 +29,7 @@ def deployment_state(
     gateway_url: str,
 ) -> dict[str, Any]:
     """The form is homeport.schema.resources.DeploymentState. `replicas` are (node id, report), this deployment's."""
+    desired = _desired(deployment)
     phase = phase_of(deployment, placements, replicas, node_names)
     return {
         "phase": phase.name,
@@ -36,11 +38,12 @@ def deployment_state(
         "revision": deployment.status["revision"],
         "model": deployment.spec["worker"]["model"]["id"],
         "model_version": revision.spec["model_version"] if revision else "",
-        "desired": _desired(deployment),
+        "desired": desired,
         "replicas": {"ready": len(_with(replicas, ReplicaStatus.READY)), "total": len(replicas)},
         "placements": [_placement(record, replicas, node_names) for record in _by_rank(placements)],
         "rejections": deployment.status.get("placement", {}).get("rejections", []),
         "leaving": deployment.status.get("placement", {}).get("leaving", []),
+        "bound": bound_of(deployment, desired["max"], lambda id: node_names.get(id, id)),
         "url": f"{gateway_url}/d/{deployment.id}/",
     }
 

@@ -1,7 +1,9 @@
 """Why a deployment is where it is, and where one would go that is not written yet."""
 
+from functools import partial
 from typing import Any
 
+from controlplane.fleet.bound import bound_of
 from controlplane.fleet.fleet_view import FleetView
 from controlplane.store.store import Record
 from homeport.core.placement.explain import Explanation, NodeAnswer, explain
@@ -35,7 +37,13 @@ async def explain_deployment(view: FleetView, deployment: Record, revision: Reco
         "omitted": max(0, len(found.nodes) - _MOST_NODES),
         "filtered": found.filtered,
         "fixes": [fix.text for fix in found.fixes],
+        "bound": bound_of(deployment, scaling.max_replicas, partial(_name_of, view)),
     }
+
+
+def _name_of(view: FleetView, node_id: str) -> str:
+    node = view.fleet.get(node_id)
+    return node.name if node else node_id
 
 
 def _verdict(found: Explanation, most: int) -> str:

@@ -84,6 +84,7 @@ class FleetView:
             self._registry.silent_seconds,
             self._is_forced,
             lambda node_id: self._registry.get(node_id) is not None,
+            self._registry.acked,
             self._registry.may_lose,
         )
 

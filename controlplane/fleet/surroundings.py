@@ -12,14 +12,16 @@ _ENDED = frozenset({ReplicaStatus.STOPPED, ReplicaStatus.FAILED, ReplicaStatus.F
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """`replicas` are (node id, report) of the deployment. Of a node: for how long it has been silent, whether what is
-    on it has to go without waiting for others to take over, and whether its agent has spoken since the control plane
-    started. Without `may_lose` nobody who was there is given up."""
+    on it has to go without waiting for others to take over, whether its agent has spoken since the control plane
+    started, and up to which write of the store it has acknowledged what it should run. Without `may_lose` nobody who
+    was there is given up."""
 
     fleet: Fleet
     replicas: Sequence[tuple[str, ReplicaReport]]
     silent_seconds: Callable[[str], float]
     is_forced: Callable[[str], bool]
     is_heard: Callable[[str], bool]
+    acked: Callable[[str], int]
     may_lose: bool = True
 
     @property

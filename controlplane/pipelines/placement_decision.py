@@ -4,18 +4,21 @@ ledger, which holds what was decided last."""
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from typing import Any
 
 from controlplane.fleet.schedulable import taken_by_placement
 from controlplane.fleet.surroundings import Surroundings
+from controlplane.pipelines.acting import acting_on, numbered
 from controlplane.store.store import Kind, Record, Transaction
 from homeport.core import canonical
 from homeport.core.node_lifecycle.absence import AbsenceTerms, Reconcile, original_stays, status_to
 from homeport.core.placement.filter import bar
 from homeport.core.placement.fleet import Fleet
-from homeport.core.placement.handover import Handover, Leaving, hand_over
+from homeport.core.placement.handover import Handover, Kept, Leaving, hand_over
 from homeport.core.placement.place import place
+from homeport.core.placement.raises import raise_budgets
 from homeport.core.placement.rejections import rejections
 from homeport.core.placement.types import Held, Plan, Rejection, Wanted
 from homeport.core.status import NodeStatus, ReplicaReport, ReplicaStatus
@@ -45,9 +48,15 @@ class Decision:
         return bool(self.status["placement"]["leaving"])
 
     @property
+    def awaited(self) -> list[str]:
+        """Nodes that have not acknowledged yet that they were given less."""
+        return [each["node_id"] for each in self.status["placement"]["unacked"]]
+
+    @property
     def is_calm(self) -> bool:
-        """Neither time nor what agents report of replicas could change it."""
-        return not self.is_moving and not any(spec.get("replaced") for spec in self.put.values())
+        """Neither time nor what agents say could change it."""
+        replaced = any(spec.get("replaced") for spec in self.put.values())
+        return not (self.is_moving or self.awaited or replaced)
 
     def changes_anything(self, current: Iterable[Record]) -> bool:
         before = {record.id: record.spec for record in current}
@@ -79,10 +88,14 @@ def decide(
     planned_on = {budget.node_id for budget in planned.budgets}
     left = [by_node[id] for id in by_node if id not in planned_on | absent and id in seen]
     handover = _hand_over(planned, left, wanted, seen, around)
+    given = {id: by_node[id].spec["max_replicas"] for id in seen}
+    acting = acting_on(deployment, given, around, partial(_is_away, seen=seen, terms=terms, around=around))
+    kept_on = {kept.node_id: _keeps(kept, by_node, around) for kept in handover.kept}
+    raised = raise_budgets(handover.budgets, acting.here, kept_on, wanted.scaling.max_replicas)
 
     put: dict[str, dict[str, Any]] = {}
     number = int(deployment.status["revision"])
-    for budget in handover.budgets:
+    for budget in raised.budgets:
         held = by_node.get(budget.node_id)
         put[held.id if held else new_id()] = {
             "deployment_id": deployment.id,
@@ -93,19 +106,24 @@ def decide(
             "max_replicas": budget.max_replicas,
             "devices": canonical.to_plain(budget.devices),
         }
-    for kept in handover.kept:
-        left_on = by_node[kept.node_id]
-        # Of a node that is not heard yet nobody knows how many serve there.
-        heard = around.is_heard(kept.node_id)
-        bounds = {"min_replicas": kept.replicas, "max_replicas": kept.replicas} if heard else {}
-        put[left_on.id] = {**left_on.spec, **bounds, "rank": len(put)}
+    for id, most in kept_on.items():
+        least = most if around.is_heard(id) else by_node[id].spec["min_replicas"]
+        put[by_node[id].id] = {
+            **by_node[id].spec,
+            "min_replicas": least,
+            "max_replicas": most,
+            "rank": len(put),
+        }
     if wanted.scaling.max_replicas:
         mark = {"replaced": True} if planned.missing_max == 0 else {}
         for away in (record for id, record in by_node.items() if id in absent):
             unmarked = {key: value for key, value in away.spec.items() if key != "replaced"}
             put[away.id] = {**unmarked, "revision": number, "rank": len(put), **mark}
     _reserve_the_rest(fleet, wanted, planned_on, put.values())
-    status = {**deployment.status, "placement": _status(planned, handover, rejections(wanted, fleet, planned))}
+    giving = {spec["node_id"]: spec["max_replicas"] for spec in put.values()}
+    placement = _status(planned, handover, rejections(wanted, fleet, planned))
+    open_now = {"withheld": raised.withheld, **acting.status(giving)}
+    status = {**deployment.status, "placement": {**placement, **open_now}}
     remove = tuple(record.id for record in current if record.id not in put)
     return Decision(deployment, put, remove, status, planned.settled)
 
@@ -126,7 +144,7 @@ def apply(tx: Transaction, decision: Decision) -> bool:
             tx.create(Kind.PLACEMENT, id, spec)
         else:
             tx.put_spec(Kind.PLACEMENT, id, spec)
-    tx.put_status(Kind.DEPLOYMENT, seen.id, decision.status)
+    tx.put_status(Kind.DEPLOYMENT, seen.id, numbered(decision.status, tx.seq))
     return True
 
 
@@ -196,6 +214,19 @@ def _reserve_the_rest(fleet: Fleet, wanted: Wanted, planned_on: set[str], specs:
     }
     if rest:
         fleet.take(wanted.deployment_id, {**fleet.taken(wanted.deployment_id), **rest})
+
+
+def _is_away(node_id: str, seen: Mapping[str, NodeStatus], terms: AbsenceTerms, around: Surroundings) -> bool:
+    """Whether others need not wait for what it acknowledges: it is lost, or silent and given up by a person."""
+    general = around.fleet.node(node_id).status
+    status = seen.get(node_id) or status_to(terms, general, around.silent_seconds(node_id), around.may_lose)
+    return status is NodeStatus.LOST or (status is NodeStatus.DISCONNECTED and around.is_forced(node_id))
+
+
+def _keeps(kept: Kept, by_node: Mapping[str, Record], around: Surroundings) -> int:
+    """Of a node that is not heard yet nobody knows how many serve there."""
+    most: int = by_node[kept.node_id].spec["max_replicas"]
+    return kept.replicas if around.is_heard(kept.node_id) else most
 
 
 def _status(planned: Plan, handover: Handover, reasons: Iterator[Rejection]) -> dict[str, Any]:

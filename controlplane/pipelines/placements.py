@@ -67,6 +67,8 @@ class PlacementPipeline(Pipeline):
         self._new_id = new_id
         # Whether replicas leave a node: then each report of an agent may be what that waits for.
         self._moving = False
+        # Nodes whose acknowledgement lets others have more.
+        self._awaited: set[str] = set()
         self._seen: dict[str, tuple[NodeStatus, Inventory | None, tuple[Refusal, ...]]] = {}
         self._decided: dict[str, _Decided] = {}
         # Of each deployment that was found as decided: its record then.
@@ -76,10 +78,12 @@ class PlacementPipeline(Pipeline):
     async def run(self) -> None:
         self._registry.listeners.append(self._node_spoke)
         self._wakes.on_wake = self.hint
+        self._registry.ack_listeners.append(self._node_acked)
         try:
             await super().run()
         finally:
             self._registry.listeners.remove(self._node_spoke)
+            self._registry.ack_listeners.remove(self._node_acked)
 
     async def reconcile_once(self) -> None:
         """Raises the first error of the round's writes, after all of them have ended."""
@@ -88,12 +92,15 @@ class PlacementPipeline(Pipeline):
         self._forget(deployments)
         writes = []
         moving = False
+        self._awaited.clear()
         for index, deployment in enumerate(deployments):
             if self._is_confirmed(deployment):
                 continue
             current = self._view.placements.get(deployment.id, ())
             decision = self._decide(deployment, current)
-            moving = moving or (decision is not None and decision.is_moving)
+            if decision is not None:
+                moving = moving or decision.is_moving
+                self._awaited.update(decision.awaited)
             if decision is not None and decision.changes_anything(current):
                 writes.append(asyncio.create_task(self._write(decision), name=f"place-{deployment.id}"))
             if decision is not None or index % _PER_TURN == _PER_TURN - 1:
@@ -201,4 +208,8 @@ class PlacementPipeline(Pipeline):
             self._seen[node_id] = facts
             self.hint()
         elif self._moving:
+            self.hint()
+
+    def _node_acked(self, node_id: str) -> None:
+        if node_id in self._awaited:
             self.hint()

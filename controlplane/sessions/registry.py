@@ -65,6 +65,8 @@ class NodeRegistry:
         self.brake = Brake()
         self.refusals = Refusals(monotonic)
         self.listeners: list[Callable[[str], None]] = []
+        # Called, with the node's id, when it has acknowledged more of its desired state.
+        self.ack_listeners: list[Callable[[str], None]] = []
 
     # -- what agents say
 
@@ -87,6 +89,14 @@ class NodeRegistry:
         node = self._live[node_id]
         node.heard_at = self._monotonic()
         node.load = load
+
+    def acknowledged(self, node_id: str, seq: int) -> None:
+        """It has on its disk what the store wanted of it at that write, and acts on nothing older."""
+        node = self._live[node_id]
+        if seq > node.applied_seq:
+            node.applied_seq = seq
+            for listener in self.ack_listeners:
+                listener(node_id)
 
     def set_inventory(self, node_id: str, inventory: Inventory) -> None:
         self._live[node_id].inventory = inventory
@@ -119,6 +129,11 @@ class NodeRegistry:
 
     def get(self, node_id: str) -> LiveNode | None:
         return self._live.get(node_id)
+
+    def acked(self, node_id: str) -> int:
+        """The newest write that it has acknowledged in this session; 0 = none yet."""
+        node = self._live.get(node_id)
+        return node.applied_seq if node is not None else 0
 
     def status(self, node_id: str) -> NodeStatus:
         return self.standing(node_id).status

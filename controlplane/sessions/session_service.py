@@ -260,7 +260,7 @@ class SessionService(session_pb2_grpc.SessionServicer):
     def _acknowledged(self, ack: pb.Ack, session: OpenSession) -> None:
         node = self._registry.get(session.node_id)
         if node is not None and ack.applied.store_id == self._store.store_id:
-            node.applied_seq = max(node.applied_seq, ack.applied.seq)
+            self._registry.acknowledged(session.node_id, ack.applied.seq)
         gone, unknown = self._desired.settle(session.node_id, ack.unlisted_placements, ack.foreign_placements)
         if gone:
             session.send(pb.ControlMessage(confirm_removals=self._desired.removals(gone)))

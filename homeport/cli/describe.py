@@ -3,6 +3,7 @@
 import time
 from typing import TYPE_CHECKING, Any
 
+from homeport.cli.bound import bound_lines
 from homeport.cli.columns import COLUMNS, with_reason
 from homeport.cli.output import print_table
 from homeport.cli.text import duration
@@ -46,6 +47,8 @@ def _describe_deployment(client: "Client", resource: "Resource") -> None:
         for p in status.get("placements", [])
     ]
     print_table(["NODE", "REVISION", "RANK", "REPLICAS", "STATUS"], placements, indent=2)
+    for line in bound_lines(status.get("bound", {})):
+        print(f"  {line}")
     print("\nReplicas:")
     print_table(REPLICA_HEADERS, replica_rows(client.replicas(deployment=resource.id)), indent=2)
     rejections = status.get("rejections", [])

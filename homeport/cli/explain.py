@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
+from homeport.cli.bound import bound_lines
 from homeport.cli.completing import ids_of
 from homeport.cli.connect import connect
 from homeport.cli.nouns import DEPLOYMENT
@@ -38,7 +39,7 @@ def explain(
 
 def explanation_lines(found: dict[str, Any]) -> list[str]:
     tiers = ", then ".join(" or ".join(tier) for tier in found["tiers"])
-    lines = [found["summary"], f"{found['scheduling_choice']}: {tiers}"]
+    lines = [found["summary"], *bound_lines(found.get("bound", {})), f"{found['scheduling_choice']}: {tiers}"]
     if found["fixes"]:
         lines += ["", "it fits with", *(f"  {fix}" for fix in found["fixes"])]
     lines += ["", *(_node_line(node) for node in found["nodes"])]

@@ -4,6 +4,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from homeport.schema.bound import Bound
+
 
 class _Answer(BaseModel):
     model_config = ConfigDict(extra="ignore", use_attribute_docstrings=True)
@@ -60,3 +62,4 @@ class Explanation(_Answer):
     """How many nodes without a placement each filter keeps out."""
     fixes: list[str]
     """What would give it a place, the nearest first."""
+    bound: Bound

@@ -12,6 +12,7 @@ from homeport.core.resources import DeviceShare, Inventory
 from homeport.core.status import NodeStatus, ReplicaStatus
 from homeport.core.workload import Workload
 from homeport.schema.base import Change
+from homeport.schema.bound import Bound
 from homeport.schema.cluster import ClusterSpec
 from homeport.schema.deployment import DeploymentSpec
 from homeport.schema.explanation import Explanation
@@ -207,6 +208,7 @@ class DeploymentState(Answer):
     """Why nodes take no (more) replica, while something has found no place."""
     leaving: list[Kept]
     """Nodes from which replicas leave, and what they still run until others are ready."""
+    bound: Bound
     url: str
     """The gateway's address for this deployment alone."""
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from controlplane.fleet.apply import apply_documents
 from controlplane.fleet.fleet_view import FleetView
+from controlplane.fleet.node_drain import drain_node
 from controlplane.pipelines.placements import PlacementPipeline
 from controlplane.pipelines.wakes import Wakes
 from controlplane.sessions.registry import NodeLoad, NodeRegistry
@@ -12,7 +13,7 @@ from controlplane.store.failing import FailingStore
 from controlplane.store.memory import MemoryStore
 from controlplane.store.store import Kind, Record
 from homeport.core.resources import Gpu, Inventory
-from homeport.core.status import ReplicaReport, ReplicaStatus
+from homeport.core.status import NodeStatus, ReplicaReport, ReplicaStatus
 from homeport.schema.documents import parse_documents
 from tests.fakes.clock import FakeClock
 from tests.fakes.principals import ANYTHING_GOES
@@ -27,12 +28,21 @@ class PlacedFleet:
         self.clock = FakeClock()
         self.wall = FakeClock(1.7e9)
         self.store = FailingStore(MemoryStore(self.wall))
+        self._numbers = itertools.count(1)
+        self.restart()
+
+    def restart(self) -> None:
+        """The control plane forgets all that agents have said."""
         self.registry = NodeRegistry(self.clock)
-        numbers = itertools.count(1)
         self.view = FleetView(self.store, self.registry, self.wall)
         self.wakes = Wakes(self.store, self.clock)
         self.pipeline = PlacementPipeline(
-            self.store, self.registry, self.view, self.wakes, poll_seconds=3600, new_id=lambda: f"p{next(numbers)}"
+            self.store,
+            self.registry,
+            self.view,
+            self.wakes,
+            poll_seconds=3600,
+            new_id=lambda: f"p{next(self._numbers)}",
         )
 
     async def start(self) -> None:
@@ -77,6 +87,12 @@ class PlacedFleet:
         inventory = Inventory(name, cpu_milli=cpu, memory_bytes=64 * GIB, gpus=devices, drivers=("process",))
         self.registry.connected(name, epoch, inventory, "1.0")
 
+    async def delete_node(self, name: str) -> None:
+        await self.store.write(lambda tx: tx.delete(Kind.NODE, name))
+
+    async def drain(self, name: str, deadline: float = 0, force: bool = False) -> None:
+        await self.store.write(lambda tx: drain_node(tx, name, "", deadline, force))
+
     def pass_time(self, seconds: float, alive: str = "") -> None:
         """The nodes in `alive` go on sending heartbeats."""
         self.clock.advance(seconds)
@@ -85,9 +101,23 @@ class PlacedFleet:
             self.registry.heard(name, NodeLoad())
         self.registry.sweep([node.id for node in self.store.all(Kind.NODE)])
 
+    def acknowledge(self, *names: str) -> None:
+        """All that was written until now; without names, whoever is heard does."""
+        for name in names or [node.id for node in self.store.all(Kind.NODE)]:
+            live = self.registry.get(name)
+            if live is not None and (names or self.registry.status(name) is NodeStatus.READY):
+                self.registry.acknowledged(name, self.store.seq)
+
     async def placements(self, deployment: str) -> dict[str, tuple[int, int, int]]:
-        """After a round: node -> (rank, min, max), without nodes that others took over from."""
+        """After a round, and another one where acknowledgements let somebody have more."""
         await self.pipeline.reconcile_once()
+        self.acknowledge()
+        if self.status(deployment)["unacked"]:
+            await self.pipeline.reconcile_once()
+        return self.placed(deployment)
+
+    def placed(self, deployment: str) -> dict[str, tuple[int, int, int]]:
+        """Node -> (rank, min, max), without nodes that others took over from."""
         return {r.spec["node_id"]: (r.spec["rank"], r.spec["min_replicas"], r.spec["max_replicas"])
                 for r in self.records(deployment) if not r.spec.get("replaced")}  # fmt: skip
 

@@ -9,13 +9,17 @@ from controlplane.store.store import Kind
 from homeport.core.errors import ErrorCode, HomeportError
 from tests.fakes.placed_fleet import PlacedFleet
 
+NOTHING_MISSING = {
+    "rejections": [], "missing_min": 0, "missing_max": 0, "leaving": [], "withheld": 0, "unacked": [], "away": []
+}  # fmt: skip
+
 
 async def test_a_deployment_is_placed_where_it_fits(fleet: PlacedFleet) -> None:
     await fleet.join("n1")
     await fleet.join("n2", pool="b")
     await fleet.deploy("chat", low=1, high=3)
     assert await fleet.placements("chat") == {"n1": (0, 1, 3)}
-    assert fleet.status("chat") == {"rejections": [], "missing_min": 0, "missing_max": 0, "leaving": []}
+    assert fleet.status("chat") == NOTHING_MISSING
 
 
 async def test_a_second_round_writes_nothing(fleet: PlacedFleet) -> None:
@@ -99,7 +103,8 @@ async def test_a_deleted_deployment_takes_its_placements_along(fleet: PlacedFlee
     await fleet.deploy("chat")
     await fleet.pipeline.reconcile_once()
     await fleet.store.write(lambda tx: delete_deployment(tx, "chat"))
-    assert await fleet.placements("chat") == {}
+    await fleet.pipeline.reconcile_once()
+    assert fleet.placed("chat") == {}
     assert fleet.store.all(Kind.REVISION) == []
 
 
@@ -109,7 +114,7 @@ async def test_a_stopped_deployment_has_no_placement_and_misses_nothing(fleet: P
     await fleet.pipeline.reconcile_once()
     await fleet.deploy("chat", low=0, high=0)
     assert await fleet.placements("chat") == {}
-    assert fleet.status("chat") == {"rejections": [], "missing_min": 0, "missing_max": 0, "leaving": []}
+    assert fleet.status("chat") == NOTHING_MISSING
 
 
 async def test_a_new_revision_keeps_the_placements_id(fleet: PlacedFleet) -> None:
@@ -230,7 +235,7 @@ async def test_a_deployment_that_was_stopped_gets_its_place_back_when_it_starts(
     await fleet.pipeline.reconcile_once()
     await fleet.deploy("chat", low=1, high=3, state="stopped")
     assert await fleet.placements("chat") == {}
-    assert fleet.status("chat") == {"rejections": [], "missing_min": 0, "missing_max": 0, "leaving": []}
+    assert fleet.status("chat") == NOTHING_MISSING
     await fleet.deploy("chat", low=1, high=3, state="running")
     assert await fleet.placements("chat") == {"n1": (0, 1, 3)}
 
