@@ -1,5 +1,9 @@
 """All nodes' free capacity, and which of them a shape fits best. It keeps no account of who has what."""
 
+from collections.abc import Iterable
+
+import numpy as np
+
 from homeport.core.packing.capacity import FreeCapacity, NodeCapacity
 from homeport.core.packing.fitting import Fitting
 from homeport.core.packing.mix import SeenShapes
@@ -29,6 +33,10 @@ class Packer:
     def asked_for(self, shape: Shape, count: int = 1) -> None:
         """So many replicas of it were asked for, whether they find a place or not."""
         self._seen.add(shape, count)
+
+    def fragments(self, node_ids: Iterable[str]) -> float:
+        """Milli of their free devices that typical demand can't use."""
+        return self._scores.fragments(np.array([self.row(node_id) for node_id in node_ids], dtype=np.int64))
 
     def fit(self, shape: Shape) -> Fitting:
         return Fitting(shape, self._capacity, self._scores)

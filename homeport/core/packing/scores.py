@@ -70,6 +70,13 @@ class ScoreTable:
         self._by_shape[shape] = scores
         return scores
 
+    def fragments(self, rows: Ints) -> float:
+        """Milli of these nodes' devices that are free and that typical demand can't use."""
+        capacity = self._capacity
+        host = np.maximum(capacity.host.take(rows, 0), 0)
+        free, classes = capacity.free.take(rows, 0), capacity.device_class.take(rows, 0)
+        return float(self._current_worth().fragments(host, free, classes).sum())
+
     def best_device(self, scores: Scores, row: int, free: Ints) -> int:
         """Where one more share goes on a node of which `free` milli of each device are left."""
         worth, classes = self._current_worth(), self._capacity.device_class[row]

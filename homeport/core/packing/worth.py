@@ -32,11 +32,15 @@ class Worth:
 
     def of(self, host: Floats, free: Ints, classes: Ints) -> Floats:
         """In milli of devices: what a node can carry, less half of its fragments."""
-        table, cpu = self._table, host[:, CPU]
-        fragments = np.add.reduce(table.weigh(table.begins(classes, cpu, _whole(free)), free), 1)
-        carries = carried(np.add.reduce(free, 1), cpu, host[:, MEMORY], self._mix)
-        worth: Floats = carries - _FRAGMENTATION_WEIGHT * fragments
+        carries = carried(np.add.reduce(free, 1), host[:, CPU], host[:, MEMORY], self._mix)
+        worth: Floats = carries - _FRAGMENTATION_WEIGHT * self.fragments(host, free, classes)
         return worth
+
+    def fragments(self, host: Floats, free: Ints, classes: Ints) -> Floats:
+        """In milli of devices: what of a node's free devices typical demand can't use."""
+        table = self._table
+        fragments: Floats = np.add.reduce(table.weigh(table.begins(classes, host[:, CPU], _whole(free)), free), 1)
+        return fragments
 
     def best_device(self, host: Floats, free: Ints, classes: Ints, milli: Ints, fits: Bools) -> Ints:
         """Of each node the device on which a share of `milli` leaves the least fragment. `host` is what remains."""

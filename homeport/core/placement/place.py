@@ -6,7 +6,7 @@ from homeport.core.packing.fitting import Fitting
 from homeport.core.packing.shape import WHOLE, Shape
 from homeport.core.placement.filter import shape_of
 from homeport.core.placement.fleet import Fleet
-from homeport.core.placement.spots import Spot, fewest_nodes, hand_out
+from homeport.core.placement.spots import fewest_nodes, hand_out
 from homeport.core.placement.types import Budget, Plan, Taken, Wanted
 from homeport.core.resources import ComputeNeeds, DeviceShare
 
@@ -46,7 +46,7 @@ def _place(wanted: Wanted, shape: Shape, fleet: Fleet) -> Plan:
             0 if wanted.spreads else rank,
             minima[rank],
             spot.replicas,
-            _devices(fleet, fitting, spot, before.get(spot.node_id)) if shape.devices else (),
+            shares_on(fleet, fitting, spot.node_id, spot.replicas, before.get(spot.node_id)) if shape.devices else (),
         )
         for rank, spot in enumerate(spots)
     )
@@ -83,12 +83,14 @@ def _spread(maxima: Sequence[int], minimum: int) -> list[int]:
     return minima
 
 
-def _devices(fleet: Fleet, fitting: Fitting, spot: Spot, held: Taken | None) -> tuple[DeviceShare, ...]:
+def shares_on(
+    fleet: Fleet, fitting: Fitting, node_id: str, replicas: int, held: Taken | None = None
+) -> tuple[DeviceShare, ...]:
     """Devices that the deployment holds are taken first, so that no replica moves from one to another."""
-    gpus = fleet.node(spot.node_id).inventory.gpus
+    gpus = fleet.node(node_id).inventory.gpus
     index_of = {gpu.uuid: index for index, gpu in enumerate(gpus)} if held else {}
     before = [index_of[uuid] for uuid, _ in held.devices if uuid in index_of] if held else []
-    chosen = fitting.devices(spot.node_id, spot.replicas, before)
+    chosen = fitting.devices(node_id, replicas, before)
     return tuple(
         DeviceShare(gpus[index].uuid, gpus[index].memory_bytes * milli // WHOLE, milli) for index, milli in chosen
     )

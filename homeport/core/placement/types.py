@@ -31,6 +31,11 @@ class Candidate:
     def cluster(self) -> str:
         return self.nodepool.partition("/")[0]
 
+    @property
+    def takes_new(self) -> bool:
+        """Whether anything new may come to it at all."""
+        return self.status is NodeStatus.READY and self.approved and not self.cordoned and not self.draining
+
 
 @dataclass(frozen=True, slots=True)
 class Taken:
