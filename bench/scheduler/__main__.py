@@ -16,7 +16,7 @@ from typing import Any
 
 import structlog
 
-from bench.packing import DATA
+from bench.packing.trace import DATA
 from bench.scheduler.decisions import measure_decisions
 from bench.scheduler.end_to_end import measure_end_to_end
 from bench.scheduler.replan import measure_replan

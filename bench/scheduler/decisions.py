@@ -4,7 +4,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from bench.packing import read_nodes, read_pods, replay
+from bench.packing.replay import measure_replay
+from bench.packing.trace import read_nodes, read_pods
 
 
 def measure_decisions(nodes_file: Path, pods_file: Path, copies: int) -> dict[str, Any]:
@@ -17,7 +18,7 @@ def measure_decisions(nodes_file: Path, pods_file: Path, copies: int) -> dict[st
         for copy in range(copies)
         for node in read_nodes(nodes_file)
     ]
-    run = replay(nodes, read_pods(pods_file) * copies, seed=42, learn=True)
+    run = measure_replay(nodes, read_pods(pods_file) * copies, seed=42, learn=True)
     return {
         "nodes": len(nodes),
         "per_second": round(run["decisions_per_second"]),

@@ -14,7 +14,7 @@ from typing import Any
 import aiohttp
 import structlog
 
-from bench.packing import read_nodes
+from bench.packing.trace import read_nodes
 from bench.scheduler.fleet import DRIVER, BenchFleet
 from controlplane.api.app import create_app
 from controlplane.api.dependencies import ApiDependencies, Urls

@@ -1,0 +1,1 @@
+"""How much of a GPU fleet finds no use."""
