@@ -32,6 +32,8 @@ from agent.fingerprint.gather import Fingerprint
 from agent.fingerprint.gpu_events import follow_xids
 from agent.fingerprint.memory import available_memory
 from agent.gpu_quarantine import GpuQuarantine
+from agent.history.log import HistoryLog
+from agent.history.shipper import Shipper
 from agent.link.bulk import LogPusher
 from agent.link.channel import node_tls
 from agent.link.link import Link
@@ -41,6 +43,7 @@ from agent.node import AgentNode
 from agent.outlook import outlook_of
 from agent.policy import HostPolicy
 from agent.reconcile.loop import Reconciler
+from agent.reconcile.replica import Replica
 from agent.relay.relay import Relay
 from agent.relay.tunnels import Tunnels
 from agent.replica_logs.failures import Failures
@@ -59,6 +62,7 @@ from agent.state.journal import ReplicaJournal
 from agent.status import status
 from agent.supply import supply_of
 from homeport.core.errors import ErrorCode, HomeportError
+from homeport.core.history.cold_start import ColdStart
 from homeport.core.waiting import Outlook
 from homeport.systemd import ServiceManager
 
@@ -88,11 +92,12 @@ async def _daemon(config: RunConfig) -> AsyncIterator["Daemon"]:
                 f"this host has not joined: {directory.root} holds no identity",
                 hint="homeport-agent join --server HOST:8442 --token TOKEN",
             )
-        database = StateDatabase.open(directory.database)
-        try:
-            yield Daemon(config, directory, identities, identity, database)
-        finally:
-            database.close()
+        with contextlib.ExitStack() as opened:
+            database = StateDatabase.open(directory.database)
+            opened.callback(database.close)
+            history = StateDatabase.open(directory.history, copied=False)
+            opened.callback(history.close)
+            yield Daemon(config, directory, identities, identity, database, HistoryLog(history))
 
 
 class Daemon:
@@ -103,12 +108,14 @@ class Daemon:
         identities: IdentityStore,
         identity: Identity,
         database: StateDatabase,
+        history: HistoryLog,
     ) -> None:
         self._config = config
         self._started_at = time.monotonic()
         self._manager = ServiceManager()
         self._drivers = make_drivers(config, directory, identity.node_id)
         self._database = database
+        self._history = history
         self._desired_store = DesiredStateStore(database)
         self._epochs = EpochStore(database)
         self._renewer = Renewer(identity, identities, random.random, self._renewed, lambda: self._node.claim())
@@ -125,6 +132,8 @@ class Daemon:
             wall=time.time,
             jitter=random.random,
             unusable_gpus=lambda: self._quarantine.uuids(),
+            waited=lambda deployment_id: self._relay.demand(deployment_id).oldest_wait_seconds,
+            started=self._note_start,
         )
         self._serving = Serving(self._relay, self._reconciler.replicas)
         self._solitude = Solitude(
@@ -151,6 +160,7 @@ class Daemon:
         )
         reader = LogReader(self._reconciler, self._failures, self._drivers)
         self._logs = LogPusher(lambda: self._renewer.identity, reader.lines)
+        self._shipper = Shipper(history, lambda page: self._link.tell_history(page), time.monotonic, random.random)
         self._node = AgentNode(
             session_target=identity.session_target,
             store=self._desired_store,
@@ -160,6 +170,7 @@ class Daemon:
             fingerprint=self._fingerprint,
             quarantine=self._quarantine,
             logs=self._logs,
+            shipper=self._shipper,
             epochs=self._epochs,
             epoch_granted=lambda: self._link.epoch,
             dial_gateways=lambda targets: self._tunnels.set_targets(targets),
@@ -188,6 +199,7 @@ class Daemon:
         identity = self._renewer.identity
         desired = await self._desired_store.load()
         await self._epochs.load()
+        await self._history.load()
         await self._reconciler.adopt(desired)
         await self._quarantine.load()
         await self._solitude.load()
@@ -201,6 +213,7 @@ class Daemon:
             asyncio.create_task(self._autoscaler.run(), name="autoscale"),
             asyncio.create_task(self._solitude.run(), name="solitude"),
             asyncio.create_task(self._database.keep_copy(), name="state-copy"),
+            asyncio.create_task(self._history.run(), name="history"),
         ]
         await self._local_api.start()
         self._manager.ready()
@@ -210,6 +223,7 @@ class Daemon:
             asyncio.create_task(self._fingerprint.run(self._link.inventory_changed), name="fingerprint"),
             asyncio.create_task(follow_xids(self._quarantine.xid), name="gpu-events"),
             asyncio.create_task(self._link.run(), name="link"),
+            asyncio.create_task(self._shipper.run(), name="history-shipper"),
             asyncio.create_task(self._renewer.run(), name="renew"),
         ]
 
@@ -235,6 +249,9 @@ class Daemon:
         for driver in self._drivers.values():
             await driver.close()
         return count
+
+    def _note_start(self, replica: Replica, start: ColdStart) -> None:
+        self._history.add(replica.record.deployment_id, replica.record.ordered_at, start)
 
     def _renewed(self) -> None:
         self._link.redial()

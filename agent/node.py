@@ -13,6 +13,7 @@ from agent.autoscaler import Autoscaler
 from agent.boot import boot_id
 from agent.fingerprint.gather import Fingerprint
 from agent.gpu_quarantine import GpuQuarantine
+from agent.history.shipper import Shipper
 from agent.link.bulk import LogPusher
 from agent.link.messages import Acknowledgement, Hello, Load, LogsQuestion, Welcome
 from agent.link.target import resolve_target
@@ -51,6 +52,7 @@ class AgentNode:
         fingerprint: Fingerprint,
         quarantine: GpuQuarantine,
         logs: LogPusher,
+        shipper: Shipper,
         epochs: EpochStore,
         epoch_granted: Callable[[], int],
         dial_gateways: Callable[[Sequence[str]], None],
@@ -66,6 +68,7 @@ class AgentNode:
         self._fingerprint = fingerprint
         self._quarantine = quarantine
         self._logs = logs
+        self._shipper = shipper
         self._epochs = epochs
         self._epoch_granted = epoch_granted
         self._dial_gateways = dial_gateways
@@ -121,6 +124,7 @@ class AgentNode:
         log.info("connected", epoch=welcome.epoch, server_version=welcome.server_version)
         self.welcome = welcome
         self.gateways_changed(welcome.gateways)
+        self._shipper.welcomed(welcome.features)
 
     async def keep_epoch(self, epoch: int) -> None:
         await self._epochs.keep(epoch)
@@ -173,6 +177,9 @@ class AgentNode:
             return None
         await self._accept(confirmed)
         return Acknowledgement(confirmed.version)
+
+    def history_kept(self, log_id: str, number: int) -> None:
+        self._shipper.kept(log_id, number)
 
     def asked_for_logs(self, question: LogsQuestion) -> str:
         if self.welcome is None:

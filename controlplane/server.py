@@ -38,6 +38,7 @@ from controlplane.gateway.denials import GatewayDenials
 from controlplane.gateway.feed import GatewayFeed
 from controlplane.gateway.process import GatewayProcess
 from controlplane.gateway.publisher import GatewayPublisher
+from controlplane.history.retention import trim
 from controlplane.pipelines.node_lifecycle import NodeLifecyclePipeline
 from controlplane.pipelines.placements import PlacementPipeline
 from controlplane.pipelines.wakes import Wakes
@@ -110,6 +111,7 @@ class Server:
         pair = ca.issue_server(datetime.now(UTC))
         if self._config.serves_tls:
             self._client_tls = self._open_client_tls(ca)
+        self._spawn("history-retention", trim(self._store, time.time))
         self._spawn("audit-retention", keep_for(self._store, self._config.audit_days, time.time))
         self._spawn("push-desired-state", self._sessions.follow_store())
         self._spawn("node-lifecycle", NodeLifecyclePipeline(self._store, self._registry, self._clock, time.time).run())
@@ -237,6 +239,7 @@ class Server:
             self._store, self._registry, self._sessions, self._desired, self._logs, ca, terms, self._issuing
         )
         self._spawn("kept-epochs", session.kept_epochs.run())
+        self._spawn("history", session.history.run())
         servicers.add(session_pb2_grpc.add_SessionServicer_to_server, session)
         servicers.add(bulk_pb2_grpc.add_BulkServicer_to_server, BulkService(self._sessions.doorkeeper, self._logs))
         return port

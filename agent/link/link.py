@@ -15,6 +15,7 @@ from agent.link.session import Session
 from agent.silence import answer_to
 from agent.state.identity import Identity
 from homeport.core.errors import HomeportError
+from homeport.core.history.entry import Page
 from homeport.core.resources import Inventory
 from homeport.core.status import ReplicaReport
 
@@ -91,6 +92,14 @@ class Link:
     def inventory_changed(self, inventory: Inventory) -> None:
         for talk in self._talks:
             talk.session.outbox.inventory(inventory)
+
+    def tell_history(self, page: Page) -> bool:
+        """False when there is no session to tell it on."""
+        for talk in reversed(self._talks):
+            if talk.session.epoch:
+                talk.session.outbox.history(page)
+                return True
+        return False
 
     def redial(self) -> None:
         """There is a new certificate: a session with it takes over from the one that is open, or is begun at once."""

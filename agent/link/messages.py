@@ -33,6 +33,8 @@ class Welcome:
     server_version: str
     gateways: tuple[str, ...]
     bulk_target: str
+    # What this control plane takes beyond the first release of the protocol.
+    features: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +106,10 @@ class Node(Protocol):
         ...
 
     async def confirm_removals(self, removals: Removals) -> Acknowledgement | None: ...
+
+    def history_kept(self, log_id: str, number: int) -> None:
+        """The control plane has all entries of that log up to this one."""
+        ...
 
     def asked_for_logs(self, question: LogsQuestion) -> str:
         """Begins the answer. Returns why that can't be, or nothing."""

@@ -4,7 +4,9 @@ import asyncio
 
 from homeport_proto.v1 import session_pb2 as pb
 
+from agent.link.history_wire import history_to_wire
 from agent.link.wire import inventory_to_wire, replica_to_wire
+from homeport.core.history.entry import Page
 from homeport.core.resources import Inventory
 from homeport.core.status import ReplicaReport
 
@@ -16,6 +18,7 @@ class Outbox:
         self._replicas: dict[str, pb.ReplicaState] = {}
         self._inventory: pb.Inventory | None = None
         self._heartbeat: pb.Heartbeat | None = None
+        self._history: pb.History | None = None
         self._others: list[pb.AgentMessage] = []
         self._filled = asyncio.Event()
 
@@ -29,6 +32,10 @@ class Outbox:
 
     def heartbeat(self, heartbeat: pb.Heartbeat) -> None:
         self._heartbeat = heartbeat
+        self._filled.set()
+
+    def history(self, page: Page) -> None:
+        self._history = history_to_wire(page)
         self._filled.set()
 
     def ack(self, ack: pb.Ack) -> None:
@@ -49,5 +56,8 @@ class Outbox:
         if self._replicas:
             messages.append(pb.AgentMessage(replica_status=pb.ReplicaStatus(replicas=self._replicas.values())))
         messages += self._others
+        if self._history:
+            messages.append(pb.AgentMessage(history=self._history))
         self._heartbeat, self._inventory, self._replicas, self._others = None, None, {}, []
+        self._history = None
         return messages

@@ -131,6 +131,8 @@ class Session:
                 case "confirm_removals":
                     removals = wire.removals_from_wire(message.confirm_removals)
                     self._acknowledge(await _until_persisted(partial(self._node.confirm_removals, removals)))
+                case "history_kept":
+                    self._node.history_kept(message.history_kept.log_id, message.history_kept.number)
                 case "question":
                     self._answer(message.question)
                 case "gateways":

@@ -109,6 +109,7 @@ def welcome_from_wire(message: pb.Welcome) -> Welcome:
         server_version=message.server_version,
         gateways=tuple(message.gateways.targets),
         bulk_target=message.bulk_target,
+        features=tuple(message.features),
     )
 
 

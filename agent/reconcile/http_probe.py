@@ -2,12 +2,16 @@
 
 import asyncio
 import socket
+from collections.abc import Callable
 
 _LONGEST_LINE = 4096
 
 
-async def probe_http(host: str, port: int, path: str, timeout: float) -> str:
-    """Empty when the answer is 2xx or 3xx within `timeout` seconds, else what was wrong."""
+async def probe_http(
+    host: str, port: int, path: str, timeout: float, answered: Callable[[], None] = lambda: None
+) -> str:
+    """Empty when the answer is 2xx or 3xx within `timeout` seconds, else what was wrong. `answered` is called when it
+    is any."""
     try:
         async with asyncio.timeout(timeout):
             line = await _status_line(host, port, path)
@@ -17,6 +21,8 @@ async def probe_http(host: str, port: int, path: str, timeout: float) -> str:
         return "nothing listens on its port yet"
     except OSError as error:
         return error.strerror or "connection broken"
+    if line:
+        answered()
     return _problem(line, path)
 
 

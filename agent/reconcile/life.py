@@ -14,7 +14,8 @@ from agent.state.journal import ReplicaRecord
 
 
 class Life:
-    """`say(ready, problem)` is told each change of readiness; `became_ready` is awaited before the first."""
+    """`say(ready, problem)` is told each change of readiness; `became_ready` is awaited before the first, with the time
+    at which it answered at all."""
 
     def __init__(
         self,
@@ -24,19 +25,20 @@ class Life:
         progress: Progress,
         was_ready: bool,
         say: Callable[[bool, str], None],
-        became_ready: Callable[[], Awaitable[None]],
+        became_ready: Callable[[float], Awaitable[None]],
         monotonic: Callable[[], float],
     ) -> None:
         self._driver = driver
         self._record = record
         self._workload = record.workload
         self._handle = handle
-        self._prober = Prober(driver, record, handle)
+        self._prober = Prober(driver, record, handle, self._note_answer)
         self._progress = progress
         self._say = say
         self._became_ready = became_ready
         self._monotonic = monotonic
         self._ready_since = monotonic()
+        self._answered_at: float | None = None
         self._was_ready = asyncio.Event()
         self._problem = ""
         if was_ready:
@@ -85,7 +87,7 @@ class Life:
                 if readiness.ready and not self._was_ready.is_set():
                     self._ready_since = self._monotonic()
                     self._was_ready.set()
-                    await self._became_ready()
+                    await self._became_ready(self._answered_at or self._ready_since)
                 if readiness.ready != said or (not readiness.ready and problem != self._problem):
                     said = readiness.ready
                     self._say(readiness.ready, "" if readiness.ready else problem)
@@ -123,6 +125,9 @@ class Life:
             stats = None
         line = await last_line(self._driver, self._record.replica_id)
         return Look(stats.cpu_seconds, stats.io_bytes, line) if stats else Look(line=line)
+
+    def _note_answer(self) -> None:
+        self._answered_at = self._answered_at or self._monotonic()
 
     async def _ready_within(self, seconds: float) -> None:
         try:

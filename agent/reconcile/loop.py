@@ -20,6 +20,7 @@ from agent.reconcile.upkeep import Upkeep
 from agent.replica_logs.failures import Failures
 from agent.secrets.replica_secrets import ReplicaSecrets
 from agent.state.journal import ReplicaJournal
+from homeport.core.history.cold_start import ColdStart
 from homeport.core.refusal import Refusal
 from homeport.core.status import ReplicaReport, ReplicaStatus
 from homeport.core.workload import Workload
@@ -33,7 +34,9 @@ _LEAST_WAIT_SECONDS = 0.001
 
 
 class Reconciler:
-    """`drained(replica)` ends when no request is in flight on it. `memory_available` is bytes of the host, now."""
+    """`drained(replica)` ends when no request is in flight on it. `memory_available` is bytes of the host, now.
+    `waited(deployment_id)` is the first one's wait in its queue, seconds. `started` is told each start.
+    """
 
     def __init__(
         self,
@@ -47,6 +50,8 @@ class Reconciler:
         wall: Callable[[], float],
         jitter: Callable[[], float],
         unusable_gpus: Callable[[], frozenset[str]] = frozenset,
+        waited: Callable[[str], float] = lambda deployment_id: 0.0,
+        started: Callable[[Replica, ColdStart], None] = lambda replica, start: None,
     ) -> None:
         self._drivers = drivers
         self._journal = journal
@@ -71,6 +76,8 @@ class Reconciler:
                 monotonic=monotonic,
                 wall=wall,
                 jitter=jitter,
+                waited=waited,
+                started=started,
             )
         )
         self._upkeep = Upkeep(drivers, self._replicas, failures, lambda: self._desired, monotonic, wall)

@@ -1,5 +1,7 @@
 """Asks a replica a probe's question."""
 
+from collections.abc import Callable
+
 from agent.drivers.driver import Driver, Handle, SelfProbing
 from agent.reconcile.exec_probe import probe_exec
 from agent.reconcile.http_probe import probe_http
@@ -10,11 +12,19 @@ from homeport.core.workload import Probe, ProbeKind
 
 
 class Prober:
-    """Answers are empty for a success, else what was wrong; None = nobody can tell."""
+    """Answers are empty for a success, else what was wrong; None = nobody can tell. `answered` is called when a
+    question over HTTP was answered at all."""
 
-    def __init__(self, driver: Driver, record: ReplicaRecord, handle: Handle) -> None:
+    def __init__(
+        self,
+        driver: Driver,
+        record: ReplicaRecord,
+        handle: Handle,
+        answered: Callable[[], None] = lambda: None,
+    ) -> None:
         self._driver = driver
         self._handle = handle
+        self._answered = answered
         self._readiness = filled_probe(record.workload.readiness, record, handle)
         liveness = record.workload.liveness
         self._liveness = filled_probe(liveness, record, handle) if liveness else None
@@ -32,7 +42,8 @@ class Prober:
     async def _ask(self, probe: Probe) -> str | None:
         match probe.kind:
             case ProbeKind.HTTP:
-                return await probe_http(self._handle.host, self._handle.port, probe.path, probe.timeout_seconds)
+                host, port = self._handle.host, self._handle.port
+                return await probe_http(host, port, probe.path, probe.timeout_seconds, self._answered)
             case ProbeKind.TCP:
                 return await probe_tcp(self._handle.host, self._handle.port, probe.timeout_seconds)
             case ProbeKind.EXEC:

@@ -16,16 +16,18 @@ from agent.failpoint import failpoint
 from agent.reconcile.crashes import Crashes
 from agent.reconcile.life import Life
 from agent.reconcile.output import tail
-from agent.reconcile.ports import HOST, fixed_port, pick_port
+from agent.reconcile.ports import HOST, fixed_port, is_container, pick_port
 from agent.reconcile.preparation import Preparation
 from agent.reconcile.progress import Progress
 from agent.reconcile.recovery import recover
 from agent.reconcile.replica import Replica
 from agent.reconcile.request import start_request
+from agent.reconcile.start_clock import Part, StartClock
 from agent.reconcile.surroundings import Surroundings
 from agent.secrets.replica_secrets import SecretsMissing
 from agent.state.journal import Stage
 from homeport.core.errors import HomeportError
+from homeport.core.history.cold_start import ColdStart, StartParts
 from homeport.core.status import ReplicaStatus
 
 log = structlog.get_logger()
@@ -41,6 +43,8 @@ class Supervision:
         self._replica = replica
         self._around = around
         self._crashes = Crashes()
+        # Of the start under way, or the last one.
+        self._clock = StartClock(StartParts(), around.monotonic)
         self._task: asyncio.Task[None] | None = None
 
     def begin(self) -> None:
@@ -102,6 +106,8 @@ class Supervision:
                 if prepared is None:
                     return None
                 progress, handle = prepared, await self._start(driver)
+            elif self._replica.record.stage is not Stage.READY:
+                self._go_on_timing()
             life = self._life(driver, handle, progress)
             problem = await self._unless_retired(life.run())
             if problem is None:
@@ -130,14 +136,26 @@ class Supervision:
         replica.starts_on = 0
         # One that never ran is started for the first time, however often that was tried.
         restarts = replica.record.restarts + (0 if replica.record.stage is Stage.INTENT else 1)
-        replica.record = replace(replica.record, stage=Stage.INTENT, handle=None, start_ms=0, restarts=restarts)
+        parts = StartParts(queue_seconds=round(self._around.waited(replica.record.deployment_id), 6))
+        clock = self._clock = StartClock(parts, self._around.monotonic)
+        replica.record = replace(
+            replica.record,
+            stage=Stage.INTENT,
+            handle=None,
+            start_ms=0,
+            restarts=restarts,
+            ordered_at=self._around.wall(),
+            start_parts=parts,
+        )
         # Before the driver is called: whatever it starts can be found again.
         await self._around.journal.put(replica.record)
         failpoint("intent-noted")
+        clock.turn_to(Part.IMAGE)
         request = start_request(replica.record, HOST, port=0)
         preparation = Preparation(replica.record.workload.startup, self._say_preparing, self._around.monotonic)
         progress = await self._unless_retired(preparation.run(driver, request))
         failpoint("prepared")
+        clock.turn_to(Part.CREATE)
         return progress
 
     async def _start(self, driver: Driver) -> Handle:
@@ -148,9 +166,13 @@ class Supervision:
             except SecretsMissing as error:
                 raise StartRefused(str(error)) from None
             replica.starts_on = pick_port(fixed_port(replica.record.workload), self._around.ports_in_use())
+            self._clock.turn_to(Part.CREATE)
             handle = await driver.start(start_request(replica.record, HOST, replica.starts_on, secrets))
+            seconds = self._clock.turn_to(Part.LOAD)
+            if is_container(replica.record.workload):
+                self._clock.count_engine(seconds)
         failpoint("started")
-        await replica.note(stage=Stage.STARTED, handle=handle)
+        await replica.note(stage=Stage.STARTED, handle=handle, start_parts=self._clock.parts)
         failpoint("handle-noted")
         self._say(False, "")
         return handle
@@ -163,15 +185,30 @@ class Supervision:
             progress,
             was_ready=self._replica.status is ReplicaStatus.READY,
             say=self._say,
-            became_ready=partial(self._note_ready, self._around.monotonic()),
+            became_ready=self._note_ready,
             monotonic=self._around.monotonic,
         )
 
-    async def _note_ready(self, began: float) -> None:
+    def _go_on_timing(self) -> None:
+        """A start that another agent began, or that a silence of the runtime has cut in two."""
+        record = self._replica.record
+        parts = record.start_parts
+        ran_for = self._around.wall() - (record.ordered_at + parts.image_seconds + parts.create_seconds)
+        known = ran_for if record.ordered_at else 0.0
+        self._clock = StartClock.of_one_found(parts, known, self._around.monotonic)
+
+    async def _note_ready(self, answered_at: float) -> None:
         failpoint("ready")
-        start_ms = max(1, round((self._around.monotonic() - began) * 1000))
-        await self._replica.note(stage=Stage.READY, start_ms=start_ms)
+        self._clock.turn_to(Part.WARM_UP, answered_at)
+        self._clock.turn_to(Part.WARM_UP)
+        start_ms = max(1, round(self._clock.ran_seconds * 1000))
+        await self._replica.note(stage=Stage.READY, start_ms=start_ms, start_parts=self._clock.parts)
+        self._tell_start("")
         failpoint("ready-noted")
+
+    def _tell_start(self, problem: str) -> None:
+        record = self._replica.record
+        self._around.started(self._replica, ColdStart(record.replica_id, record.revision, self._clock.parts, problem))
 
     def _say(self, ready: bool, problem: str) -> None:
         status = ReplicaStatus.READY if ready else ReplicaStatus.STARTING
@@ -189,6 +226,9 @@ class Supervision:
         if life:
             output = await tail(self._around.driver(record.workload.driver), record.replica_id)
             self._around.failures.keep(record.deployment_id, record.replica_id, self._around.wall(), problem, output)
+        if record.stage is not Stage.READY:
+            self._clock.turn_to(Part.LOAD)
+            self._tell_start(problem)
         failpoint("failed")
         restart_in = self._crashes.backoff(self._around.jitter())
         await self._wait_for_restart(self._crashes.failed(problem, restart_in), restart_in)

@@ -9,6 +9,7 @@ from agent.drivers.driver import Driver, StartRefused
 from agent.replica_logs.failures import Failures
 from agent.secrets.replica_secrets import ReplicaSecrets
 from agent.state.journal import ReplicaJournal
+from homeport.core.history.cold_start import ColdStart
 
 if TYPE_CHECKING:
     from agent.reconcile.replica import Replica
@@ -34,6 +35,10 @@ class Surroundings:
     monotonic: Callable[[], float]
     wall: Callable[[], float]
     jitter: Callable[[], float]
+    # Seconds for which the first of a deployment's waiting requests has waited; 0 when none does.
+    waited: Callable[[str], float]
+    # Called with each start once its outcome is known.
+    started: Callable[["Replica", ColdStart], None]
     starting: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_STARTS_AT_ONCE))
 
     def driver(self, name: str) -> Driver:

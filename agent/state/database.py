@@ -25,28 +25,29 @@ _LEAST_SECONDS_BETWEEN_COPIES = 1.0
 class StateDatabase:
     """`executor` runs the statements; without one they run on the caller's thread (for loops with a virtual clock).
 
-    `notes` say what was wrong with the file when it was opened.
+    `notes` say what was wrong with the file when it was opened. Without `copied` there is no second copy of it.
     """
 
-    def __init__(self, path: Path, executor: Executor | None) -> None:
+    def __init__(self, path: Path, executor: Executor | None, copied: bool = True) -> None:
         """Raises HomeportError when the disk is at fault; a damaged file is put aside, and its copy is used."""
         self._path = path
         self._executor = executor
+        self._copied = copied
         self._written = asyncio.Event()
         self._connection, self.notes = open_or_recover(path)
 
     @classmethod
-    def open(cls, path: Path) -> "StateDatabase":
+    def open(cls, path: Path, copied: bool = True) -> "StateDatabase":
         executor = ThreadPoolExecutor(1, thread_name_prefix="state")
         try:
-            return executor.submit(cls, path, executor).result()
+            return executor.submit(cls, path, executor, copied).result()
         except BaseException:
             executor.shutdown()
             raise
 
     @classmethod
-    def open_inline(cls, path: Path) -> "StateDatabase":
-        return cls(path, None)
+    def open_inline(cls, path: Path, copied: bool = True) -> "StateDatabase":
+        return cls(path, None, copied)
 
     async def run(self, work: Callable[[Sqlite], T]) -> T:
         """Runs `work` in one transaction, on the disk on return. Raises HomeportError(STORAGE_FULL or INTERNAL)."""
@@ -71,7 +72,7 @@ class StateDatabase:
         self._executor.shutdown()
 
     def _finish(self) -> None:
-        if self._written.is_set():
+        if self._copied and self._written.is_set():
             self._copy()
         self._connection.close()
 

@@ -15,6 +15,7 @@ class StateDirectory:
         self.root = root
         self.identity = root / "identity"
         self.database = root / "state.db"
+        self.history = root / "history.db"
         self.replicas = root / "replicas"
         self.failures = root / "failures"
         self.containers = root / "containers"

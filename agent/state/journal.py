@@ -8,6 +8,7 @@ from agent.state import rows
 from agent.state.database import StateDatabase
 from agent.state.rows import Kind
 from homeport.core import canonical
+from homeport.core.history.cold_start import StartParts
 from homeport.core.workload import Workload
 
 
@@ -36,6 +37,9 @@ class ReplicaRecord:
     handle: Handle | None = field(default=None)
     restarts: int = 0
     start_ms: int = 0
+    # Of its newest start: when it was ordered, unix seconds, and where the time went as far as that is known.
+    ordered_at: float = 0.0
+    start_parts: StartParts = field(default_factory=StartParts)
     # False for one that was found running when its note was lost, as long as nobody says what its workload is.
     remembered: bool = True
     # It did not end when it was killed: it gets no requests, and its devices are given to nobody, until it is gone.

@@ -12,6 +12,8 @@ class Kind(StrEnum):
     EPOCH = "epoch"
     GPU = "gpu"
     HEARD = "heard"
+    HISTORY = "history"
+    HISTORY_LOG = "history log"
 
 
 class Damaged(Exception):
@@ -28,6 +30,17 @@ def remove(db: Sqlite, kind: Kind, key: str) -> None:
 
 def bodies(db: Sqlite, kind: Kind) -> list[str]:
     return [body for (body,) in db.execute("SELECT body FROM rows WHERE kind = ? ORDER BY key", [kind]).fetchall()]
+
+
+def first_bodies(db: Sqlite, kind: Kind, count: int) -> list[str]:
+    """Those with the smallest keys."""
+    rows = db.execute("SELECT body FROM rows WHERE kind = ? ORDER BY key LIMIT ?", [kind, count])
+    return [body for (body,) in rows.fetchall()]
+
+
+def remove_through(db: Sqlite, kind: Kind, key: str) -> None:
+    """All with this key, or a smaller one."""
+    db.execute("DELETE FROM rows WHERE kind = ? AND key <= ?", [kind, key])
 
 
 def check(db: Sqlite) -> None:

@@ -14,6 +14,7 @@ from controlplane.api.callers import Callers
 from controlplane.api.clusters import CLUSTERS
 from controlplane.api.collection import CollectionRoutes
 from controlplane.api.dependencies import ApiDependencies
+from controlplane.api.deployment_history import DeploymentHistory
 from controlplane.api.deployments import Deployments
 from controlplane.api.docs import add_docs
 from controlplane.api.documents import Documents
@@ -85,6 +86,7 @@ def _all_routes(dependencies: ApiDependencies, views: Views, callers: Callers) -
     passwords = PasswordSignIn(dependencies.store, dependencies.guesses, dependencies.monotonic)
     opening = Opening(dependencies.store, callers, dependencies.session_life)
     nodes = Nodes(dependencies, views)
+    deployments = Deployments(dependencies, views)
     return [
         *CollectionRoutes(dependencies, views, PROJECTS).routes(),
         *CollectionRoutes(dependencies, views, secrets_collection(dependencies.vault)).routes(),
@@ -95,7 +97,8 @@ def _all_routes(dependencies: ApiDependencies, views: Views, callers: Callers) -
         *NodeUpkeep(dependencies, nodes).routes(),
         *CollectionRoutes(dependencies, views, MODELS).routes(),
         *ModelVersions(dependencies, views, MODEL_VERSIONS).routes(),
-        *Deployments(dependencies, views).routes(),
+        *deployments.routes(),
+        *DeploymentHistory(dependencies, deployments).routes(),
         *Running(dependencies.store, views).routes(),
         *JoinTokens(dependencies, views).routes(),
         *(route for each in ACCESS for route in CollectionRoutes(dependencies, views, each).routes()),

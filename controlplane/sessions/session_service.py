@@ -17,10 +17,12 @@ from controlplane.auth.ca import CertificateAuthority, NodeCertificate
 from controlplane.auth.peer import address_of, key_shown_by, shown_by
 from controlplane.fleet.node_access import access_of, note_issue, note_use
 from controlplane.fleet.node_quarantine import memory_of, remembering
+from controlplane.history.intake import HistoryIntake
 from controlplane.sessions.contest import outlives
 from controlplane.sessions.copies import Copies, KeptEpochs
 from controlplane.sessions.desired_state import DesiredStates
 from controlplane.sessions.doorkeeper import BUSY, goodbye, goodbye_of, refuse
+from controlplane.sessions.history_wire import history_from_wire
 from controlplane.sessions.logs import LogBroker
 from controlplane.sessions.registry import NodeLoad, NodeRegistry
 from controlplane.sessions.sessions import OpenSession, Sessions
@@ -36,6 +38,8 @@ from homeport.core.resources import Inventory
 log = structlog.get_logger()
 
 _HELLO_SECONDS = 10.0
+# What this control plane takes beyond the first release of the protocol.
+FEATURES = ("history",)
 # More sessions than a node can have had.
 _HIGHEST_EPOCH = 1 << 48
 
@@ -74,6 +78,7 @@ class SessionService(session_pb2_grpc.SessionServicer):
         self._issuing = issuing or IssuingBudget()
         self._copies = Copies(store)
         self.kept_epochs = KeptEpochs(store)
+        self.history = HistoryIntake(store)
 
     # The stub asks for a generator; grpc.aio takes a coroutine that writes by itself, too. Its `finally` runs at once
     # when the stream breaks, a suspended generator's would not.
@@ -204,6 +209,7 @@ class SessionService(session_pb2_grpc.SessionServicer):
                     server_version=terms.version,
                     gateways=pb.GatewayList(targets=terms.gateway_targets),
                     bulk_target=terms.bulk_target,
+                    features=FEATURES,
                 )
             )
         )
@@ -242,6 +248,8 @@ class SessionService(session_pb2_grpc.SessionServicer):
             case "answer":
                 if not message.answer.ok:
                     self._logs.end(node_id, message.answer.question_id, message.answer.message)
+            case "history":
+                self.history.take(node_id, history_from_wire(message.history), session.history_kept)
             case "events":
                 for event in message.events.events:
                     log.info(

@@ -43,6 +43,9 @@ class OpenSession:
     def send(self, message: pb.ControlMessage) -> None:
         self.outbox.put_nowait(message)
 
+    def history_kept(self, log_id: str, number: int) -> None:
+        self.send(pb.ControlMessage(history_kept=pb.HistoryKept(log_id=log_id, number=number)))
+
     def close(self, goodbye: pb.ControlMessage) -> None:
         self.send(goodbye)
         self.outbox.put_nowait(None)

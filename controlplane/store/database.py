@@ -15,6 +15,8 @@ from sqlalchemy.pool import NullPool
 from controlplane.store.audit import AuditEntry, AuditQuery
 from controlplane.store.audit_table import append_entries, forget_entries, read_entries
 from controlplane.store.filelock import FileLock
+from controlplane.store.history import HistoryQuery, KeptEntry, KeptMinute, NodeHistory, Retention, TrafficQuery
+from controlplane.store.history_table import keep_history, read_history, read_traffic, trim_history
 from controlplane.store.migrate import migrate
 from controlplane.store.storage_errors import damaged, lost_lock, overtaken, storage_error
 from controlplane.store.store import Change, Kind, Record
@@ -123,6 +125,19 @@ class Database:
 
     def forget_audit(self, before: float) -> int:
         return self._in_transaction(lambda connection: forget_entries(connection, before))
+
+    def keep_history(self, told: Sequence[NodeHistory]) -> None:
+        """All of it durably, or HomeportError. After a failure it may be there: telling it again changes nothing."""
+        self._in_transaction(lambda connection: keep_history(connection, told))
+
+    def read_history(self, query: HistoryQuery) -> list[KeptEntry]:
+        return self._in_transaction(lambda connection: read_history(connection, query))
+
+    def read_traffic(self, query: TrafficQuery) -> list[KeptMinute]:
+        return self._in_transaction(lambda connection: read_traffic(connection, query))
+
+    def trim_history(self, retention: Retention) -> int:
+        return self._in_transaction(lambda connection: trim_history(connection, retention))
 
     def close(self) -> None:
         self._drop_connection()

@@ -1,13 +1,15 @@
 """A store that keeps nothing: for tests, simulations and benchmarks. No thread, no file, no clock of its own."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import islice
 from typing import TypeVar
 
 from controlplane.store.audit import AuditEntry, AuditQuery
 from controlplane.store.changelog import KEEP, ChangeLog
+from controlplane.store.history import HistoryQuery, KeptEntry, KeptMinute, NodeHistory, Retention, TrafficQuery
+from controlplane.store.memory_history import MemoryHistory
 from controlplane.store.state import State, StateReader, closed_error, new_store_id
 from controlplane.store.store import Transaction
 
@@ -23,6 +25,7 @@ class MemoryStore(StateReader):
         self._open = False
         self._audited: list[AuditEntry] = []
         self._audit_number = 0
+        self._history = MemoryHistory()
 
     async def open(self) -> None:
         self._open = True
@@ -48,6 +51,20 @@ class MemoryStore(StateReader):
     async def audit_entries(self, query: AuditQuery) -> list[AuditEntry]:
         entries = self._audited if query.oldest_first else reversed(self._audited)
         return list(islice(filter(query.matches, entries), query.limit))
+
+    async def keep_history(self, told: Sequence[NodeHistory]) -> None:
+        if not self._open:
+            raise closed_error()
+        self._history.keep(told)
+
+    async def history(self, query: HistoryQuery) -> list[KeptEntry]:
+        return self._history.entries(query)
+
+    async def traffic(self, query: TrafficQuery) -> list[KeptMinute]:
+        return self._history.traffic(query)
+
+    async def trim_history(self, retention: Retention) -> int:
+        return self._history.trim(retention)
 
     async def forget_audit(self, before: float) -> int:
         kept = [entry for entry in self._audited if entry.at >= before]

@@ -1,9 +1,10 @@
 """A store that passes everything on to another one: what its heirs change stands out."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import TypeVar
 
 from controlplane.store.audit import AuditEntry, AuditQuery
+from controlplane.store.history import HistoryQuery, KeptEntry, KeptMinute, NodeHistory, Retention, TrafficQuery
 from controlplane.store.store import Change, Index, Kind, Problem, Record, Store, Transaction
 
 T = TypeVar("T")
@@ -57,3 +58,15 @@ class PassingStore:
 
     async def forget_audit(self, before: float) -> int:
         return await self._inner.forget_audit(before)
+
+    async def keep_history(self, told: Sequence[NodeHistory]) -> None:
+        await self._inner.keep_history(told)
+
+    async def history(self, query: HistoryQuery) -> list[KeptEntry]:
+        return await self._inner.history(query)
+
+    async def traffic(self, query: TrafficQuery) -> list[KeptMinute]:
+        return await self._inner.traffic(query)
+
+    async def trim_history(self, retention: Retention) -> int:
+        return await self._inner.trim_history(retention)

@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
@@ -17,6 +17,7 @@ import structlog
 from controlplane.store.audit import AuditEntry, AuditQuery
 from controlplane.store.changelog import KEEP, ChangeLog
 from controlplane.store.database import Database
+from controlplane.store.history import HistoryQuery, KeptEntry, KeptMinute, NodeHistory, Retention, TrafficQuery
 from controlplane.store.objects import Objects
 from controlplane.store.state import State, StateReader, closed_error, new_store_id
 from controlplane.store.store import Problem, Transaction
@@ -98,6 +99,18 @@ class SqlStore(StateReader):
 
     async def forget_audit(self, before: float) -> int:
         return await self._in_thread(self._database.forget_audit, before)
+
+    async def keep_history(self, told: Sequence[NodeHistory]) -> None:
+        await self._in_thread(self._database.keep_history, told)
+
+    async def history(self, query: HistoryQuery) -> list[KeptEntry]:
+        return await self._in_thread(self._database.read_history, query)
+
+    async def traffic(self, query: TrafficQuery) -> list[KeptMinute]:
+        return await self._in_thread(self._database.read_traffic, query)
+
+    async def trim_history(self, retention: Retention) -> int:
+        return await self._in_thread(self._database.trim_history, retention)
 
     async def write(self, change: Callable[[Transaction], T]) -> T:
         """A cancelled caller's write may still be committed."""

@@ -1,11 +1,12 @@
 """What every store promises. `tests/conformance/store.py` checks it on all of them."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol, TypeVar
 
 from controlplane.store.audit import AuditEntry, AuditQuery
+from controlplane.store.history import HistoryQuery, KeptEntry, KeptMinute, NodeHistory, Retention, TrafficQuery
 from homeport.core.errors import HomeportError
 
 T = TypeVar("T")
@@ -173,6 +174,18 @@ class Store(Protocol):
 
     async def forget_audit(self, before: float) -> int:
         """Removes entries that are older (unix seconds); how many. The newest entry of all may stay."""
+
+    async def keep_history(self, told: Sequence[NodeHistory]) -> None:
+        """What of it is new, durably. Raises HomeportError, and then tell it again."""
+
+    async def history(self, query: HistoryQuery) -> list[KeptEntry]:
+        """The newest first. Raises HomeportError when the database is away."""
+
+    async def traffic(self, query: TrafficQuery) -> list[KeptMinute]:
+        """The oldest first. Raises HomeportError when the database is away."""
+
+    async def trim_history(self, retention: Retention) -> int:
+        """Removes all else; how many entries and minutes."""
 
     def known_deletions(self, kind: Kind) -> set[str]:
         """Ids of objects that were deleted, as far as the change log reaches back."""

@@ -48,6 +48,45 @@ audit = Table(
     Index("ix_audit_object", "kind", "object_id", "number"),
 )
 
+# What nodes remember of deployments, see controlplane.store.history: rows are only added, and removed when there are
+# too many.
+history = Table(
+    "history",
+    metadata,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("deployment_id", String(255), nullable=False),
+    Column("kind", String(32), nullable=False),
+    Column("at", Double, nullable=False),
+    Column("node_id", String(64), nullable=False),
+    Column("entry_number", BigInteger, nullable=False),
+    Column("told", Text, nullable=False),
+    Index("ix_history_deployment", "deployment_id", "kind", "at", "number"),
+)
+
+# Of all nodes together, one row a minute.
+traffic = Table(
+    "traffic",
+    metadata,
+    Column("deployment_id", String(255), primary_key=True),
+    Column("minute", BigInteger, primary_key=True, autoincrement=False),
+    Column("arrivals", BigInteger, nullable=False),
+    Column("completions", BigInteger, nullable=False),
+    Column("busy_seconds", Double, nullable=False),
+    Column("waiting_seconds", Double, nullable=False),
+    Column("peak_requests", BigInteger, nullable=False),
+    Column("peak_arrivals", BigInteger, nullable=False),
+    Column("tokens", BigInteger, nullable=False),
+)
+
+# Up to which number the log of a node is here: what a node tells twice is taken once.
+history_marks = Table(
+    "history_marks",
+    metadata,
+    Column("node_id", String(64), primary_key=True),
+    Column("log_id", String(64), nullable=False),
+    Column("number", BigInteger, nullable=False),
+)
+
 # One row, number 1. `seq` guards every commit: it is only ever moved on from the value that this server knows.
 meta = Table(
     "meta",

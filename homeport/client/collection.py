@@ -183,6 +183,28 @@ class DeploymentCollection(Collection):
         """Why it is where it is: `summary`, `verdict`, per node in `nodes` what it needs and has, `fixes`."""
         return await self._transport.call("GET", f"{self._path.item_path(object_id)}/explain")
 
+    async def cold_starts(
+        self, object_id: str, *, limit: int | None = None, **filters: str
+    ) -> AsyncIterator[dict[str, Any]]:
+        """Its starts, newest first, and where their time went: `queue_seconds` ... `total_seconds`. Filters: since."""
+        async for start in each_item(self._transport, f"{self._path.item_path(object_id)}/cold-starts", filters, limit):
+            yield start
+
+    async def scaling_history(
+        self, object_id: str, *, limit: int | None = None, **filters: str
+    ) -> AsyncIterator[dict[str, Any]]:
+        """Why it has so many replicas: changes, newest first, with `wanted`, `driver`, `inputs`. Filters: since."""
+        path = f"{self._path.item_path(object_id)}/scaling-history"
+        async for change in each_item(self._transport, path, filters, limit):
+            yield change
+
+    async def traffic(
+        self, object_id: str, *, limit: int | None = None, **filters: str
+    ) -> AsyncIterator[dict[str, Any]]:
+        """Its traffic by the minute, oldest first. Filters: since and until, unix seconds."""
+        async for minute in each_item(self._transport, f"{self._path.item_path(object_id)}/traffic", filters, limit):
+            yield minute
+
 
 class UserCollection(Collection):
     async def set_password(self, object_id: str, password: str, current: str | None = None) -> None:

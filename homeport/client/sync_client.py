@@ -140,6 +140,15 @@ class SyncDeploymentCollection(SyncCollection):
     def explain(self, object_id: str) -> dict[str, Any]:
         return self._runner.run(self._deployments.explain(object_id))
 
+    def cold_starts(self, object_id: str, *, limit: int | None = None, **filters: str) -> Iterator[dict[str, Any]]:
+        return step_through(self._runner, self._deployments.cold_starts(object_id, limit=limit, **filters))
+
+    def scaling_history(self, object_id: str, *, limit: int | None = None, **filters: str) -> Iterator[dict[str, Any]]:
+        return step_through(self._runner, self._deployments.scaling_history(object_id, limit=limit, **filters))
+
+    def traffic(self, object_id: str, *, limit: int | None = None, **filters: str) -> Iterator[dict[str, Any]]:
+        return step_through(self._runner, self._deployments.traffic(object_id, limit=limit, **filters))
+
 
 class SyncUserCollection(SyncCollection):
     def __init__(self, runner: asyncio.Runner, inner: UserCollection) -> None:

@@ -4,15 +4,21 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from controlplane.store.audit import AuditEntry, AuditQuery, Result
 from controlplane.store.failing import FailingStore
+from controlplane.store.history import Beyond, HistoryQuery, NodeHistory, Retention, TrafficQuery
 from controlplane.store.memory import MemoryStore
 from controlplane.store.sql import SqlStore
 from controlplane.store.store import Change, Index, Kind, Record, Store, Transaction
 from homeport.core.errors import ErrorCode, HomeportError
+from homeport.core.history.cold_start import ColdStart, StartParts
+from homeport.core.history.entry import Entry, EntryKind, Page
+from homeport.core.history.scaling_change import ScalingChange
+from homeport.core.history.traffic_minute import TrafficMinute
 from tests.fakes.clock import FakeClock
 from tests.fakes.postgresql import PostgresqlCluster
 
@@ -545,3 +551,110 @@ async def test_audit_entries_are_there_after_reopening(reopen: Opener) -> None:
         (3, "b"),
         (4, "b-alone"),
     ]
+
+
+# ---- what nodes remember
+
+
+def started(number: int, time: float, deployment_id: str = "chat") -> Entry:
+    return Entry(number, deployment_id, time, ColdStart(f"r{number}", 1, StartParts(load_seconds=1.5)))
+
+
+def minute(number: int, time: float, arrivals: int, deployment_id: str = "chat") -> Entry:
+    told = TrafficMinute(arrivals, arrivals, 0.5 * arrivals, 0.25, arrivals, 2, 10 * arrivals)
+    return Entry(number, deployment_id, time, told)
+
+
+async def keep(store: Store, node_id: str, *entries: Entry, log_id: str = "log") -> None:
+    await store.keep_history([NodeHistory(node_id, Page(log_id, entries))])
+
+
+async def start_times(store: Store, **question: Any) -> list[float]:
+    query = HistoryQuery("chat", EntryKind.COLD_START, **question)
+    return [kept.entry.time for kept in await store.history(query)]
+
+
+async def test_history_is_read_newest_first_and_page_by_page(store: Store) -> None:
+    await keep(store, "n1", *(started(n, 100.0 + n // 2) for n in range(1, 8)))
+    # Told late: a node that was offline.
+    await keep(store, "n2", started(1, 101.5))
+    assert await start_times(store) == [103.0, 103.0, 102.0, 102.0, 101.5, 101.0, 101.0, 100.0]
+    assert await start_times(store, since=102.0) == [103.0, 103.0, 102.0, 102.0]
+    read: list[float] = []
+    beyond = None
+    while page := await store.history(HistoryQuery("chat", EntryKind.COLD_START, beyond=beyond, limit=3)):
+        read += [kept.entry.time for kept in page]
+        beyond = Beyond(page[-1].entry.time, page[-1].number)
+    assert read == await start_times(store)
+
+
+async def test_history_comes_back_as_it_was_told(store: Store) -> None:
+    change = Entry(2, "chat", 5.5, ScalingChange(1, 2, 3, "concurrency", "because", {"in_flight": 7.5}, 9.0))
+    await keep(store, "n1", started(1, 4.25), change)
+    [kept] = await store.history(HistoryQuery("chat", EntryKind.SCALING))
+    assert (kept.node_id, kept.entry) == ("n1", change)
+    [kept] = await store.history(HistoryQuery("chat", EntryKind.COLD_START))
+    assert kept.entry == started(1, 4.25)
+    assert await store.history(HistoryQuery("other", EntryKind.COLD_START)) == []
+
+
+async def test_what_is_told_twice_is_taken_once(store: Store) -> None:
+    first, second, third = started(1, 1.0), minute(2, 65.0, 7), started(3, 2.0)
+    await keep(store, "n1", first, second)
+    await keep(store, "n1", first, second)
+    await keep(store, "n1", second, third)
+    await store.keep_history([NodeHistory("n1", Page("log", (third,))), NodeHistory("n1", Page("log", (third,)))])
+    assert await start_times(store) == [2.0, 1.0]
+    [kept] = await store.traffic(TrafficQuery("chat"))
+    assert kept.traffic.arrivals == 7
+
+
+async def test_each_node_and_each_new_log_counts_by_itself(store: Store) -> None:
+    await keep(store, "n1", started(5, 1.0))
+    await keep(store, "n2", started(1, 2.0))
+    await keep(store, "n1", started(1, 3.0), log_id="another")
+    assert await start_times(store) == [3.0, 2.0, 1.0]
+
+
+async def test_traffic_adds_up_over_nodes_and_parts_of_a_minute(store: Store) -> None:
+    await keep(store, "n1", minute(1, 61.0, 3), minute(2, 95.0, 4), minute(3, 120.0, 5))
+    await keep(store, "n2", minute(1, 60.0, 10), minute(2, 60.0, 1, "other"))
+    found = await store.traffic(TrafficQuery("chat"))
+    assert [(each.minute, each.traffic.arrivals, each.traffic.tokens) for each in found] == [
+        (60, 17, 170),
+        (120, 5, 50),
+    ]
+    assert found[0].traffic.service_seconds == 0.5
+    assert found[0].traffic.waiting_seconds == 0.75
+    assert [each.minute for each in await store.traffic(TrafficQuery("chat", since=61))] == [120]
+    assert [each.minute for each in await store.traffic(TrafficQuery("chat", until=120))] == [60]
+    assert [each.minute for each in await store.traffic(TrafficQuery("chat", limit=1))] == [60]
+
+
+async def test_history_is_trimmed_to_the_newest_of_each_deployment_that_is_there(store: Store) -> None:
+    await keep(
+        store, "n1", *(started(n, float(n)) for n in range(1, 31)), *(minute(n, n * 60.0, n) for n in range(31, 41))
+    )
+    await keep(store, "n2", started(1, 0.5, "gone"), minute(2, 60.0, 1, "gone"), started(3, 7.5))
+    kept = Retention(frozenset({"chat"}), frozenset({"n1"}), entries=10, traffic_since=36 * 60.0)
+    assert await store.trim_history(kept) == 21 + 5 + 2
+    assert await start_times(store) == [float(n) for n in range(30, 20, -1)]
+    assert [each.minute // 60 for each in await store.traffic(TrafficQuery("chat"))] == [36, 37, 38, 39, 40]
+    assert await store.traffic(TrafficQuery("gone")) == []
+    # What n1 has told is still known; a node that is gone may come again with anything.
+    await keep(store, "n1", started(30, 99.0))
+    await keep(store, "n2", started(3, 7.5))
+    assert 99.0 not in await start_times(store)
+    assert 7.5 in await start_times(store)
+    assert await store.trim_history(kept) == 1
+
+
+async def test_history_is_durable_and_takes_no_seq(reopen: Opener) -> None:
+    store = await reopen()
+    seq = store.seq
+    await keep(store, "n1", started(1, 1.0), minute(2, 60.0, 4))
+    assert store.seq == seq
+    store = await reopen()
+    await keep(store, "n1", started(1, 1.0), minute(2, 60.0, 4))
+    assert await start_times(store) == [1.0]
+    assert [each.traffic.arrivals for each in await store.traffic(TrafficQuery("chat"))] == [4]

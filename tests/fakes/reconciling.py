@@ -13,6 +13,7 @@ from agent.replica_logs.failures import Failures
 from agent.secrets.replica_secrets import NO_SECRETS, ReplicaSecrets
 from agent.state.database import StateDatabase
 from agent.state.journal import ReplicaJournal
+from homeport.core.history.cold_start import ColdStart
 from homeport.core.status import ReplicaStatus
 from homeport.core.workload import Workload
 from tests.fleet.virtual_time import run_in_virtual_time
@@ -28,6 +29,9 @@ class Host:
         self.journal = ReplicaJournal(self.database)
         self.failures = Failures(path / "failures")
         self.drained: Callable[[Replica], Awaitable[None]] = _at_once
+        # How long the first request of a deployment has waited.
+        self.waits: dict[str, float] = {}
+        self.starts: list[ColdStart] = []
         self.history: list[tuple[float, str, str]] = []
         self.reconciler = Reconciler(
             {"simulated": self.driver},
@@ -39,6 +43,8 @@ class Host:
             monotonic=loop.time,
             wall=loop.time,
             jitter=lambda: 0.5,
+            waited=lambda deployment_id: self.waits.get(deployment_id, 0.0),
+            started=lambda replica, start: self.starts.append(start),
         )
         self.reconciler.listen(
             lambda replica: self.history.append((loop.time() - 1000, replica.status.value, replica.reason))

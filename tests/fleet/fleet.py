@@ -14,6 +14,8 @@ from agent.drivers.driver import Exit
 from agent.drivers.simulated import SimulatedDriver
 from agent.fingerprint.gather import Fingerprint
 from agent.gpu_quarantine import GpuQuarantine
+from agent.history.log import HistoryLog
+from agent.history.shipper import Shipper
 from agent.link.bulk import LogPusher
 from agent.link.link import Link
 from agent.node import AgentNode
@@ -114,12 +116,15 @@ class Host:
         self.clock_error = 0.0
         self.boot = "first boot"
         self._database: StateDatabase | None = None
+        self._records: StateDatabase | None = None
         self._reconciler: Reconciler | None = None
 
     async def start_agent(self) -> None:
         clock = asyncio.get_running_loop().time
         self._directory.mkdir(exist_ok=True)
         database = self._database = StateDatabase.open_inline(self._directory / "agent.db")
+        records = self._records = StateDatabase.open_inline(self._directory / "history.db", copied=False)
+        history = HistoryLog(records)
         self.relay = relay = FakeRelay()
         reconciler = self._reconciler = Reconciler(
             drivers={"simulated": self.driver},
@@ -131,6 +136,8 @@ class Host:
             monotonic=clock,
             wall=self.wall,
             jitter=lambda: 0.5,
+            waited=lambda deployment_id: relay.demand(deployment_id).oldest_wait_seconds,
+            started=lambda replica, start: history.add(replica.record.deployment_id, replica.record.ordered_at, start),
         )
         serving = Serving(relay, reconciler.replicas)
         solitude = Solitude(
@@ -139,6 +146,7 @@ class Host:
         autoscaler = Autoscaler(relay.demand, self._supply, reconciler.want, clock, solitude.halts)
         fingerprint = Fingerprint(self._directory, ("simulated",), self.node_id)
         fingerprint.inventory = Inventory(self.node_id, cpu_milli=8000, memory_bytes=8 * GIB, drivers=("simulated",))
+        shipper = Shipper(history, lambda page: link.tell_history(page), clock, lambda: 0.5)
         store, epochs = DesiredStateStore(database), EpochStore(database)
         node = AgentNode(
             session_target="plane:8443",
@@ -149,6 +157,7 @@ class Host:
             fingerprint=fingerprint,
             quarantine=GpuQuarantine(GpuRecords(database), clock, fingerprint.probe_soon),
             logs=LogPusher(self._identity, lambda *_: _no_lines()),
+            shipper=shipper,
             epochs=epochs,
             epoch_granted=lambda: link.epoch,
             dial_gateways=lambda targets: None,
@@ -158,13 +167,15 @@ class Host:
         )
         desired = await store.load()
         await epochs.load()
+        await history.load()
         await solitude.load()
         await reconciler.adopt(desired)
         reconciler.listen(serving.replica_changed)
         reconciler.listen(lambda replica: link.replica_changed(replica.report()))
         relay.on_demand = autoscaler.poke
         node.resume(desired)
-        self._tasks = [asyncio.create_task(part.run()) for part in (reconciler, autoscaler, link, solitude)]
+        parts = reconciler, autoscaler, link, solitude, history, shipper
+        self._tasks = [asyncio.create_task(part.run()) for part in parts]
 
     async def kill_agent(self) -> None:
         """Replicas run on, nobody says goodbye."""
@@ -173,8 +184,9 @@ class Host:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         if self._reconciler is not None:
             await self._reconciler.close(stop_replicas=False)
-        if self._database is not None:
-            self._database.close()
+        for database in (self._database, self._records):
+            if database is not None:
+                database.close()
 
     def wall(self) -> float:
         return asyncio.get_running_loop().time() + self.clock_error
@@ -224,7 +236,8 @@ class ControlPlane:
         view, self.wakes = FleetView(self.store, self.registry, self.wall), Wakes(self.store, clock)
         placements = PlacementPipeline(self.store, self.registry, view, self.wakes)
         lifecycle = NodeLifecyclePipeline(self.store, self.registry, clock, self.wall)
-        loops = (sessions.follow_store(), placements.run(), lifecycle.run(), self.service.kept_epochs.run())
+        kept_epochs, history = self.service.kept_epochs.run(), self.service.history.run()
+        loops = (sessions.follow_store(), placements.run(), lifecycle.run(), kept_epochs, history)
         self._tasks = [asyncio.create_task(loop) for loop in loops]
 
     def wall(self) -> float:

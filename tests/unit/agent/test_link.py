@@ -72,6 +72,9 @@ class ScriptedNode:
         self.events.append(f"confirmed {','.join(removals.removed)}, deliberate {removals.deliberate}")
         return Acknowledgement(removals.version)
 
+    def history_kept(self, log_id: str, number: int) -> None:
+        self.events.append(f"kept {log_id} to {number}")
+
     def asked_for_logs(self, question: LogsQuestion) -> str:
         self.questions.append(question)
         return "" if question.replica_id == "r1" else "no such replica"

@@ -8,6 +8,7 @@ import pytest
 from agent.autoscaler import Autoscaler
 from agent.fingerprint.gather import Fingerprint
 from agent.gpu_quarantine import GpuQuarantine
+from agent.history.shipper import Shipper
 from agent.link.bulk import LogPusher
 from agent.link.messages import LogsQuestion, Welcome
 from agent.node import AgentNode
@@ -68,6 +69,7 @@ class TestNode:
             fingerprint=Fingerprint(tmp_path, ()),
             quarantine=GpuQuarantine(GpuRecords(database), lambda: 0.0, lambda: None),
             logs=cast(LogPusher, self.parts),
+            shipper=cast(Shipper, _Silent()),
             epochs=self.epochs,
             epoch_granted=lambda: 0,
             dial_gateways=lambda targets: self.parts.gateways.extend(targets),
@@ -118,4 +120,7 @@ class TestNode:
 
 class _Silent:
     def set_desired(self, desired: DesiredState) -> None:
+        pass
+
+    def welcomed(self, features: tuple[str, ...]) -> None:
         pass

@@ -1,0 +1,1 @@
+"""What this node remembers of its deployments, until the control plane has it."""

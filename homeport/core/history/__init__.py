@@ -1,0 +1,1 @@
+"""What nodes remember of their deployments: starts, changes of scale, traffic."""
