@@ -157,6 +157,8 @@ class Daemon:
             config.name,
             has_runtime=lambda driver: driver != "docker" or socket_path(config.policy) is not None,
             confine=self._quarantine.look,
+            runtime=self._drivers["docker"].runtime if "docker" in self._drivers else None,
+            policy=config.policy,
         )
         reader = LogReader(self._reconciler, self._failures, self._drivers)
         self._logs = LogPusher(lambda: self._renewer.identity, reader.lines)

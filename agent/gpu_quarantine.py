@@ -45,12 +45,13 @@ class GpuQuarantine:
         return tuple(self._marked(gpu) for gpu in (*(gpu for gpu, _ in self._last.values()), *gone))
 
     async def xid(self, uuid: str, xid: int) -> None:
-        """The driver has reported an error of this GPU."""
+        """The driver has reported an error of this GPU, which hits all of its slices."""
         fault = fault_of_xid(xid)
         log.warning("the driver reports an error of a GPU", gpu=uuid, xid=xid, fault=fault or "of a program")
         if fault:
-            gpu = self._last[uuid][0] if uuid in self._last else Gpu(uuid, "unknown GPU", 0)
-            await self._confine(gpu, fault)
+            hit = [gpu for gpu, _ in self._last.values() if uuid in (gpu.uuid, gpu.parent_uuid)]
+            for gpu in hit or [Gpu(uuid, "unknown GPU", 0)]:
+                await self._confine(gpu, fault)
 
     async def clear(self, wanted: Mapping[str, float]) -> None:
         """Of each GPU the quarantine that began then is over; a later one is not."""

@@ -2,12 +2,14 @@
 
 import posixpath
 import tomllib
-from collections.abc import Callable
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
 from homeport.core.errors import ErrorCode, HomeportError
+from homeport.core.labels import label_problem
+from homeport.core.resources import MOST_SHARING, Gpu
 
 POLICY_FILE = Path("/etc/homeport/agent.toml")
 DRIVERS = ("docker", "process", "simulated")
@@ -28,6 +30,12 @@ class HostPolicy:
     engine_socket: str = ""
     # Whether models may be given secrets here.
     secrets: bool = True
+    # What deployments may ask for by `affinity`.
+    labels: dict[str, str] = field(default_factory=dict)
+    # Megabits per second; 0 = as the network card says.
+    network_mbps: int = 0
+    # How many may share one; 0 = as many as their shares allow.
+    replicas_per_gpu: int = 0
 
     def allows_image(self, image: str) -> bool:
         """With no prefix given any image is allowed."""
@@ -39,6 +47,11 @@ class HostPolicy:
 
     def allows_device(self, uuid: str) -> bool:
         return "all" in self.devices or uuid in self.devices
+
+    def offered(self, gpus: Iterable[Gpu]) -> tuple[Gpu, ...]:
+        """Those that models may use. A slice may be used where its GPU may."""
+        allowed = (gpu for gpu in gpus if self.allows_device(gpu.uuid) or self.allows_device(gpu.parent_uuid))
+        return tuple(replace(gpu, most_sharing=self.replicas_per_gpu) for gpu in allowed)
 
 
 def load_policy(path: Path) -> HostPolicy:
@@ -69,7 +82,7 @@ def _policy(path: Path, table: dict[str, Any]) -> HostPolicy:
     policy = HostPolicy(**checked)
     for name, accepts, fix in _RULES:
         value = getattr(policy, name)
-        for text in (value,) if isinstance(value, str) else value:
+        for text in value if isinstance(value, tuple) else (value,):
             if not accepts(text):
                 raise _error(f"{path}: {name}", f"{text!r} is not allowed here", fix)
     return policy
@@ -93,20 +106,43 @@ def _flag(path: Path, name: str, value: Any) -> bool:
     return value
 
 
+def _number(path: Path, name: str, value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise _error(f"{path}: {name}", f"must be a whole number, not {value!r}", f"write {name} = 4")
+    return value
+
+
+def _labels(path: Path, name: str, value: Any) -> dict[str, str]:
+    is_table = isinstance(value, dict) and all(isinstance(item, str) for item in value.values())
+    problem = label_problem(value) if is_table else f"must be a table of texts, not {value!r}"
+    if problem:
+        raise _error(f"{path}: {name}", problem, f'write {name} = {{ disk = "nvme" }}')
+    labels: dict[str, str] = value
+    return labels
+
+
 _Check = Callable[[Path, str, Any], Any]
 # Of the settings that are no lists of texts.
-_CHECKS: dict[str, _Check] = {"engine_socket": _text, "secrets": _flag}
+_CHECKS: dict[str, _Check] = {
+    "engine_socket": _text,
+    "secrets": _flag,
+    "labels": _labels,
+    "network_mbps": _number,
+    "replicas_per_gpu": _number,
+}
 
 
 def _is_plain_path(text: str) -> bool:
     return text.startswith("/") and posixpath.normpath(text) == (text.rstrip("/") or "/")
 
 
-_RULES: tuple[tuple[str, Callable[[str], bool], str], ...] = (
+_RULES: tuple[tuple[str, Callable[[Any], bool], str], ...] = (
     ("drivers", lambda text: text in DRIVERS, f"one of: {', '.join(DRIVERS)}"),
     ("image_prefixes", bool, "an image name's beginning, such as registry.internal/models; leave the list out for any"),
     ("mount_prefixes", _is_plain_path, "an absolute folder without '..', such as /srv/models"),
     ("devices", lambda text: text == "all" or text.startswith(("GPU-", "MIG-")), '"all", or UUIDs of nvidia-smi -L'),
+    ("network_mbps", lambda number: number < 2**32, "megabits per second, such as 10000"),
+    ("replicas_per_gpu", lambda number: number <= MOST_SHARING, f"at most {MOST_SHARING}; 0 = no limit"),
     ("engine_socket", lambda text: not text or _is_plain_path(text), "an absolute path, such as /run/docker.sock"),
 )
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol, runtime_checkable
 
+from agent.drivers.runtime import Runtime
 from agent.secrets.replica_secrets import NO_SECRETS, ReplicaSecrets
 from homeport.core.workload import ContainerOptions
 
@@ -215,6 +216,10 @@ class Driver(Protocol):
 
     async def tend(self) -> None:
         """Housekeeping, called every few seconds: rotation of logs."""
+        ...
+
+    async def runtime(self) -> Runtime:
+        """Raises DriverUnavailable."""
         ...
 
     async def close(self) -> None:

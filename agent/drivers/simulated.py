@@ -28,6 +28,7 @@ from agent.drivers.driver import (
     StartRequest,
     Stats,
 )
+from agent.drivers.runtime import Runtime
 
 _POLL_SECONDS = 0.25
 
@@ -158,6 +159,9 @@ class SimulatedDriver:
 
     async def tend(self) -> None:
         pass
+
+    async def runtime(self) -> Runtime:
+        return Runtime()
 
     async def close(self) -> None:
         pass

@@ -9,12 +9,16 @@ from typing import TypeVar
 
 import structlog
 
+from agent.drivers.driver import DriverError, DriverUnavailable
+from agent.drivers.runtime import Runtime
 from agent.fingerprint.cpu import Cpu, probe_cpu
 from agent.fingerprint.disk import Disk, probe_disk
 from agent.fingerprint.gpu_nvidia import NvidiaFacts, library_is_present, probe_gpus
 from agent.fingerprint.hardware import probe_hardware
 from agent.fingerprint.host import probe_host
 from agent.fingerprint.memory import probe_memory
+from agent.fingerprint.network import probe_network
+from agent.policy import HostPolicy
 from homeport.core.gpu_health import Signs
 from homeport.core.hardware import Hardware
 from homeport.core.resources import Gpu, Inventory
@@ -31,7 +35,8 @@ class Fingerprint:
     """`path` lies on the disk to measure; `name` replaces the hostname; `drivers` are those this agent may use.
 
     `has_runtime` says whether a driver finds on this host what it drives: the node offers no other. `confine` tells the
-    GPUs of a probe as they are to be told: with their quarantine.
+    GPUs of a probe as they are to be told: with their quarantine. `runtime` is what the container driver drives, where
+    there is one; it raises DriverUnavailable. `policy` is the host's.
     """
 
     def __init__(
@@ -41,10 +46,15 @@ class Fingerprint:
         name: str = "",
         has_runtime: Callable[[str], bool] = lambda driver: True,
         confine: Confine | None = None,
+        runtime: Callable[[], Awaitable[Runtime]] | None = None,
+        policy: HostPolicy | None = None,
     ) -> None:
         self._path = path
         self._has_runtime = has_runtime
         self._confine = confine
+        self._ask_runtime = runtime
+        self._runtime = Runtime()
+        self._policy = policy or HostPolicy()
         self._gpus: tuple[Gpu, ...] = ()
         self._again = asyncio.Event()
         self._drivers = drivers
@@ -61,6 +71,7 @@ class Fingerprint:
         nvidia = await probe_gpus(self._gpus) if library_is_present() else NvidiaFacts()
         self._gpus = nvidia.gpus
         gpus = await self._confine(nvidia.gpus, nvidia.signs) if self._confine else nvidia.gpus
+        await self._look_at_runtime(problems)
         if nvidia.problem:
             problems.append(nvidia.problem)
         self.hardware = probe_hardware()
@@ -74,12 +85,27 @@ class Fingerprint:
             memory_bytes=_attempt(probe_memory, "memory", problems) or 0,
             disk_bytes=disk.total,
             disk_free_bytes=disk.free,
-            gpus=gpus,
+            gpus=self._policy.offered(gpus),
             nvidia_driver_version=nvidia.driver_version,
             drivers=tuple(driver for driver in self._drivers if self._has_runtime(driver)),
             problems=tuple(problems),
+            cuda_version=nvidia.cuda_version,
+            network_mbps=self._policy.network_mbps or _attempt(probe_network, "network", problems) or 0,
+            labels=self._policy.labels,
+            images=self._runtime.images,
+            engine=self._runtime.name,
+            engine_gpu_obstacle=self._runtime.gpu_obstacle,
         )
         return without_noise(before) != without_noise(self.inventory)
+
+    async def _look_at_runtime(self, problems: list[str]) -> None:
+        """One that does not answer for a while is what it was before."""
+        if self._ask_runtime is None or not self._has_runtime("docker"):
+            return
+        try:
+            self._runtime = await self._ask_runtime()
+        except (DriverUnavailable, DriverError) as error:
+            problems.append(f"container engine: {error}")
 
     def probe_soon(self) -> None:
         """Something has changed: look before the next turn."""

@@ -35,6 +35,7 @@ class NvidiaFacts:
 
     gpus: tuple[Gpu, ...] = ()
     driver_version: str = ""
+    cuda_version: str = ""
     problem: str = ""
     signs: Mapping[str, Signs] = field(default_factory=dict)
 
@@ -66,14 +67,15 @@ async def probe_gpus(previous: Sequence[Gpu] = (), deadline: float = DEADLINE_SE
             return NvidiaFacts(_all_with_problem(previous, problem), problem=problem)
         if "problem" in lines[0]:
             return NvidiaFacts(_all_with_problem(previous, lines[0]["problem"]), problem=f"NVML: {lines[0]['problem']}")
-        gpus = [_gpu(line) for line in lines[1:]]
+        gpus = [gpu for line in lines[1:] for gpu in _gpus(line, previous)]
         if answer.hung and len(mute) < _MOST_HANGS:
             mute.add(_next_index(lines, mute))
             continue
         problem = f"NVML did not answer within {deadline:g} s" if answer.hung else answer.error
         silent = f"does not answer within {deadline:g} s" if mute or answer.hung else "is not there any more"
-        found = _with_absent(gpus, previous, silent, mute)
-        return NvidiaFacts(found, lines[0]["driver"], problem, dict(map(_signs, lines[1:])))
+        found = _with_absent(gpus, _not_repartitioned(previous, lines[1:]), silent, mute)
+        signs = {gpu.uuid: _signs(line) for line in lines[1:] for gpu in _gpus(line, previous)}
+        return NvidiaFacts(found, lines[0]["driver"], lines[0]["cuda"], problem, signs)
 
 
 async def _ask(skipped: Iterable[int], deadline: float) -> _Answer:
@@ -111,6 +113,36 @@ async def _end(child: asyncio.subprocess.Process) -> None:
                 await child.wait()
 
 
+def _gpus(line: dict[str, Any], previous: Sequence[Gpu]) -> list[Gpu]:
+    """The GPU, or the slices that it was cut into: of a partitioned GPU nothing else can be used. One that is in
+    trouble does not tell them, and has those that it had."""
+    gpu = _gpu(line)
+    if "slices" in line:
+        return [_slice(gpu, each) for each in line["slices"]]
+    if gpu.problem and gpu.uuid:
+        before = [replace(known, problem=gpu.problem) for known in previous if known.parent_uuid == gpu.uuid]
+        return before or [gpu]
+    return [gpu]
+
+
+def _slice(gpu: Gpu, line: dict[str, Any]) -> Gpu:
+    return replace(
+        gpu,
+        uuid=line["uuid"],
+        name=line["name"],
+        memory_bytes=line["memory_bytes"],
+        memory_used_bytes=line["memory_used_bytes"],
+        mig_profile=line["profile"],
+        parent_uuid=gpu.uuid,
+    )
+
+
+def _not_repartitioned(previous: Sequence[Gpu], lines: Iterable[dict[str, Any]]) -> list[Gpu]:
+    """Without those whose GPU answers: what it was cut into before is gone because a person cut it anew."""
+    sound = {line["uuid"]: "slices" in line for line in lines if "uuid" in line and "problem" not in line}
+    return [gpu for gpu in previous if gpu.parent_uuid not in sound and not sound.get(gpu.uuid)]
+
+
 def _gpu(line: dict[str, Any]) -> Gpu:
     return Gpu(
         uuid=line.get("uuid", ""),
@@ -124,10 +156,8 @@ def _gpu(line: dict[str, Any]) -> Gpu:
     )
 
 
-def _signs(line: dict[str, Any]) -> tuple[str, Signs]:
-    """By uuid. One that does not tell its name has none: what it is called before tells what its problem means."""
-    signs = Signs(line.get("problem", ""), line.get("ecc_uncorrected", 0), line.get("remap_failed", False))
-    return line.get("uuid", ""), signs
+def _signs(line: dict[str, Any]) -> Signs:
+    return Signs(line.get("problem", ""), line.get("ecc_uncorrected", 0), line.get("remap_failed", False))
 
 
 def _next_index(lines: Sequence[dict[str, Any]], mute: set[int]) -> int:

@@ -66,5 +66,6 @@ def _node(answer: NodeAnswer) -> dict[str, Any]:
         "min": budget.min_replicas if budget else 0,
         "max": budget.max_replicas if budget else 0,
         "cost": answer.cost,
+        "favours": list(answer.favours),
         "reasons": [{"filter": why.filter, "need": why.need, "have": why.have} for why in answer.reasons],
     }

@@ -6,9 +6,10 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from controlplane.fleet.apartness import Apartness
 from controlplane.fleet.node_drain import drain_of
 from controlplane.fleet.nodepools import nodepools_of
-from controlplane.fleet.nodes import node_status_of
+from controlplane.fleet.nodes import node_status_of, nodepool_key_of
 from controlplane.fleet.parsed import Parsed
 from controlplane.fleet.revisions import workload_of
 from controlplane.fleet.schedulable import candidate_of, pool_of, taken_by_placement, wanted_of
@@ -33,7 +34,8 @@ class FleetView:
     def __init__(self, store: Store, registry: NodeRegistry, wall: Callable[[], float] = time.time) -> None:
         self.fleet = Fleet()
         self.placements: dict[str, list[Record]] = {}
-        # Another object whenever something may have changed in what deployments choose nodepools by.
+        # Another object whenever something may have changed in what deployments choose nodepools by, or in who stays
+        # apart from whom.
         self.pools_version = object()
         self._store = store
         self._registry = registry
@@ -44,6 +46,7 @@ class FleetView:
         self._seen_pools: list[Record] = []
         self._seen_nodes: dict[str, tuple[Any, ...]] = {}
         self._seen_placements: dict[str, list[Record]] = {}
+        self._apartness = Apartness()
         self._workloads = Parsed(workload_of)
         self._specs = Parsed(lambda record: DeploymentSpec.model_validate(record.spec))
 
@@ -57,6 +60,8 @@ class FleetView:
             self._workloads.forget_gone(self._store.all(Kind.REVISION))
             deployments = self._store.all(Kind.DEPLOYMENT)
             self._specs.forget_gone(deployments)
+            if self._apartness.learn(deployments):
+                self.pools_version = object()
             self.fleet.forget_gone({record.id for record in deployments})
 
     def take_touched(self) -> set[str]:
@@ -68,7 +73,8 @@ class FleetView:
         pools = [pool_of(self._store, key) for key in nodepools_of(deployment.spec)]
         home = self._home(self.placements.get(deployment.id, ()))
         workload, refused = self._workloads.of(revision), self.refused(deployment.id)
-        return wanted_of(deployment.id, self.spec(deployment), workload, held, refused, pools, home)
+        apart = self._apartness.nodes_of_others(deployment, held, self.fleet.taken)
+        return wanted_of(deployment.id, self.spec(deployment), workload, held, refused, pools, home, apart)
 
     def refused(self, deployment_id: str) -> dict[str, Refusal]:
         """By node: what agents have refused to start lately."""
@@ -124,10 +130,11 @@ class FleetView:
             live = self._registry.get(node.id)
             cluster = self._store.get(Kind.CLUSTER, node.spec["cluster"])
             status = node_status_of(node, self._registry)
-            facts = (node, live.inventory if live else None, cluster, status)
+            nodepool = self._store.get(Kind.NODEPOOL, nodepool_key_of(node))
+            facts = (node, live.inventory if live else None, cluster, nodepool, status)
             if not _are_same(self._seen_nodes.get(node.id), facts):
                 self._seen_nodes[node.id] = facts
-                candidate = candidate_of(node, self._registry, cluster)
+                candidate = candidate_of(node, self._registry, cluster, nodepool)
                 if self.fleet.get(node.id) != candidate:
                     self._touched.update(self.fleet.ledger.on(node.id))
                     self.fleet.put(candidate)

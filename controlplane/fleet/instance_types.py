@@ -7,6 +7,7 @@ from typing import Literal
 from controlplane.fleet.accept import Accepted, accept
 from controlplane.fleet.catalogue import catalogue
 from controlplane.store.store import Kind, Transaction
+from homeport.core.architecture import architecture_of
 from homeport.core.errors import ErrorCode, HomeportError
 from homeport.core.quantity import format_bytes, format_cpu
 from homeport.core.resources import Inventory
@@ -14,13 +15,7 @@ from homeport.schema.compute import ComputeInfo
 from homeport.schema.instance_type import InstanceTypeSpec
 
 _GIB = 1 << 30
-# As Python's platform module says it, and as images do.
-_ARCHITECTURES: dict[str, Literal["amd64", "arm64"]] = {
-    "x86_64": "amd64",
-    "amd64": "amd64",
-    "aarch64": "arm64",
-    "arm64": "arm64",
-}
+_ARCHITECTURES: dict[str, Literal["amd64", "arm64"]] = {"amd64": "amd64", "arm64": "arm64"}
 
 
 def accept_instance_type(tx: Transaction, spec: InstanceTypeSpec) -> Accepted:
@@ -51,7 +46,7 @@ def shape_of(inventory: Inventory) -> InstanceTypeSpec | None:
         return None
     gpus = tuple(sorted((gpu.name, gpu.memory_bytes // _GIB) for gpu in inventory.gpus))
     memory = inventory.memory_bytes // _GIB
-    return _shape(inventory.cpu_milli, memory, gpus, inventory.cpu_model, inventory.architecture.lower())
+    return _shape(inventory.cpu_milli, memory, gpus, inventory.cpu_model, architecture_of(inventory.architecture))
 
 
 @lru_cache(4096)

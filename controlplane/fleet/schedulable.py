@@ -11,27 +11,36 @@ from controlplane.fleet.nodes import inventory_of, node_status_of, nodepool_key_
 from controlplane.sessions.registry import NodeRegistry
 from controlplane.store.store import Kind, Record, Store
 from homeport.core import canonical
+from homeport.core.image_name import full_image_name
 from homeport.core.node_lifecycle.absence import Reconcile
+from homeport.core.placement.affinity import NO_AFFINITY
 from homeport.core.placement.choice import Choice, Pool, tiers
 from homeport.core.placement.place import taken_by
 from homeport.core.placement.types import Candidate, Held, Taken, Wanted
 from homeport.core.refusal import Refusal
+from homeport.core.requirements import ANY_HOST
 from homeport.core.resources import ComputeNeeds, DeviceShare
 from homeport.core.workload import Workload
+from homeport.schema.affinity import AffinitySpec
 from homeport.schema.deployment import DeploymentSpec
 
+_NO_AFFINITY = AffinitySpec()
 
-def candidate_of(node: Record, registry: NodeRegistry, cluster: Record | None) -> Candidate:
+
+def candidate_of(node: Record, registry: NodeRegistry, cluster: Record | None, nodepool: Record | None) -> Candidate:
+    inventory = inventory_of(node, registry)
+    labels = cluster.spec.get("labels", {}) if cluster else {}
     return Candidate(
         node.id,
         node.spec["name"],
         nodepool_key_of(node),
         node_status_of(node, registry),
-        inventory_of(node, registry),
+        inventory,
         cordoned="cordon" in node.spec,
         draining=drain_of(node) is not None,
         approved=not waits(node),
-        labels=cluster.spec.get("labels", {}) if cluster else {},
+        labels=labels,
+        node_labels={**labels, **(nodepool.spec.get("labels", {}) if nodepool else {}), **inventory.labels},
     )
 
 
@@ -48,9 +57,10 @@ def wanted_of(
     refused: Mapping[str, Refusal],
     pools: Sequence[Pool],
     home: str,
+    apart: Mapping[str, str],
 ) -> Wanted:
     """`held` comes first, `refused` are nodes that will not start it, `pools` are its nodepools in the order of its
-    spec, `home` is the cluster that serves it."""
+    spec, `home` is the cluster that serves it, `apart` are nodes of those that it shares none with."""
     reconcile = spec.on_disconnect.terms().reconcile
     choice = Choice(spec.scheduling_choice)
     return Wanted(
@@ -62,9 +72,14 @@ def wanted_of(
         held,
         spec.residency,
         refused,
+        workload.requires if workload.requires != ANY_HOST else ANY_HOST,
+        spec.affinity.to_core() if spec.affinity != _NO_AFFINITY else NO_AFFINITY,
+        apart,
+        full_image_name(workload.image) if workload.image else "",
         returns=reconcile in (Reconcile.KEEP_ORIGINAL, Reconcile.BEST_SCORE),
         spreads=choice is Choice.PERFORMANCE,
         shuffles=choice is Choice.RANDOM,
+        over_clusters=spec.affinity.spread == "cluster",
     )
 
 

@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass, field
 
+# Replicas on one GPU, where a host limits them: beyond this, thousandths are too coarse to tell one more from enough.
+MOST_SHARING = 31
+
 
 @dataclass(frozen=True, slots=True)
 class Gpu:

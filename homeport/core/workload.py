@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from homeport.core import canonical
+from homeport.core.requirements import ANY_HOST, Requirements
 from homeport.core.resources import ComputeNeeds
 from homeport.core.secrets import SecretFiles, SecretValue, keys_needed
 
@@ -96,6 +97,7 @@ class Workload:
     startup: Startup = field(default_factory=Startup)
     container: ContainerOptions = field(default_factory=ContainerOptions)
     needs: ComputeNeeds = field(default_factory=ComputeNeeds)
+    requires: Requirements = ANY_HOST
     # Requests that one replica takes at once; more wait in the hold queue.
     concurrency: int = 32
     # What the replica may take between SIGTERM and SIGKILL.

@@ -56,7 +56,7 @@ class ComputeOverride(ApiModel):
     accelerator_share: float | None = inherited(default=None, ge=0.001, le=1)
     storage: Size | None = inherited(default=None)
     """Disk for each replica."""
-    network_bandwidth_mbps: int | None = inherited(default=None, ge=1, le=10_000_000, recorded=True)
+    network_bandwidth_mbps: int | None = inherited(default=None, ge=1, le=10_000_000)
     """Megabits per second for each replica."""
 
     def over(self, needs: ComputeNeeds) -> ComputeNeeds:
@@ -76,6 +76,8 @@ class ComputeOverride(ApiModel):
             given["accelerator_milli"] = milli_of(self.accelerator_share)
         if self.storage is not None:
             given["disk_bytes"] = parse_bytes(self.storage)
+        if self.network_bandwidth_mbps is not None:
+            given["network_mbps"] = self.network_bandwidth_mbps
         changed = replace(needs, **given)
         check_share(changed.accelerators, changed.accelerator_milli / 1000)
         return changed

@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 from pydantic import model_validator
 
 from homeport.core.policy import Policy, Scaling
+from homeport.schema.affinity import AffinitySpec
 from homeport.schema.autoscaling import AutoscaleConfig
 from homeport.schema.base import ApiModel, Env, Id, immutable, live, rollout
 from homeport.schema.compute import ComputeOverride
@@ -76,6 +77,8 @@ class DeploymentSpec(ApiModel):
     """Best first: what does not fit goes to the next."""
     residency: Labels = live(default_factory=dict)
     """Labels that a cluster must carry; nodes of others get no replica."""
+    affinity: AffinitySpec = live(default_factory=AffinitySpec)
+    """Which nodes of its nodepools, beside what fits."""
     scheduling_choice: SchedulingChoice = live(default="UTILIZATION")
     """In which order nodepools and nodes are used; docs/scheduling.md tells what each does."""
     priority: int = live(default=0, ge=-100, le=100)
@@ -101,6 +104,12 @@ class DeploymentSpec(ApiModel):
     @classmethod
     def _read_priorities(cls, given: Any) -> Any:
         return nodepools_by_priority(given) if isinstance(given, Mapping) else given
+
+    @model_validator(mode="after")
+    def _is_not_apart_from_itself(self) -> "DeploymentSpec":
+        if self.id in self.affinity.apart_from:
+            raise ValueError("`affinity.apart_from` names the deployment itself: leave it out")
+        return self
 
     @model_validator(mode="after")
     def _says_once_which_version(self) -> "DeploymentSpec":

@@ -38,6 +38,8 @@ class ExplainedNode(_Answer):
     cost: float | None
     """What the first replica here takes of what the fleet is good for, in devices; in a tier the cheapest node comes
     first. Null = none fits."""
+    favours: list[str] = []
+    """What speaks for it beside the cost: labels that are preferred, an image that is there."""
     reasons: list[Reason]
     """Why it takes no replica, or no more of them."""
 

@@ -1,26 +1,28 @@
-"""Labels: what people tell objects apart by, beside their ids."""
-
-import re
 from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-_KEY = r"^[A-Za-z0-9]([A-Za-z0-9._/-]{0,250}[A-Za-z0-9])?$"
-# Neither ',' nor '=': filters are written key=value,key=value.
-_VALUE = r"^[^,=\x00-\x1f\x7f]{0,253}$"
-_KEY_RULE = "up to 252 letters, digits and ._/- that begin and end with a letter or digit"
-_VALUE_RULE = "up to 253 characters, none of them ',', '=' or a control character"
-_MOST = 64
+from homeport.core.labels import KEY, MOST_LABELS, VALUE, label_problem
 
 
 def _check(labels: dict[str, str]) -> dict[str, str]:
-    for key, value in labels.items():
-        if not re.fullmatch(_KEY[1:-1], key):
-            raise ValueError(f"{key!r} is not a label key: {_KEY_RULE}")
-        if not re.fullmatch(_VALUE[1:-1], value):
-            raise ValueError(f"the value of {key!r} must have {_VALUE_RULE}")
+    problem = label_problem(labels)
+    if problem:
+        raise ValueError(problem)
     return labels
 
 
-_SCHEMA = {"propertyNames": {"pattern": _KEY}, "additionalProperties": {"type": "string", "pattern": _VALUE}}
-Labels = Annotated[dict[str, str], AfterValidator(_check), Field(max_length=_MOST, json_schema_extra=_SCHEMA)]
+def _check_key(key: str) -> str:
+    _check({key: ""})
+    return key
+
+
+def _check_value(value: str) -> str:
+    _check({"label": value})
+    return value
+
+
+LabelKey = Annotated[str, AfterValidator(_check_key), Field(json_schema_extra={"pattern": KEY})]
+LabelValue = Annotated[str, AfterValidator(_check_value), Field(json_schema_extra={"pattern": VALUE})]
+_SCHEMA = {"propertyNames": {"pattern": KEY}, "additionalProperties": {"type": "string", "pattern": VALUE}}
+Labels = Annotated[dict[str, str], AfterValidator(_check), Field(max_length=MOST_LABELS, json_schema_extra=_SCHEMA)]

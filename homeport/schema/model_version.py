@@ -2,6 +2,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, model_validator
 
+from homeport.core.requirements import Requirements
+from homeport.core.version_range import parse_range
 from homeport.core.workload import Probe, ProbeKind, Startup, Workload
 from homeport.schema.base import ApiModel, Env, Id, ProcessText, immutable
 from homeport.schema.compute import ComputeInfo
@@ -62,6 +64,29 @@ class StartupSpec(ApiModel):
         return Startup(self.progress_deadline_seconds, self.deadline_seconds)
 
 
+def _check_range(text: str) -> str:
+    if text:
+        parse_range(text)
+    return text
+
+
+Range = Annotated[str, AfterValidator(_check_range)]
+
+
+class RequirementsSpec(ApiModel):
+    """What a host must be, whatever is free on it."""
+
+    architecture: list[Literal["amd64", "arm64"]] = immutable(default_factory=list, max_length=2)
+    """For which the image or command is made; empty = any."""
+    nvidia_driver: Range = immutable(default="", max_length=100)
+    """Versions that it runs with: `>=535`, or `>=535,<580`."""
+    cuda: Range = immutable(default="", max_length=100)
+    """Of the newest CUDA that the host's driver serves: `>=12.2`."""
+
+    def to_core(self) -> Requirements:
+        return Requirements(tuple(sorted(set(self.architecture))), self.nvidia_driver, self.cuda)
+
+
 class ModelVersionSpec(ApiModel):
     """One immutable packaging of a model. `{port}`, `{host}`, `{replica_id}` and `{deployment_id}` in command and env
     are filled in by the agent."""
@@ -88,6 +113,7 @@ class ModelVersionSpec(ApiModel):
     """For the docker driver."""
     inference_compute_info: ComputeInfo = immutable(default_factory=ComputeInfo)
     """What one replica needs. A deployment may say otherwise in its `compute_info`."""
+    requires: RequirementsSpec = immutable(default_factory=RequirementsSpec)
     concurrency: int = immutable(default=32, ge=1, le=100_000)
     """Requests that one replica takes at once; more wait."""
     stop_grace_seconds: float = immutable(default=10.0, ge=0, le=3600)
@@ -119,6 +145,7 @@ class ModelVersionSpec(ApiModel):
             startup=self.startup.to_core(),
             container=self.container.to_core(),
             needs=self.inference_compute_info.to_core(),
+            requires=self.requires.to_core(),
             concurrency=self.concurrency,
             stop_grace_seconds=self.stop_grace_seconds,
             served_model_name=self.served_model_name,

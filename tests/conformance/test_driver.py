@@ -16,6 +16,7 @@ from agent.drivers.process import table
 from agent.drivers.process.driver import ProcessDriver
 from agent.drivers.simulated import SimulatedDriver
 from agent.policy import HostPolicy
+from homeport.core.image_name import full_image_name
 from tests.engine import IMAGE, Engine
 
 # Of this run of the tests alone: others run beside it.
@@ -120,6 +121,13 @@ async def test_a_started_replica_runs_and_says_where(bench: Bench) -> None:
     assert (await bench.driver.inspect(handle)).state is RunState.RUNNING
     stats = await bench.driver.stats(handle)
     assert stats is not None or not bench.can_count()
+
+
+async def test_it_says_what_it_drives(bench: Bench) -> None:
+    runtime = await bench.driver.runtime()
+    has_images = bench.driver.name == "docker"
+    assert bool(runtime.name) == has_images
+    assert (full_image_name(bench.serve.image) in runtime.images) == has_images
 
 
 async def test_stop_ends_it_and_may_be_repeated(bench: Bench) -> None:

@@ -79,12 +79,20 @@ class PlacedFleet:
         }
         await self.apply({"deployment": body})
 
-    async def join(self, name: str, pool: str = "a", cpu: int = 8000, gpus: int = 0, epoch: int = 1) -> None:
+    def spec(self, deployment: str) -> dict[str, Any]:
+        record = self.store.get(Kind.DEPLOYMENT, deployment)
+        assert record is not None
+        return record.spec
+
+    async def join(
+        self, name: str, pool: str = "a", cpu: int = 8000, gpus: int = 0, epoch: int = 1, **facts: Any
+    ) -> None:
+        """`facts` are what else its inventory says."""
         if self.store.get(Kind.NODE, name) is None:
             spec = {"name": name, "cluster": "office", "nodepool": pool, "hostname": name, "machine_id": name}
             await self.store.write(lambda tx: tx.create(Kind.NODE, name, spec, {"epoch": 1}))
         devices = tuple(Gpu(f"{name}-gpu{n}", "NVIDIA L4", 24 * GIB) for n in range(gpus))
-        inventory = Inventory(name, cpu_milli=cpu, memory_bytes=64 * GIB, gpus=devices, drivers=("process",))
+        inventory = Inventory(name, cpu_milli=cpu, memory_bytes=64 * GIB, gpus=devices, drivers=("process",), **facts)
         self.registry.connected(name, epoch, inventory, "1.0")
 
     async def delete_node(self, name: str) -> None:

@@ -18,7 +18,8 @@ from agent.drivers.docker.connection import ANSWER_SECONDS, Connection
 from agent.drivers.docker.containers import Container, Containers
 from agent.drivers.docker.execute import execute_in
 from agent.drivers.docker.exit import KILLED, exit_of
-from agent.drivers.docker.gpus import check_gpus, device_requests
+from agent.drivers.docker.gpus import check_gpus, device_requests, gpu_obstacle
+from agent.drivers.docker.images import image_names
 from agent.drivers.docker.labels import Marks, container_name
 from agent.drivers.docker.log import ContainerLog
 from agent.drivers.docker.policy import allowed
@@ -38,6 +39,7 @@ from agent.drivers.driver import (
     Stats,
 )
 from agent.drivers.output import Output
+from agent.drivers.runtime import Runtime
 from agent.policy import HostPolicy
 from agent.secrets.memory_folder import MemoryFolder
 
@@ -148,6 +150,11 @@ class DockerDriver:
 
     async def tend(self) -> None:
         """The engine rotates what it keeps by itself."""
+
+    async def runtime(self) -> Runtime:
+        facts = await self._connection.facts()
+        listed = await self._connection.ask(lambda docker: docker.images.list())
+        return Runtime(str(facts), gpu_obstacle(facts), image_names(listed))
 
     async def close(self) -> None:
         await self._connection.close()

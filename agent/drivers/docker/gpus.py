@@ -48,6 +48,15 @@ def device_requests(
     raise StartRefused(f"{facts} cannot give a container GPUs here: {fix}; homeport-agent doctor says more")
 
 
+def gpu_obstacle(facts: EngineFacts, has_spec: Callable[[str], bool] = describes_nvidia) -> str:
+    """Why this engine would give no container a GPU; empty = it would."""
+    try:
+        device_requests(["any"], facts, has_spec)
+    except StartRefused as refused:
+        return str(refused)
+    return ""
+
+
 def seen_uuids(listing: str) -> set[str]:
     """Of the output of `nvidia-smi -L`."""
     return set(_UUID.findall(listing))

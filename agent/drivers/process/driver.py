@@ -36,6 +36,7 @@ from agent.drivers.process.launch import Launched, launch
 from agent.drivers.process.replica_unit import ReplicaUnits, unit_of
 from agent.drivers.process.session import kill_members, marked_leaders, members
 from agent.drivers.process.table import ProcessEntry
+from agent.drivers.runtime import Runtime
 from agent.secrets.memory_folder import MemoryFolder
 
 _AFTER_KILL_SECONDS = 10.0
@@ -172,6 +173,9 @@ class ProcessDriver:
         for process in self._processes.values():
             with contextlib.suppress(OSError):  # a full disk: tried again next time
                 self._folder(process.replica_id).output.rotate_if_large()
+
+    async def runtime(self) -> Runtime:
+        return Runtime()
 
     async def close(self) -> None:
         loop = asyncio.get_running_loop()

@@ -22,21 +22,22 @@ class NodeCapacity:
     devices: tuple[DeviceClass, ...] = ()
     free: tuple[int, ...] = ()
     disk_bytes: int = 0
+    network_mbps: int = 0
 
 
-CPU, MEMORY, DISK = range(3)
+CPU, MEMORY, DISK, NETWORK = range(4)
 
 
 def demand(shape: Shape) -> NDArray[np.float64]:
     """What it takes of `FreeCapacity.host`."""
-    return np.array([shape.cpu_milli, shape.memory_bytes, shape.disk_bytes], dtype=np.float64)
+    return np.array([shape.cpu_milli, shape.memory_bytes, shape.disk_bytes, shape.network_mbps], dtype=np.float64)
 
 
 class FreeCapacity:
-    """Row = node. `host` is [nodes, 3]: CPU, MEMORY, DISK. `free` and `device_class` are [nodes, devices]: milli of
-    each device, and the number of its class in `classes`; NO_DEVICE fills rows of nodes with fewer devices. Rows that
-    are alike in all of that have the same `likeness`. Rows of nodes that are gone have nothing free, until they are
-    used again.
+    """Row = node. `host` is [nodes, 4]: CPU, MEMORY, DISK, NETWORK. `free` and `device_class` are [nodes, devices]:
+    milli of each device, and the number of its class in `classes`; NO_DEVICE fills rows of nodes with fewer devices.
+    Rows that are alike in all of that, but for the network, have the same `likeness`: they are worth the same. Rows of
+    nodes that are gone have nothing free, until they are used again.
     """
 
     def __init__(self) -> None:
@@ -45,7 +46,7 @@ class FreeCapacity:
         # Number 0 stands for no device.
         self.classes: list[DeviceClass] = [DeviceClass("")]
         # Whole numbers, exact in 53 bits.
-        self.host = np.zeros((_FEWEST_ROWS, 3))
+        self.host = np.zeros((_FEWEST_ROWS, 4))
         self.device_class = np.full((_FEWEST_ROWS, 1), NO_DEVICE, dtype=np.int64)
         self.free = np.zeros((_FEWEST_ROWS, 1), dtype=np.int64)
         # A hash of 64 bits: that two differ and share it is not to be expected.
@@ -64,7 +65,7 @@ class FreeCapacity:
         count = len(node.devices)
         if count > self.free.shape[1]:
             self._widen(count)
-        self.host[row] = node.cpu_milli, node.memory_bytes, node.disk_bytes
+        self.host[row] = node.cpu_milli, node.memory_bytes, node.disk_bytes, node.network_mbps
         if self._devices.get(row) is not node.devices:
             numbers = tuple(map(self._class_number, node.devices))
             self._devices[row], self._kinds[row] = node.devices, hash(numbers)

@@ -24,12 +24,14 @@ class Fitting:
         self._table = table
         self._scores = table.of(shape)
 
-    def best_first(self, rows: Ints) -> Iterator[str]:
+    def best_first(self, rows: Ints, bonus: Ints | None = None) -> Iterator[str]:
         """The nodes of these rows on which one more fits. Of equal ones the first in `rows` comes first, so their order
-        should be a lasting one."""
+        should be a lasting one. `bonus` is added to the score of each, in buckets."""
         if not len(rows):
             return
         scores = self._scores.score.take(rows)
+        if bonus is not None:
+            scores = np.where(scores == DOES_NOT_FIT, DOES_NOT_FIT, scores + bonus)
         while True:
             best = int(scores.argmax())
             if scores[best] == DOES_NOT_FIT:

@@ -22,8 +22,8 @@ _WHOLE = np.array(WHOLE)
 
 
 class Worth:
-    """For one mix. Arrays are [nodes, 3] (host: CPU, memory, disk; nothing below 0) or [nodes, devices] (free milli,
-    class numbers)."""
+    """For one mix. Arrays are [nodes, 4] (host: CPU, memory, disk, network; nothing below 0) or [nodes, devices] (free
+    milli, class numbers)."""
 
     def __init__(self, mix: Mix, classes: Sequence[DeviceClass]) -> None:
         self.classes = len(classes)

@@ -8,6 +8,7 @@ from homeport.core.placement.filter import shape_of
 from homeport.core.placement.fixes import Fix, fixes_for
 from homeport.core.placement.fleet import Fleet
 from homeport.core.placement.place import trial
+from homeport.core.placement.preferences import favours
 from homeport.core.placement.rejections import reasons
 from homeport.core.placement.types import Budget, Candidate, Plan, Rejection, Wanted
 
@@ -20,14 +21,15 @@ class NodeAnswer:
     """Of one node in the deployment's nodepools.
 
     `budget` is what it has, or would have, of the deployment. `cost` is what the first replica there takes of what the
-    fleet is good for, in devices: of nodes in one tier the cheapest comes first; None = none fits. `reasons`, all of
-    them, are why it takes no (more) replica.
+    fleet is good for, in devices: of nodes in one tier the cheapest comes first; None = none fits. `favours` are what
+    speaks for it beside that. `reasons`, all of them, are why it takes no (more) replica.
     """
 
     node: Candidate
     tier: int
     budget: Budget | None
     cost: float | None
+    favours: tuple[str, ...]
     reasons: tuple[Rejection, ...]
 
 
@@ -65,7 +67,8 @@ def _answers(wanted: Wanted, fleet: Fleet, plan: Plan, costs: dict[str, float | 
     for tier, pools in enumerate(wanted.tiers):
         for node in fleet.in_pools(pools):
             why = tuple(reasons(node, wanted, fleet))
-            answers.append(NodeAnswer(node, tier, budgets.get(node.node_id), costs[node.node_id], why))
+            for_it = tuple(favours(node, wanted))
+            answers.append(NodeAnswer(node, tier, budgets.get(node.node_id), costs[node.node_id], for_it, why))
     return tuple(sorted(answers, key=_standing))
 
 
@@ -73,7 +76,7 @@ def _standing(answer: NodeAnswer) -> tuple[float, ...]:
     if answer.budget is not None:
         return (0, answer.budget.rank, answer.tier)
     if not answer.reasons:
-        return (1, answer.tier, answer.cost or 0.0)
+        return (1, answer.tier, -len(answer.favours), answer.cost or 0.0)
     return (2, len(answer.reasons), answer.tier)
 
 

@@ -14,13 +14,21 @@ _BY_HAND = {
     "cordon": "homeport node uncordon {name}",
     "drain": "homeport node undrain {name}",
 }
-# What no freeing mends, or nobody but the one who runs the host.
-_HARD = {"residency", "driver", "nodepool", "status", "refused"}
+# By whoever runs the host.
+_ON_HOST = {
+    "labels": "{need} on {name} (labels in its agent.toml)",
+    "nvidia_driver": "an NVIDIA driver {need} on {name}",
+    "cuda": "an NVIDIA driver that serves CUDA {need} on {name}",
+    "engine": "{have} (on {name})",
+}
+# What nothing mends, or time alone.
+_HARD = {"residency", "architecture", "driver", "nodepool", "status", "refused"}
 
 
 @dataclass(frozen=True, slots=True)
 class Fix:
-    """`effort` orders them: below 1 a command, from 1 on what has to be freed as a part of the node, above 2 more."""
+    """`effort` orders them: below 1 a command, from 1 on what has to be freed as a part of the node, above 2 more, and
+    from 3 on what somebody has to change on the host."""
 
     text: str
     effort: float
@@ -32,12 +40,22 @@ def fixes_for(node: Candidate, wanted: Wanted, fleet: Fleet, reasons: Sequence[R
     if not filters or filters & _HARD:
         return []
     commands = [_BY_HAND[name].format(name=node.name) for name in _BY_HAND if name in filters]
+    on_host = [
+        _ON_HOST[reason.filter].format(name=node.name, need=reason.need, have=reason.have)
+        for reason in reasons
+        if reason.filter in _ON_HOST
+    ]
+    if "apart_from" in filters:
+        on_host.append(f"{wanted.apart[node.node_id]} away from {node.name}")
+    if "network" in filters and not node.inventory.network_mbps:
+        on_host.append(f"network_mbps in the agent.toml of {node.name}")
     freed, effort = _to_free(node, wanted, fleet)
     if freed is None:
         return []
-    parts = [*commands, *([f"{' and '.join(freed)} freed on {node.name}"] if freed else [])]
+    parts = [*commands, *on_host, *([f"{' and '.join(freed)} freed on {node.name}"] if freed else [])]
     holders = f" (held by {_holders(node, wanted, fleet)})" if freed and _holders(node, wanted, fleet) else ""
-    return [Fix(f"{' and '.join(parts)}{holders}", effort=0.1 * len(commands) + (1.0 + effort if freed else 0.0))]
+    effort = 0.1 * len(commands) + (1.0 + effort if freed else 0.0) + 3.0 * len(on_host)
+    return [Fix(f"{' and '.join(parts)}{holders}", effort)]
 
 
 def _to_free(node: Candidate, wanted: Wanted, fleet: Fleet) -> tuple[list[str] | None, float]:
@@ -49,9 +67,12 @@ def _to_free(node: Candidate, wanted: Wanted, fleet: Fleet) -> tuple[list[str] |
         ("CPU", needs.cpu_milli, free.cpu_milli, has.cpu_milli, format_cpu),
         ("memory", needs.memory_bytes, free.memory_bytes, has.memory_bytes, format_bytes),
         ("disk", needs.disk_bytes, free.disk_bytes, has.disk_bytes, format_bytes),
+        ("network", needs.network_mbps, free.network_mbps, has.network_mbps or needs.network_mbps, _format_mbps),
     ):
         if need > whole:
             return None, 0.0
+        if name == "network" and not has.network_mbps:
+            continue  # of which nobody knows how much there is
         if need > left:
             words.append(f"{form(need - left)} of {name}")
             effort += (need - left) / whole
@@ -79,6 +100,10 @@ def _devices_to_free(node: Candidate, wanted: Wanted, free: Sequence[int]) -> tu
         return None
     missing = [lack for lack in lacking[: shape.devices] if lack]
     return len(missing), max(missing, default=0)
+
+
+def _format_mbps(mbps: int) -> str:
+    return f"{mbps} Mbit/s"
 
 
 def _devices_in_words(missing: int, milli: int, wanted: Wanted) -> str:

@@ -11,13 +11,17 @@ from numpy.typing import NDArray
 from homeport.core.packing.capacity import NodeCapacity
 from homeport.core.packing.packer import Packer
 from homeport.core.packing.shape import Shape
+from homeport.core.placement.affinity import NO_AFFINITY, Affinity
 from homeport.core.placement.filter import bar
 from homeport.core.placement.ledger import Ledger, Left
+from homeport.core.placement.preferences import Preferences
 from homeport.core.placement.types import Candidate, Free, Taken, Wanted
+from homeport.core.requirements import ANY_HOST, Requirements
 
 Ints = NDArray[np.int64]
-# What `bar` looks at: driver, residency.
-_Constraints = tuple[str, tuple[tuple[str, str], ...]]
+# What `bar` looks at, but for what is said of single nodes: driver, residency, requirements, labels, and whether GPUs
+# are wanted of a container engine.
+_Constraints = tuple[str, tuple[tuple[str, str], ...], Requirements | None, Affinity | None, bool]
 
 
 class Fleet:
@@ -33,6 +37,7 @@ class Fleet:
         self._pools: defaultdict[str, dict[str, Candidate]] = defaultdict(dict)
         # Of each nodepool: which rows take something new, by id. Forgotten when one of its nodes changes.
         self._open: defaultdict[str, dict[_Constraints, Ints]] = defaultdict(dict)
+        self._preferences = Preferences(self.packer.row)
         self._asked: dict[str, Shape] = {}
 
     # -- what it is told
@@ -43,8 +48,10 @@ class Fleet:
         if known is not None and known.nodepool != node.nodepool:
             del self._pools[known.nodepool][node.node_id]
             self._open.pop(known.nodepool, None)
+            self._preferences.remove(known)
         self._nodes[node.node_id] = self._pools[node.nodepool][node.node_id] = node
         self._open.pop(node.nodepool, None)
+        self._preferences.put(node)
         left = self._left[node.node_id] = Left(node.inventory)
         for taken in self.ledger.on(node.node_id).values():
             left.take(taken)
@@ -56,6 +63,7 @@ class Fleet:
         del self._pools[node.nodepool][node_id]
         del self._left[node_id]
         self._open.pop(node.nodepool, None)
+        self._preferences.remove(node)
         self.packer.remove(node_id)
         self.version += 1
 
@@ -107,15 +115,23 @@ class Fleet:
             yield from (nodes[node_id] for node_id in sorted(nodes))
 
     def open_rows(self, pools: Iterable[str], wanted: Wanted) -> Ints:
-        """The packer's rows of the nodes that nothing bars from a first replica, but that they may have refused it."""
+        """The packer's rows of the nodes that nothing bars from a first replica, but that they may have refused it,
+        or that it is to stay apart from what is there."""
         rows = [self._open_in(pool, wanted) for pool in pools]
         return rows[0] if len(rows) == 1 else np.concatenate([np.zeros(0, dtype=np.int64), *rows])
 
+    def bonus(self, pools: Iterable[str], rows: Ints, wanted: Wanted) -> Ints | None:
+        """How much each of these rows, which are nodes of these nodepools, is preferred beside its packing; None = all
+        alike."""
+        if not (wanted.image or wanted.affinity.prefer):
+            return None
+        return self._preferences.bonus(wanted, rows, pools, lambda pool: self._pools.get(pool, {}).values())
+
     def _open_in(self, pool: str, wanted: Wanted) -> Ints:
-        constraints = (wanted.driver, tuple(sorted(wanted.residency.items())))
+        constraints = _constraints(wanted)
         rows = self._open[pool].get(constraints)
         if rows is None:
-            anyone = replace(wanted, refused={})
+            anyone = replace(wanted, refused={}, apart={})
             taking = [node.node_id for node in self.in_pools([pool]) if bar(node, anyone, held=None) is None]
             rows = np.array([self.packer.row(node_id) for node_id in taking], dtype=np.int64)
             self._open[pool][constraints] = rows
@@ -125,6 +141,25 @@ class Fleet:
         left = self._left[node_id]
         free = left.free()
         self.packer.put(
-            NodeCapacity(node_id, free.cpu_milli, free.memory_bytes, left.classes, free.devices, free.disk_bytes)
+            NodeCapacity(
+                node_id,
+                free.cpu_milli,
+                free.memory_bytes,
+                left.classes,
+                free.devices,
+                free.disk_bytes,
+                free.network_mbps,
+            )
         )
         self.version += 1
+
+
+def _constraints(wanted: Wanted) -> _Constraints:
+    """None for those that most deployments have: this is asked at each decision."""
+    return (
+        wanted.driver,
+        tuple(sorted(wanted.residency.items())) if wanted.residency else (),
+        None if wanted.requires is ANY_HOST else wanted.requires,
+        None if wanted.affinity is NO_AFFINITY else wanted.affinity,
+        wanted.driver == "docker" and wanted.needs.accelerators > 0,
+    )

@@ -44,6 +44,7 @@ class Left:
         self.classes = tuple(map(device_class, inventory.gpus))
         self._inventory = inventory
         self._cpu, self._memory, self._disk = inventory.cpu_milli, inventory.memory_bytes, inventory.disk_bytes
+        self._network = inventory.network_mbps
         # By uuid; also of devices that are not there any more.
         self._devices: defaultdict[str, int] = defaultdict(int)
 
@@ -51,6 +52,7 @@ class Left:
         self._cpu -= taken.cpu_milli
         self._memory -= taken.memory_bytes
         self._disk -= taken.disk_bytes
+        self._network -= taken.network_mbps
         for uuid, milli in taken.devices:
             self._devices[uuid] += milli
 
@@ -58,9 +60,10 @@ class Left:
         self._cpu += taken.cpu_milli
         self._memory += taken.memory_bytes
         self._disk += taken.disk_bytes
+        self._network += taken.network_mbps
         for uuid, milli in taken.devices:
             self._devices[uuid] -= milli
 
     def free(self) -> Free:
         gpus = [max(0, WHOLE - self._devices.get(gpu.uuid, 0)) if gpu.is_usable else 0 for gpu in self._inventory.gpus]
-        return Free(self._cpu, self._memory, self._disk, tuple(gpus))
+        return Free(self._cpu, self._memory, self._disk, tuple(gpus), self._network)

@@ -6,7 +6,7 @@ from homeport.core.packing.fitting import Fitting
 from homeport.core.packing.shape import WHOLE, Shape
 from homeport.core.placement.filter import shape_of
 from homeport.core.placement.fleet import Fleet
-from homeport.core.placement.spots import fewest_nodes, hand_out
+from homeport.core.placement.spots import Spot, fewest_places, hand_out
 from homeport.core.placement.types import Budget, Plan, Taken, Wanted
 from homeport.core.resources import ComputeNeeds, DeviceShare
 
@@ -39,7 +39,7 @@ def _place(wanted: Wanted, shape: Shape, fleet: Fleet) -> Plan:
         return Plan(budgets=())
     fitting = fleet.packer.fit(shape)
     spots = hand_out(wanted, fleet, fitting)
-    minima = _spread([spot.replicas for spot in spots], wanted.scaling.min_replicas)
+    minima = _spread(spots, wanted.scaling.min_replicas)
     budgets = tuple(
         Budget(
             spot.node_id,
@@ -57,7 +57,7 @@ def _place(wanted: Wanted, shape: Shape, fleet: Fleet) -> Plan:
         budgets,
         missing_min=wanted.scaling.min_replicas - sum(minima),
         missing_max=missing_max,
-        settled=missing_max == 0 and len(spots) >= fewest_nodes(wanted) and at_home,
+        settled=missing_max == 0 and len({spot.place for spot in spots}) >= fewest_places(wanted) and at_home,
     )
 
 
@@ -68,16 +68,21 @@ def taken_by(needs: ComputeNeeds, replicas: int, devices: Sequence[DeviceShare])
         needs.memory_bytes * replicas,
         needs.disk_bytes * replicas,
         tuple((share.gpu_uuid, share.compute_milli) for share in devices),
+        needs.network_mbps * replicas,
     )
 
 
-def _spread(maxima: Sequence[int], minimum: int) -> list[int]:
-    """min per node: one at a time over the nodes that have room, the first rank first."""
-    minima = [0] * len(maxima)
-    left = min(minimum, sum(maxima))
+def _spread(spots: Sequence[Spot], minimum: int) -> list[int]:
+    """min per node: one at a time over the nodes that have room, the first of each place first, then by rank."""
+    if len(spots) == 1:
+        return [min(minimum, spots[0].replicas)]
+    minima = [0] * len(spots)
+    left = min(minimum, sum(spot.replicas for spot in spots))
+    first_of = {spot.place: index for index, spot in reversed(list(enumerate(spots)))}
+    order = sorted(range(len(spots)), key=lambda index: first_of[spots[index].place] != index)
     while left:
-        for index, most in enumerate(maxima):
-            if left and minima[index] < most:
+        for index in order:
+            if left and minima[index] < spots[index].replicas:
                 minima[index] += 1
                 left -= 1
     return minima

@@ -12,18 +12,26 @@ from homeport.core.placement.types import Wanted
 
 @dataclass(slots=True)
 class Spot:
-    """A node, of which `room` replicas fit beside what others have. `tier` and `order` make its rank."""
+    """A node, of which `room` replicas fit beside what others have. `tier` and `order` make its rank. `place` is what a
+    minimum is spread over: the node itself, or its cluster."""
 
     node_id: str
+    place: str
     tier: int
     order: int
     room: int
     replicas: int = 0
 
 
-def fewest_nodes(wanted: Wanted) -> int:
-    """A minimum of two or more leaves one for a second node: one host's death is no outage."""
-    return 2 if wanted.scaling.min_replicas >= 2 else 1
+def fewest_places(wanted: Wanted) -> int:
+    """A minimum of two or more leaves one for a second node, or cluster: the death of one is no outage."""
+    if wanted.scaling.min_replicas < 2:
+        return 1
+    return min(2, len({_cluster_of(pool) for pool in wanted.nodepools})) if wanted.over_clusters else 2
+
+
+def _cluster_of(pool: str) -> str:
+    return pool.partition("/")[0]
 
 
 def hand_out(wanted: Wanted, fleet: Fleet, fitting: Fitting) -> list[Spot]:
@@ -52,6 +60,8 @@ class _Handing:
         self._fitting = fitting
         self._left = wanted.scaling.max_replicas
         self._held = {held.node_id for held in wanted.held}
+        self._fewest_places = fewest_places(wanted)
+        self._places: set[str] = set()
 
     def keep(self, tier: int) -> None:
         """What the deployment holds in this tier already, as far as it still may."""
@@ -62,13 +72,25 @@ class _Handing:
 
     def find(self, tier: int) -> None:
         """New nodes, as long as something is left to hand out."""
-        if not self._left:
+        wanted = self._wanted
+        if not wanted.over_clusters:
+            self._find_in(wanted.tiers[tier], tier)
             return
-        most = 1 if self._wanted.spreads else self._left
-        for node_id in self._candidates(tier):
-            if node_id not in self._held and node_id not in self._wanted.refused:
+        for in_new_cluster in (False, True):
+            pools = wanted.tiers[tier]
+            if in_new_cluster or self._left <= self._kept_back():
+                pools = tuple(pool for pool in pools if _cluster_of(pool) not in self._places)
+            self._find_in(pools, tier)
+
+    def _find_in(self, pools: tuple[str, ...], tier: int) -> None:
+        if not self._left or not pools:
+            return
+        wanted = self._wanted
+        most = 1 if wanted.spreads else self._left
+        for node_id in self._candidates(pools):
+            if node_id not in self._held and node_id not in wanted.refused and node_id not in wanted.apart:
                 self._try(node_id, tier, most)
-                if not self._left:
+                if not self._left or (wanted.over_clusters and self._left <= self._kept_back()):
                     return
 
     def grow(self, to_the_last: bool = False) -> None:
@@ -90,19 +112,23 @@ class _Handing:
         room = self._fitting.room(node_id)
         if self._wanted.scaling.disable_packing:
             room = min(room, 1)
-        replicas = min(room, most, self._left - self._kept_back(with_one_more=True))
+        place = self._fleet.node(node_id).cluster if self._wanted.over_clusters else node_id
+        replicas = min(room, most, self._left - self._kept_back(beside=place))
         if replicas > 0:
-            self.spots.append(Spot(node_id, tier, len(self.spots), room, replicas))
+            self.spots.append(Spot(node_id, place, tier, len(self.spots), room, replicas))
+            self._places.add(place)
             self._left -= replicas
 
-    def _kept_back(self, with_one_more: bool = False) -> int:
-        return max(0, fewest_nodes(self._wanted) - len(self.spots) - with_one_more)
+    def _kept_back(self, beside: str = "") -> int:
+        """Replicas that are for places yet to be found, `beside` one more."""
+        places = len(self._places) + (bool(beside) and beside not in self._places)
+        return max(0, self._fewest_places - places)
 
-    def _candidates(self, tier: int) -> Iterator[str]:
+    def _candidates(self, pools: tuple[str, ...]) -> Iterator[str]:
         """Nodes that take one, the best first."""
-        rows = self._fleet.open_rows(self._wanted.tiers[tier], self._wanted)
+        rows = self._fleet.open_rows(pools, self._wanted)
         if not self._wanted.shuffles:
-            return self._fitting.best_first(rows)
+            return self._fitting.best_first(rows, self._fleet.bonus(pools, rows, self._wanted))
         fitting = self._fitting.in_order(rows)
         return iter(sorted(fitting, key=lambda node_id: _lot(self._wanted.deployment_id, node_id)))
 

@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from homeport.core.placement.affinity import NO_AFFINITY, Affinity
 from homeport.core.policy import Scaling
 from homeport.core.refusal import Refusal
+from homeport.core.requirements import ANY_HOST, Requirements
 from homeport.core.resources import ComputeNeeds, DeviceShare, Inventory
 from homeport.core.status import NodeStatus
 
@@ -24,6 +26,8 @@ class Candidate:
     draining: bool = False
     # Those of its cluster.
     labels: Mapping[str, str] = field(default_factory=dict)
+    # Those of its cluster, of its nodepool, and its own: the nearest wins.
+    node_labels: Mapping[str, str] = field(default_factory=dict)
     # False while it waits for a person to let it in.
     approved: bool = True
 
@@ -46,6 +50,7 @@ class Taken:
     memory_bytes: int = 0
     disk_bytes: int = 0
     devices: tuple[tuple[str, int], ...] = ()
+    network_mbps: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +62,7 @@ class Free:
     memory_bytes: int
     disk_bytes: int
     devices: tuple[int, ...] = ()
+    network_mbps: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +83,8 @@ class Wanted:
     packing decides. What is `held`, by rank, is kept before anything else is looked at, so nothing moves without need.
     With `returns` the tiers come before that: the deployment goes back to a better one as soon as it can. With
     `spreads` it goes to as many nodes as it may have replicas, all of rank 0; with `shuffles` it takes nodes in an
-    order of its own instead of the packing's.
+    order of its own instead of the packing's. With `over_clusters` its minimum goes to two clusters, not only to two
+    nodes.
     """
 
     deployment_id: str
@@ -90,9 +97,16 @@ class Wanted:
     residency: Mapping[str, str] = field(default_factory=dict)
     # Nodes whose agents have refused to start it lately.
     refused: Mapping[str, Refusal] = field(default_factory=dict)
+    requires: Requirements = ANY_HOST
+    affinity: Affinity = NO_AFFINITY
+    # Nodes of deployments that it must not share one with, by node: the other's id.
+    apart: Mapping[str, str] = field(default_factory=dict)
+    # As homeport.core.image_name spells it; empty = none.
+    image: str = ""
     returns: bool = False
     spreads: bool = False
     shuffles: bool = False
+    over_clusters: bool = False
 
     @property
     def nodepools(self) -> tuple[str, ...]:

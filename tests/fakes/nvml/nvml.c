@@ -8,6 +8,9 @@
  *   FAKE_NVML_ECC         index of a GPU with 3 uncorrected memory errors
  *   FAKE_NVML_REMAP       index of a GPU with a memory row that could not be replaced
  *   FAKE_NVML_XID         the XID that GPU 1 reports, once
+ *   FAKE_NVML_USED_GIB    how much of the memory of each is in use (default 1)
+ *   FAKE_NVML_MIG         index of a GPU that is cut into slices of 3 and 1 sevenths, of which the second is numbered 2
+ *   FAKE_NVML_MIG_NAMES   0: a driver that does not tell profiles in names
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,7 +23,11 @@ typedef struct { unsigned long long total, free, used; } memory_t;
 typedef struct { unsigned gpu, memory; } utilization_t;
 typedef struct { void *device; unsigned long long type, data; unsigned gpuInstance, computeInstance; } event_t;
 
-enum { SUCCESS = 0, INVALID = 2, TIMED_OUT = 10, LOST = 15 };
+typedef struct { unsigned multiprocessors, copy, decoder, encoder, jpeg, ofa, gpu, compute; unsigned long memory_mb; } attributes_t;
+
+enum { SUCCESS = 0, INVALID = 2, NOT_FOUND = 6, TIMED_OUT = 10, LOST = 15 };
+/* Handles of slices: those of their GPU and so much for each number. */
+enum { SLICE = 1000 };
 
 static int number(const char *name, int otherwise) {
     const char *text = getenv(name);
@@ -29,9 +36,11 @@ static int number(const char *name, int otherwise) {
 
 static void hang(void) { for (;;) pause(); }
 
+static int slice_of(void *handle) { return (int)(long)handle / SLICE; }
+
 /* Handles are index + 1, so that none is NULL. */
 static nvmlReturn_t reach(void *handle) {
-    int index = (int)(long)handle - 1;
+    int index = (int)(long)handle % SLICE - 1;
     const char *hanging = getenv("FAKE_NVML_HANG");
     if (hanging && strcmp(hanging, "init") != 0 && atoi(hanging) == index) hang();
     return index == number("FAKE_NVML_LOST", -1) ? LOST : SUCCESS;
@@ -68,14 +77,17 @@ nvmlReturn_t nvmlDeviceGetHandleByIndex_v2(unsigned index, void **handle) {
 
 nvmlReturn_t nvmlDeviceGetUUID(void *handle, char *text, unsigned size) {
     nvmlReturn_t code = reach(handle);
-    if (code == SUCCESS) snprintf(text, size, "GPU-fake-%ld", (long)handle - 1);
+    if (code == SUCCESS && slice_of(handle)) snprintf(text, size, "MIG-fake-%d", slice_of(handle));
+    else if (code == SUCCESS) snprintf(text, size, "GPU-fake-%ld", (long)handle - 1);
     return code;
 }
 
 nvmlReturn_t nvmlDeviceGetName(void *handle, char *text, unsigned size) {
     nvmlReturn_t code = reach(handle);
     const char *name = getenv("FAKE_NVML_NAME");
-    if (code == SUCCESS) snprintf(text, size, "%s", name ? name : "NVIDIA Fake 24GB");
+    const char *profile = slice_of(handle) == 1 ? " MIG 3g.12gb" : slice_of(handle) ? " MIG 1g.3gb" : "";
+    if (!number("FAKE_NVML_MIG_NAMES", 1)) profile = "";
+    if (code == SUCCESS) snprintf(text, size, "%s%s", name ? name : "NVIDIA Fake 24GB", profile);
     return code;
 }
 
@@ -89,7 +101,8 @@ nvmlReturn_t nvmlDeviceGetPciInfo_v3(void *handle, pci_t *info) {
 nvmlReturn_t nvmlDeviceGetMemoryInfo(void *handle, memory_t *memory) {
     nvmlReturn_t code = reach(handle);
     memory->total = (unsigned long long)number("FAKE_NVML_GIB", 24) << 30;
-    memory->used = 1ULL << 30;
+    if (slice_of(handle)) memory->total = (slice_of(handle) == 1 ? 12ULL : 3ULL) << 30;
+    memory->used = (unsigned long long)number("FAKE_NVML_USED_GIB", 1) << 30;
     memory->free = memory->total - memory->used;
     return code;
 }
@@ -103,6 +116,34 @@ nvmlReturn_t nvmlDeviceGetUtilizationRates(void *handle, utilization_t *rates) {
 nvmlReturn_t nvmlDeviceGetCudaComputeCapability(void *handle, int *major, int *minor) {
     *major = 9;
     *minor = 0;
+    return reach(handle);
+}
+
+nvmlReturn_t nvmlSystemGetCudaDriverVersion(int *version) {
+    *version = 12080;
+    return SUCCESS;
+}
+
+nvmlReturn_t nvmlDeviceGetMigMode(void *handle, unsigned *current, unsigned *pending) {
+    *current = *pending = (long)handle - 1 == number("FAKE_NVML_MIG", -1);
+    return reach(handle);
+}
+
+nvmlReturn_t nvmlDeviceGetMaxMigDeviceCount(void *handle, unsigned *count) {
+    *count = 7;
+    return reach(handle);
+}
+
+nvmlReturn_t nvmlDeviceGetMigDeviceHandleByIndex(void *handle, unsigned index, void **slice) {
+    if (index != 0 && index != 2) return NOT_FOUND;
+    *slice = (void *)((long)handle + SLICE * (long)(index + 1));
+    return reach(handle);
+}
+
+nvmlReturn_t nvmlDeviceGetAttributes_v2(void *handle, attributes_t *attributes) {
+    memset(attributes, 0, sizeof *attributes);
+    attributes->gpu = attributes->compute = slice_of(handle) == 1 ? 3 : 1;
+    attributes->memory_mb = slice_of(handle) == 1 ? 11900 : 2900;
     return reach(handle);
 }
 

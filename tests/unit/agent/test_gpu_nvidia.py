@@ -5,8 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from agent.drivers.driver import DriverUnavailable
+from agent.drivers.runtime import Runtime
 from agent.fingerprint.gather import Fingerprint, without_noise
 from agent.fingerprint.gpu_nvidia import library_is_present, probe_gpus
+from agent.fingerprint.network import probe_network
+from agent.policy import HostPolicy
 from homeport.core.resources import Gpu, Inventory
 from tests.fakes.nvml import build_library
 
@@ -89,6 +93,75 @@ async def test_a_gpu_that_is_gone_is_named(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv("FAKE_NVML_GPUS", "2")
     facts = await probe_gpus(before)
     assert [gpu.problem for gpu in facts.gpus] == ["", "", "is not there any more"]
+
+
+async def test_a_partitioned_gpu_is_told_by_its_slices(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = (await probe_gpus()).gpus
+    monkeypatch.setenv("FAKE_NVML_MIG", "1")
+    facts = await probe_gpus(whole)
+    assert facts.cuda_version == "12.8"
+    assert [(gpu.uuid, gpu.problem) for gpu in facts.gpus] == [
+        ("GPU-fake-0", ""),
+        ("MIG-fake-1", ""),
+        ("MIG-fake-3", ""),
+        ("GPU-fake-2", ""),
+    ]
+    big, small = facts.gpus[1:3]
+    assert (big.name, big.mig_profile, big.parent_uuid) == ("NVIDIA Fake 24GB MIG 3g.12gb", "3g.12gb", "GPU-fake-1")
+    assert (big.memory_bytes, small.memory_bytes, small.mig_profile) == (12 << 30, 3 << 30, "1g.3gb")
+    assert set(facts.signs) == {gpu.uuid for gpu in facts.gpus}
+    monkeypatch.setenv("FAKE_NVML_MIG_NAMES", "0")
+    assert (await probe_gpus()).gpus[1:3] == (big, small), "the profile follows from what a slice has"
+
+
+async def test_a_gpu_that_is_cut_anew_is_no_loss(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = (await probe_gpus()).gpus
+    monkeypatch.setenv("FAKE_NVML_MIG", "0")
+    cut = (await probe_gpus(whole)).gpus
+    monkeypatch.delenv("FAKE_NVML_MIG")
+    assert (await probe_gpus(cut)).gpus == whole
+
+
+async def test_trouble_of_a_partitioned_gpu_is_that_of_its_slices(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FAKE_NVML_MIG", "1")
+    before = (await probe_gpus()).gpus
+    monkeypatch.setenv("FAKE_NVML_LOST", "1")
+    facts = await probe_gpus(before)
+    troubled = {gpu.uuid: gpu.problem for gpu in facts.gpus if gpu.problem}
+    assert set(troubled) == {"MIG-fake-1", "MIG-fake-3"}
+    monkeypatch.delenv("FAKE_NVML_LOST")
+    monkeypatch.setenv("FAKE_NVML_ECC", "1")
+    signs = (await probe_gpus(before)).signs
+    assert {uuid for uuid, sign in signs.items() if sign.ecc_uncorrected} == {"MIG-fake-1", "MIG-fake-3"}
+
+
+async def test_what_the_policy_and_the_engine_say_is_told(tmp_path: Path) -> None:
+    policy = HostPolicy(devices=("GPU-fake-2",), labels={"disk": "nvme"}, network_mbps=10_000, replicas_per_gpu=4)
+    found = Runtime("Docker 27.1.1", "no CDI", ("llama:1",))
+    answers: list[Runtime | Exception] = [found, DriverUnavailable("no answer within 15 s")]
+
+    async def runtime() -> Runtime:
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    fingerprint = Fingerprint(tmp_path, ("docker",), runtime=runtime, policy=policy)
+    await fingerprint.probe()
+    inventory = fingerprint.inventory
+    assert [(gpu.uuid, gpu.most_sharing) for gpu in inventory.gpus] == [("GPU-fake-2", 4)]
+    assert (inventory.labels, inventory.network_mbps) == ({"disk": "nvme"}, 10_000)
+    assert (inventory.engine, inventory.engine_gpu_obstacle) == ("Docker 27.1.1", "no CDI")
+    await fingerprint.probe()
+    assert fingerprint.inventory.images == ("llama:1",), "silence is no news"
+    assert fingerprint.inventory.problems == ("container engine: no answer within 15 s",)
+
+
+def test_an_interface_that_tells_no_speed_has_none(tmp_path: Path) -> None:
+    routes = tmp_path / "route"
+    routes.write_text("Iface\tDestination\tGateway\nlo\t0000FEA9\t0\nnone0\t00000000\t0102A8C0\n")
+    assert probe_network(routes) == 0
+    assert probe_network(tmp_path / "nothing") == 0
 
 
 async def test_a_driver_without_its_runtime_is_not_offered(tmp_path: Path) -> None:

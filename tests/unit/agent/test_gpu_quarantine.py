@@ -120,3 +120,15 @@ async def test_the_driver_tells_what_a_look_would_not_find(
     await asyncio.wait([listening])
     assert sorted(await host.look()) == confined
     assert host.changes == len(confined)
+
+
+async def test_an_error_of_a_partitioned_gpu_keeps_all_of_its_slices_out(
+    tmp_path: Path, library: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LD_LIBRARY_PATH", str(library))
+    monkeypatch.setenv("FAKE_NVML_GPUS", "2")
+    monkeypatch.setenv("FAKE_NVML_MIG", "1")
+    host = Host(tmp_path)
+    assert await host.look() == {}
+    await host.quarantine.xid("GPU-fake-1", 79)
+    assert set(await host.look()) == {"MIG-fake-1", "MIG-fake-3"}

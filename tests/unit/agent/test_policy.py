@@ -31,6 +31,9 @@ def test_a_whole_file(tmp_path: Path) -> None:
         devices = ["GPU-aa", "MIG-bb"]
         engine_socket = "/run/podman/podman.sock"
         secrets = false
+        network_mbps = 25000
+        replicas_per_gpu = 4
+        labels = { disk = "nvme", zone = "b" }
         """,
     )
     assert policy == HostPolicy(
@@ -40,6 +43,9 @@ def test_a_whole_file(tmp_path: Path) -> None:
         devices=("GPU-aa", "MIG-bb"),
         engine_socket="/run/podman/podman.sock",
         secrets=False,
+        network_mbps=25_000,
+        replicas_per_gpu=4,
+        labels={"disk": "nvme", "zone": "b"},
     )
 
 
@@ -55,6 +61,13 @@ def test_what_is_not_in_the_file_has_its_default(tmp_path: Path) -> None:
         ('drivers = "docker"', "drivers", 'drivers = ["..."]'),
         ("drivers = [1]", "drivers", "list"),
         ('drivers = ["dokcer"]', "drivers", "one of: docker, process"),
+        ('network_mbps = "fast"', "network_mbps", "network_mbps = 4"),
+        ("network_mbps = -1", "network_mbps", "network_mbps = 4"),
+        ("replicas_per_gpu = true", "replicas_per_gpu", "replicas_per_gpu = 4"),
+        ("replicas_per_gpu = 32", "replicas_per_gpu", "at most 31"),
+        ('labels = ["disk"]', "labels", 'labels = { disk = "nvme" }'),
+        ("labels = { disk = 1 }", "labels", 'labels = { disk = "nvme" }'),
+        ('labels = { "-disk" = "nvme" }', "labels", 'labels = { disk = "nvme" }'),
         ('image_prefixes = [""]', "image_prefixes", "leave the list out for any"),
         ('mount_prefixes = ["srv"]', "mount_prefixes", "absolute folder"),
         ('mount_prefixes = ["/srv/../etc"]', "mount_prefixes", "without '..'"),

@@ -6,11 +6,13 @@ from typing import Any
 import pytest
 from hypothesis import given
 
+from homeport.core.placement.affinity import Affinity, LabelTerm
 from homeport.core.placement.explain import Explanation, explain
 from homeport.core.placement.place import place
 from homeport.core.placement.types import Candidate, Held, Taken, Wanted
 from homeport.core.refusal import Refusal
-from homeport.core.resources import Gpu, Inventory
+from homeport.core.requirements import Requirements
+from homeport.core.resources import ComputeNeeds, Gpu, Inventory
 from homeport.core.status import NodeStatus
 from tests.unit.core.test_placement import GIB, POOLS, Node, candidate, demands, fleet_of, fleets, wanted
 
@@ -19,6 +21,7 @@ def explained(demand: Wanted, *nodes: Node | Candidate) -> Explanation:
     return explain(demand, fleet_of(each if isinstance(each, Node) else Node(each) for each in nodes))
 
 
+SHORTAGES = {"cpu", "memory", "disk", "network", "accelerator"}
 BROKEN = {
     "inventory": replace(candidate("gpu-07").inventory, gpus=(Gpu("g0", "NVIDIA L4", 24 * GIB, problem="XID 79"),))
 }
@@ -63,6 +66,148 @@ def test_each_reason_has_its_numbers_and_the_nearest_fix(
     assert filter in found.filtered
     assert [fix.text for fix in found.fixes] == fixes
     assert found.summary.startswith("pending: none of 1 nodes takes it")
+
+
+L4 = replace(
+    candidate("gpu-07", gpus=1).inventory,
+    architecture="x86_64",
+    nvidia_driver_version="550.54.15",
+    cuda_version="12.4",
+    drivers=("docker",),
+    network_mbps=1000,
+)
+
+
+@pytest.mark.parametrize(
+    ("demand", "inventory", "need", "have", "fixes"),
+    [
+        ({"requires": Requirements(("arm64",))}, L4, "architecture: arm64", "amd64", []),
+        (
+            {"requires": Requirements(("arm64",))},
+            replace(L4, architecture=""),
+            "architecture: arm64",
+            "an unknown one",
+            [],
+        ),
+        (
+            {"requires": Requirements(nvidia_driver=">=570")},
+            L4,
+            "nvidia_driver: >=570",
+            "550.54.15",
+            ["an NVIDIA driver >=570 on gpu-07"],
+        ),
+        (
+            {"requires": Requirements(cuda=">=12.2,<12.4")},
+            L4,
+            "cuda: >=12.2,<12.4",
+            "12.4",
+            ["an NVIDIA driver that serves CUDA >=12.2,<12.4 on gpu-07"],
+        ),
+        (
+            {"requires": Requirements(cuda=">=12.2")},
+            replace(L4, cuda_version=""),
+            "cuda: >=12.2",
+            "no NVIDIA driver",
+            ["an NVIDIA driver that serves CUDA >=12.2 on gpu-07"],
+        ),
+        (
+            {"needs": ComputeNeeds(accelerators=1)},
+            replace(L4, engine_gpu_obstacle="Docker 27.1 without CDI: nvidia-ctk cdi generate"),
+            "engine: an engine that gives containers GPUs",
+            "Docker 27.1 without CDI: nvidia-ctk cdi generate",
+            ["Docker 27.1 without CDI: nvidia-ctk cdi generate (on gpu-07)"],
+        ),
+        (
+            {"affinity": Affinity(require=(LabelTerm("disk", ("nvme", "ssd")),))},
+            L4,
+            "labels: label disk=nvme or ssd",
+            "disk=hdd",
+            ["label disk=nvme or ssd on gpu-07 (labels in its agent.toml)"],
+        ),
+        (
+            {"affinity": Affinity(require=(LabelTerm("zone"),))},
+            L4,
+            "labels: label zone",
+            "no label zone",
+            ["label zone on gpu-07 (labels in its agent.toml)"],
+        ),
+        (
+            {"affinity": Affinity(exclude=(LabelTerm("disk", ("hdd",)),))},
+            L4,
+            "labels: no label disk=hdd",
+            "disk=hdd",
+            ["no label disk=hdd on gpu-07 (labels in its agent.toml)"],
+        ),
+        (
+            {"apart": {"gpu-07": "embed"}},
+            L4,
+            "apart_from: a node without embed",
+            "embed has a placement there",
+            ["embed away from gpu-07"],
+        ),
+        (
+            {"needs": ComputeNeeds(network_mbps=300)},
+            L4,
+            "network: 300 Mbit/s",
+            "200 Mbit/s free",
+            ["100 Mbit/s of network freed on gpu-07 (held by other)"],
+        ),
+        ({"needs": ComputeNeeds(network_mbps=3000)}, L4, "network: 3000 Mbit/s", "200 Mbit/s free", []),
+        (
+            {"needs": ComputeNeeds(network_mbps=300)},
+            replace(L4, network_mbps=0),
+            "network: 300 Mbit/s",
+            "a link of unknown speed: say network_mbps in its agent.toml",
+            ["network_mbps in the agent.toml of gpu-07"],
+        ),
+    ],
+)
+def test_what_a_host_is_not_is_told_with_its_numbers_and_the_nearest_fix(
+    demand: dict[str, Any], inventory: Inventory, need: str, have: str, fixes: list[str]
+) -> None:
+    node = candidate("gpu-07", inventory=inventory, node_labels={"disk": "hdd"})
+    asked = replace(wanted(), driver="docker", **demand)
+    found = explained(asked, Node(node, Taken(network_mbps=800)))
+    assert found.plan.budgets == ()
+    [reason] = found.nodes[0].reasons
+    assert (f"{reason.filter}: {reason.need}", reason.have) == (need, have)
+    assert [fix.text for fix in found.fixes] == fixes
+
+
+@pytest.mark.parametrize(
+    "demand",
+    [
+        {"requires": Requirements(("amd64", "arm64"), ">=535,<560", "==12")},
+        {"affinity": Affinity((LabelTerm("disk", ("hdd", "ssd")), LabelTerm("disk")), (LabelTerm("zone"),))},
+        {"apart": {"another": "embed"}},
+        {"needs": ComputeNeeds(network_mbps=200, accelerators=1)},
+    ],
+)
+def test_what_a_host_is_lets_it_in(demand: dict[str, Any]) -> None:
+    node = candidate("gpu-07", inventory=L4, node_labels={"disk": "hdd"})
+    found = explained(replace(wanted(), driver="docker", **demand), Node(node, Taken(network_mbps=800)))
+    assert found.summary == "placed: up to 1 replicas on gpu-07"
+
+
+def test_preferred_labels_come_before_packing_and_an_image_before_equals() -> None:
+    demand = replace(wanted(accelerators=1), driver="docker", image="llama:1")
+    gpus_of = {"a": 1, "b": 1, "c": 8}
+    nodes = [
+        candidate(name, inventory=replace(L4, gpus=candidate(name, gpus=count).inventory.gpus))
+        for name, count in gpus_of.items()
+    ]
+    assert explained(demand, *nodes).nodes[0].node.name == "a"
+    nodes[1] = replace(nodes[1], inventory=replace(nodes[1].inventory, images=("other:2", "llama:1")))
+    found = explained(demand, *nodes).nodes
+    assert [(each.node.name, each.favours) for each in found[:2]] == [("b", ("the image is there",)), ("a", ())]
+    nodes[2] = replace(nodes[2], node_labels={"disk": "nvme"})
+    drawn = replace(demand, affinity=Affinity(prefer=(LabelTerm("disk", ("nvme",)), LabelTerm("zone"))))
+    found = explained(drawn, *nodes).nodes
+    assert [(each.node.name, each.favours) for each in found] == [
+        ("c", ("disk=nvme",)),
+        ("b", ("the image is there",)),
+        ("a", ()),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -158,7 +303,6 @@ def test_an_explanation_changes_nothing_and_agrees_with_the_decision(demand: Wan
     assert len(found.nodes) == len(in_pools)
     for answer in found.nodes:
         fits = not answer.reasons
-        assert (answer.cost is not None) == fits or answer.reasons[0].filter in (
-            "status", "cordon", "approval", "drain", "driver")  # fmt: skip
+        assert (answer.cost is not None) == fits or answer.reasons[0].filter not in SHORTAGES
         if answer.budget is not None:
             assert fits

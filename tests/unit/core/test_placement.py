@@ -10,12 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from homeport.core.placement.affinity import NO_AFFINITY, Affinity, LabelTerm
 from homeport.core.placement.choice import ON_DEMAND, SPOT, Choice, Pool, tiers
 from homeport.core.placement.fleet import Fleet
 from homeport.core.placement.place import place, taken_by, trial
 from homeport.core.placement.rejections import rejections
 from homeport.core.placement.types import Candidate, Held, Plan, Rejection, Taken, Wanted
 from homeport.core.policy import Scaling
+from homeport.core.requirements import ANY_HOST, Requirements
 from homeport.core.resources import ComputeNeeds, DeviceShare, Gpu, Inventory
 from homeport.core.status import NodeStatus
 
@@ -96,10 +98,19 @@ def nodes(draw: st.DrawFn) -> Node:
             nodepool=draw(st.sampled_from([*POOLS, "elsewhere/x"])),
             status=draw(st.sampled_from(list(NodeStatus))),
             cordoned=draw(st.booleans()),
-            inventory=replace(base.inventory, gpus=gpus),
+            inventory=replace(
+                base.inventory,
+                gpus=gpus,
+                architecture=draw(st.sampled_from(["x86_64", "x86_64", "aarch64"])),
+                nvidia_driver_version=draw(st.sampled_from(["550.54.15", "550.54.15", "535.1"])),
+                network_mbps=draw(st.sampled_from([0, 1000, 10_000])),
+                images=draw(st.sampled_from([(), ("llama:1",)])),
+            ),
+            node_labels=draw(st.sampled_from([{"disk": "nvme"}, {"disk": "nvme"}, {"disk": "hdd"}, {}])),
         ),
         Taken(
             draw(st.integers(0, 20_000)),
+            network_mbps=draw(st.sampled_from([0, 500])),
             devices=tuple((gpu.uuid, share) for gpu, share in zip(gpus, shares, strict=True) if share),
         ),
     )
@@ -121,7 +132,9 @@ def demanded(draw: st.DrawFn) -> Wanted:
         accelerator_milli=share,
         accelerator_memory_bytes=draw(st.sampled_from([0, 0, 10, 40])) * GIB,
         accelerator_types=draw(st.sampled_from([(), (), ("l4",), ("NVIDIA-*",)])),
+        network_mbps=draw(st.sampled_from([0, 0, 200])),
     )
+    disk = LabelTerm("disk", ("nvme",))
     choice = draw(st.sampled_from(list(Choice)))
     return replace(
         demand,
@@ -130,6 +143,15 @@ def demanded(draw: st.DrawFn) -> Wanted:
         returns=choice is Choice.FAIL,
         spreads=choice is Choice.PERFORMANCE,
         shuffles=choice is Choice.RANDOM,
+        over_clusters=draw(st.booleans()),
+        requires=draw(st.sampled_from([ANY_HOST, ANY_HOST, Requirements(("amd64",), ">=540")])),
+        affinity=draw(
+            st.sampled_from(
+                [NO_AFFINITY, NO_AFFINITY, Affinity(prefer=(disk,)), Affinity((disk,)), Affinity((), (disk,))]
+            )
+        ),
+        apart=draw(st.sampled_from([{}, {}, {"n00": "embed", "n01": "embed", "n02": "embed"}])),
+        image=draw(st.sampled_from(["", "llama:1"])),
     )
 
 
@@ -174,6 +196,13 @@ def test_nothing_is_oversold_and_no_fence_is_crossed(demand: Wanted, fleet: list
             assert taken.cpu_milli + needs.cpu_milli * budget.max_replicas <= inventory.cpu_milli
         assert needs.memory_bytes * budget.max_replicas <= inventory.memory_bytes
         assert needs.disk_bytes * budget.max_replicas <= inventory.disk_bytes
+        if needs.network_mbps:
+            assert taken.network_mbps + needs.network_mbps * budget.max_replicas <= inventory.network_mbps
+        assert node.node_id not in demand.apart
+        assert all(term.matches(node.node_labels) for term in demand.affinity.require)
+        assert not any(term.matches(node.node_labels) for term in demand.affinity.exclude)
+        if demand.requires.architectures:
+            assert (inventory.architecture, inventory.nvidia_driver_version) == ("x86_64", "550.54.15")
         assert len(budget.devices) == needs.accelerators * budget.max_replicas
         used = Counter(dict(taken.devices))
         gpus = {gpu.uuid: gpu for gpu in inventory.gpus}
@@ -417,6 +446,30 @@ A, B, C = Pool("one/a", 4.0, frozenset({ON_DEMAND})), Pool("two/b", None), Pool(
 def test_the_choice_orders_the_nodepools(choice: Choice, home: str, expected: str) -> None:
     found = tiers(choice, [A, B, C], home)
     assert "|".join("".join(key[-1] for key in tier) for tier in found) == expected
+
+
+def bounds(planned: Plan) -> dict[str, tuple[int, int]]:
+    return {budget.node_id: (budget.min_replicas, budget.max_replicas) for budget in planned.budgets}
+
+
+def test_a_minimum_may_be_spread_over_clusters() -> None:
+    nodes = [in_pool("a0", "office/a"), in_pool("a1", "office/a"), in_pool("c0", "cloud/c")]
+    demand = replace(wanted(2, 4, cpu_milli=1000), tiers=(("office/a",), ("cloud/c",)))
+    assert bounds(plan(demand, nodes)) == {"a0": (1, 3), "a1": (1, 1)}
+    apart = replace(demand, over_clusters=True)
+    planned = plan(apart, nodes)
+    assert bounds(planned) == {"a0": (1, 3), "c0": (1, 1)}
+    assert planned.settled
+    assert bounds(plan(replace(apart, tiers=(("office/a", "cloud/c"),)), nodes)) == {"a0": (1, 3), "c0": (1, 1)}
+
+
+def test_a_minimum_of_three_leaves_one_for_the_second_cluster() -> None:
+    nodes = [in_pool("a0", "office/a", 1000), in_pool("a1", "office/a", 1000), in_pool("c0", "cloud/c")]
+    demand = replace(wanted(2, 3, cpu_milli=1000), tiers=(("office/a",), ("cloud/c",)), over_clusters=True)
+    assert bounds(plan(demand, nodes)) == {"a0": (1, 1), "a1": (0, 1), "c0": (1, 1)}
+    full = plan(demand, nodes[:2])
+    assert bounds(full) == {"a0": (1, 1), "a1": (1, 1)}, "where there is no second cluster, two nodes must do"
+    assert not full.settled
 
 
 def in_pool(name: str, pool: str, cpu: int = 4000) -> Candidate:

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from agent.drivers.docker.facts import EngineFacts, engine_facts
-from agent.drivers.docker.gpus import check_seen, device_requests, seen_uuids
+from agent.drivers.docker.gpus import check_seen, device_requests, gpu_obstacle, seen_uuids
+from agent.drivers.docker.images import image_names
 from agent.drivers.driver import StartRefused
 
 PODMAN = [{"Name": "Podman Engine", "Version": "5.4.0"}, {"Name": "Conmon"}]
@@ -100,3 +101,21 @@ def test_what_the_container_sees() -> None:
         check_seen(["GPU-other"], seen_uuids(LISTING))
     with pytest.raises(StartRefused, match="sees no GPU"):
         check_seen([A], seen_uuids("No devices found.\n"))
+
+
+def test_an_engine_that_can_give_no_gpus_says_what_to_do_before_anybody_asks() -> None:
+    able = EngineFacts("docker", "28.1.0", "1.49", (), ("/etc/cdi",))
+    assert gpu_obstacle(able, lambda folder: True) == ""
+    assert "nvidia-ctk cdi generate" in gpu_obstacle(able, lambda folder: False)
+
+
+def test_images_are_named_by_tag_or_digest_the_newest_first() -> None:
+    listed: list[dict[str, Any]] = [
+        {"RepoTags": ["docker.io/library/nginx:1.27", "nginx:latest"], "Created": 10},
+        {"RepoTags": ["<none>:<none>"], "RepoDigests": ["llama@sha256:ab"], "Created": 20},
+        {"RepoTags": None, "RepoDigests": None, "Created": 30},
+        *({"RepoTags": [f"old:{number}"], "Created": -number} for number in range(100)),
+    ]
+    names = image_names(listed)
+    assert names[:4] == ("llama@sha256:ab", "nginx:1.27", "nginx:latest", "old:0")
+    assert len(names) == 64

@@ -251,6 +251,43 @@ async def test_a_cluster_that_loses_a_label_loses_what_must_reside_there(fleet: 
     assert await fleet.placements("chat") == {}
 
 
+async def test_deployments_that_stay_apart_share_no_node_whichever_says_so(fleet: PlacedFleet) -> None:
+    await fleet.join("n1")
+    await fleet.join("n2")
+    await fleet.deploy("embed", "m1")
+    await fleet.deploy("chat", "m2", affinity={"apart_from": ["embed"]})
+    await fleet.deploy("tags", "m3", high=2)
+    [embed], [chat] = (await fleet.placements("embed")).items(), (await fleet.placements("chat")).items()
+    assert embed[0] != chat[0]
+    await fleet.apply({"deployment": {**fleet.spec("tags"), "affinity": {"apart_from": ["chat", "embed"]}}})
+    assert await fleet.placements("tags") == {}
+    assert {why["filter"] for why in fleet.status("tags")["rejections"]} == {"apart_from"}
+
+
+async def test_where_both_are_already_the_younger_one_leaves(fleet: PlacedFleet) -> None:
+    await fleet.join("n1")
+    await fleet.deploy("embed", "m1")
+    fleet.wall.advance(1)
+    await fleet.deploy("chat", "m2")
+    assert list(await fleet.placements("chat")) == ["n1"]
+    await fleet.join("n2")
+    await fleet.apply({"deployment": {**fleet.spec("embed"), "affinity": {"apart_from": ["chat"]}}})
+    assert list(await fleet.placements("chat")) == ["n2"]
+    assert list(await fleet.placements("embed")) == ["n1"]
+
+
+async def test_labels_of_nodepools_and_hosts_are_matched_and_the_nearest_wins(fleet: PlacedFleet) -> None:
+    await fleet.apply({"nodepool": {"id": "a", "compute_cluster": {"id": "office"}, "labels": {"disk": "nvme"}}})
+    await fleet.join("n1")
+    await fleet.join("n2", "b", labels={"disk": "nvme"})
+    await fleet.join("n3", labels={"disk": "hdd"})
+    await fleet.deploy("chat", pools="ab", high=12, affinity={"require": {"disk": "nvme"}})
+    assert list(await fleet.placements("chat")) == ["n1", "n2"]
+    assert [(why["node_id"], why["have"]) for why in fleet.status("chat")["rejections"]] == [("n3", "disk=hdd")]
+    await fleet.apply({"nodepool": {"id": "a", "compute_cluster": {"id": "office"}}})
+    assert list(await fleet.placements("chat")) == ["n2"]
+
+
 async def test_a_round_thinks_again_only_about_what_is_not_as_it_was(
     fleet: PlacedFleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
