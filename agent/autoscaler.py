@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import structlog
 
@@ -27,6 +28,14 @@ class _Scale:
     decision: Decision | None = None
 
 
+class History(Protocol):
+    """Is told each decision, changed or not, and when a deployment has left."""
+
+    def decided(self, deployment_id: str, before: int, decision: Decision) -> None: ...
+
+    def forget(self, deployment_id: str) -> None: ...
+
+
 class Autoscaler:
     """`demand(deployment_id)` is this node's traffic, `supply(deployment_id)` its replicas; `apply(desired, wanted)`
     gets the count per placement id, whenever it may have changed. What is `halted` runs nothing, whatever the demand.
@@ -39,12 +48,14 @@ class Autoscaler:
         apply: Callable[[DesiredState, dict[str, int]], None],
         monotonic: Callable[[], float],
         halted: Callable[[Placement], bool] = lambda placement: False,
+        history: History | None = None,
     ) -> None:
         self._demand = demand
         self._supply = supply
         self._apply = apply
         self._monotonic = monotonic
         self._halted = halted
+        self._history = history
         self._desired = DesiredState()
         self._scales: dict[str, _Scale] = {}
         self._poked = asyncio.Event()
@@ -77,6 +88,9 @@ class Autoscaler:
         by_deployment: dict[str, list[Placement]] = {}
         for placement in self._desired.placements.values():
             by_deployment.setdefault(placement.deployment_id, []).append(placement)
+        for deployment_id in self._scales.keys() - by_deployment.keys():
+            if self._history is not None:
+                self._history.forget(deployment_id)
         # After a restart of the agent: as many as it found, so that nothing stops because history is lost.
         self._scales = {
             key: self._scales.get(key) or _Scale(Scaler(self._supply(key).replicas)) for key in by_deployment
@@ -110,6 +124,8 @@ class Autoscaler:
                 driver=decision.driver,
                 why=decision.reason,
             )
+        if self._history is not None:
+            self._history.decided(deployment_id, before, decision)
         scale.decision = decision
         return decision.replicas
 

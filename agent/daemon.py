@@ -33,7 +33,9 @@ from agent.fingerprint.gpu_events import follow_xids
 from agent.fingerprint.memory import available_memory
 from agent.gpu_quarantine import GpuQuarantine
 from agent.history.log import HistoryLog
+from agent.history.scaling import ScalingRecorder
 from agent.history.shipper import Shipper
+from agent.history.traffic import TrafficRecorder
 from agent.link.bulk import LogPusher
 from agent.link.channel import node_tls
 from agent.link.link import Link
@@ -143,12 +145,15 @@ class Daemon:
             heard_ago=lambda: self._link.heard_ago,
             desired=lambda: self._node.desired,
         )
+        self._scaling = ScalingRecorder(history.add, time.time)
+        self._traffic = TrafficRecorder(self._relay.demands, history.add, time.monotonic, time.time)
         self._autoscaler = Autoscaler(
             self._relay.demand,
             lambda deployment_id: supply_of(deployment_id, self._reconciler.reports()),
             self._reconciler.want,
             time.monotonic,
             self._solitude.halts,
+            history=self._scaling,
         )
         self._quarantine = GpuQuarantine(GpuRecords(database), time.time, lambda: self._fingerprint.probe_soon())
         self._fingerprint = Fingerprint(
@@ -216,6 +221,7 @@ class Daemon:
             asyncio.create_task(self._solitude.run(), name="solitude"),
             asyncio.create_task(self._database.keep_copy(), name="state-copy"),
             asyncio.create_task(self._history.run(), name="history"),
+            asyncio.create_task(self._traffic.run(), name="traffic"),
         ]
         await self._local_api.start()
         self._manager.ready()
@@ -238,6 +244,7 @@ class Daemon:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await self._close_history()
         await self._logs.close()
         await self._reconciler.close(self._config.stop_replicas_on_exit)
         for driver in self._drivers.values():
@@ -251,6 +258,12 @@ class Daemon:
         for driver in self._drivers.values():
             await driver.close()
         return count
+
+    async def _close_history(self) -> None:
+        """What has begun is told as far as it got."""
+        self._scaling.close()
+        with contextlib.suppress(HomeportError):  # a full disk: the next agent goes on without
+            await self._history.write()
 
     def _note_start(self, replica: Replica, start: ColdStart) -> None:
         self._history.add(replica.record.deployment_id, replica.record.ordered_at, start)

@@ -1,7 +1,7 @@
 """The deployments that this node relays to, and their requests."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from agent.relay.deployment import DeploymentRelay, Upstream
 from agent.relay.load_reporter import LoadReporter
@@ -67,6 +67,10 @@ class Relay:
     def demand(self, deployment_id: str) -> Demand:
         served = self._deployments.get(deployment_id)
         return served.demand() if served is not None else Demand()
+
+    def demands(self) -> Iterator[tuple[str, Demand]]:
+        """Of each deployment."""
+        return ((key, served.demand()) for key, served in self._deployments.items())
 
     def unavailable_reason(self, deployment_id: str, text: str) -> None:
         """Why nothing is ready, for the clients that wait in vain; empty when there is no reason."""

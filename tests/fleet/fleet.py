@@ -15,6 +15,7 @@ from agent.drivers.simulated import SimulatedDriver
 from agent.fingerprint.gather import Fingerprint
 from agent.gpu_quarantine import GpuQuarantine
 from agent.history.log import HistoryLog
+from agent.history.scaling import ScalingRecorder
 from agent.history.shipper import Shipper
 from agent.link.bulk import LogPusher
 from agent.link.link import Link
@@ -143,7 +144,8 @@ class Host:
         solitude = Solitude(
             HeardStore(database), self.boot, clock, heard_ago=lambda: link.heard_ago, desired=lambda: node.desired
         )
-        autoscaler = Autoscaler(relay.demand, self._supply, reconciler.want, clock, solitude.halts)
+        scaling = ScalingRecorder(history.add, self.wall)
+        autoscaler = Autoscaler(relay.demand, self._supply, reconciler.want, clock, solitude.halts, scaling)
         fingerprint = Fingerprint(self._directory, ("simulated",), self.node_id)
         fingerprint.inventory = Inventory(self.node_id, cpu_milli=8000, memory_bytes=8 * GIB, drivers=("simulated",))
         shipper = Shipper(history, lambda page: link.tell_history(page), clock, lambda: 0.5)

@@ -2,11 +2,13 @@
 
 import asyncio
 from collections.abc import Callable
+from itertools import pairwise
 
 from controlplane.store.history import HistoryQuery
 from homeport.core.autoscale.demand import Demand
 from homeport.core.history.cold_start import ColdStart
 from homeport.core.history.entry import EntryKind
+from homeport.core.history.scaling_change import ScalingChange
 from tests.fleet.fleet import Fleet, deployment
 
 
@@ -14,6 +16,13 @@ async def _starts_told(fleet: Fleet) -> list[ColdStart]:
     """Newest first."""
     kept = await fleet.plane.store.history(HistoryQuery("chat", EntryKind.COLD_START))
     return [each.entry.told for each in kept if isinstance(each.entry.told, ColdStart)]
+
+
+async def _changes_told(fleet: Fleet) -> list[tuple[int, int]]:
+    """Those that were made, oldest first: how many replicas before and after."""
+    kept = await fleet.plane.store.history(HistoryQuery("chat", EntryKind.SCALING))
+    changes = [each.entry.told for each in reversed(kept) if isinstance(each.entry.told, ScalingChange)]
+    return [(change.before, change.replicas) for change in changes if not change.held_until]
 
 
 async def _crash(fleet: Fleet) -> None:
@@ -73,5 +82,31 @@ def test_a_control_plane_that_ends_before_it_has_written_is_told_again(tell: Cal
             await asyncio.sleep(1.3)
         await asyncio.sleep(120)
         assert len(await _starts_told(fleet)) == 1
+
+    tell(story)
+
+
+def test_what_a_node_decided_offline_is_known_centrally_after_the_reconnect(tell: Callable[..., None]) -> None:
+    async def story(fleet: Fleet) -> None:
+        [host] = fleet.hosts
+        await fleet.apply(deployment(0, 4))
+        await asyncio.sleep(40)
+        fleet.network.cut("n0")
+        await asyncio.sleep(60)
+        made = [0]
+        for arrivals, in_flight in ((1, 1), (100, 70), (200, 120)):
+            demand = Demand(in_flight=in_flight, last_request_at=asyncio.get_running_loop().time(), arrivals=arrivals)
+            host.relay.demands["chat"] = demand
+            await asyncio.sleep(30)
+            made.append(len(host.ready()))
+        assert made == sorted(made)
+        assert made[-1] == 4
+        assert await _changes_told(fleet) == []
+        fleet.network.heal("n0")
+        await asyncio.sleep(60)
+        told = await _changes_told(fleet)
+        assert told[0][0] == 0
+        assert told[-1][1] == 4
+        assert all(before == after for (_, before), (after, _) in pairwise(told))
 
     tell(story)
