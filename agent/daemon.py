@@ -285,6 +285,8 @@ class Daemon:
             inventory=self._fingerprint.inventory,
             uptime_seconds=time.monotonic() - self._started_at,
             notes=self._database.notes,
+            untold=self._history.untold,
+            unwritten=self._history.unwritten,
         )
 
 

@@ -25,8 +25,11 @@ def status(
     inventory: Inventory,
     uptime_seconds: float,
     notes: Sequence[str],
+    untold: int,
+    unwritten: int,
 ) -> dict[str, Any]:
-    """Plain values, ready for JSON."""
+    """Plain values, ready for JSON. `untold`: entries of history on the disk that the control plane does not
+    have; `unwritten`: those that are not on the disk."""
     return {
         "node_id": identity.node_id,
         "cluster": identity.cluster_id,
@@ -44,6 +47,7 @@ def status(
             "gateways": list(gateways),
         },
         "notes": list(notes),
+        "history": {"untold": untold, "unwritten": unwritten},
         "desired": canonical.to_plain(desired.version),
         "replicas": canonical.to_plain(list(replicas)),
         "inventory": canonical.to_plain(inventory),
@@ -62,6 +66,8 @@ def render(answer: dict[str, Any]) -> str:
         f"link      {link['target']}: {state}",
         f"drivers   {drivers or 'none; allow some in the policy file, /etc/homeport/agent.toml'}",
     ]
+    if answer["history"]["untold"]:
+        lines.append(f"untold    {answer['history']['untold']} entries of history, until the control plane has them")
     lines += [f"note      {note}" for note in answer["notes"]]
     lines += [f"problem   {problem}" for problem in answer["inventory"]["problems"]]
     lines.append(f"replicas  {len(answer['replicas'])}")

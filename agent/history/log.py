@@ -50,6 +50,15 @@ class HistoryLog:
         # What is numbered, and what is forgotten, is so from one state of the file to the next.
         self._changing = asyncio.Lock()
 
+    @property
+    def untold(self) -> int:
+        """How many entries are on the disk."""
+        return self._log.next - self._log.first
+
+    @property
+    def unwritten(self) -> int:
+        return len(self._unwritten)
+
     async def load(self) -> None:
         """Goes on where the last agent ended."""
         for body in await self._database.run(lambda db: rows.bodies(db, Kind.HISTORY_LOG)):
