@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import structlog
@@ -12,6 +12,7 @@ from agent.placement import DesiredState, Placement
 from homeport.core.autoscale.decision import Decision
 from homeport.core.autoscale.demand import Demand, Supply, Terms
 from homeport.core.autoscale.scaler import Scaler
+from homeport.core.autoscale.signals import Signals
 
 log = structlog.get_logger()
 
@@ -39,6 +40,7 @@ class History(Protocol):
 class Autoscaler:
     """`demand(deployment_id)` is this node's traffic, `supply(deployment_id)` its replicas; `apply(desired, wanted)`
     gets the count per placement id, whenever it may have changed. What is `halted` runs nothing, whatever the demand.
+    `signals` are figures that ask for replicas beside the requests.
     """
 
     def __init__(
@@ -49,6 +51,7 @@ class Autoscaler:
         monotonic: Callable[[], float],
         halted: Callable[[Placement], bool] = lambda placement: False,
         history: History | None = None,
+        signals: Callable[[str, Demand, Supply], Signals] = lambda deployment_id, demand, supply: Signals(),
     ) -> None:
         self._demand = demand
         self._supply = supply
@@ -56,6 +59,7 @@ class Autoscaler:
         self._monotonic = monotonic
         self._halted = halted
         self._history = history
+        self._signals = signals
         self._desired = DesiredState()
         self._scales: dict[str, _Scale] = {}
         self._poked = asyncio.Event()
@@ -106,14 +110,18 @@ class Autoscaler:
         scale = self._scales[deployment_id]
         before = scale.scaler.replicas
         newest = placements[0]
+        demand, supply = self._demand(deployment_id), self._supply(deployment_id)
+        signals = self._signals(deployment_id, demand, supply)
         terms = Terms(
             newest.policy.scaling,
             (sum(p.min_replicas for p in placements), sum(p.max_replicas for p in placements)),
-            newest.workload.concurrency,
+            newest.policy.scaling.targets.concurrency or newest.workload.concurrency,
+            signals.known,
         )
-        decision = scale.scaler.decide(
-            self._demand(deployment_id), self._supply(deployment_id), terms, self._monotonic()
-        )
+        decision = scale.scaler.decide(demand, supply, terms, self._monotonic())
+        if signals.missing:
+            without = ", ".join(f"{name} ({why})" for name, why in signals.missing.items())
+            decision = replace(decision, reason=f"{decision.reason}; not looked at: {without}")
         if decision.replicas != before:
             log.info(
                 "scale",

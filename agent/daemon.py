@@ -52,6 +52,8 @@ from agent.replica_logs.failures import Failures
 from agent.replica_logs.reader import LogReader
 from agent.secrets.opener import Opener
 from agent.serving import Serving
+from agent.signals.observer import Observer
+from agent.signals.sampler import Sampler
 from agent.solitude import Solitude
 from agent.state.database import StateDatabase
 from agent.state.desired import DesiredStateStore
@@ -154,6 +156,7 @@ class Daemon:
             time.monotonic,
             self._solitude.halts,
             history=self._scaling,
+            signals=lambda *seen: self._sampler.signals(*seen),
         )
         self._quarantine = GpuQuarantine(GpuRecords(database), time.time, lambda: self._fingerprint.probe_soon())
         self._fingerprint = Fingerprint(
@@ -164,6 +167,14 @@ class Daemon:
             confine=self._quarantine.look,
             runtime=self._drivers["docker"].runtime if "docker" in self._drivers else None,
             policy=config.policy,
+        )
+        self._sampler = Sampler(
+            Observer(self._drivers, lambda: self._fingerprint.inventory.gpus, time.monotonic),
+            desired=lambda: self._node.desired,
+            replicas=self._reconciler.replicas,
+            demand=self._relay.demand,
+            ask_gpus=self._fingerprint.probe_soon,
+            monotonic=time.monotonic,
         )
         reader = LogReader(self._reconciler, self._failures, self._drivers)
         self._logs = LogPusher(lambda: self._renewer.identity, reader.lines)
@@ -218,6 +229,7 @@ class Daemon:
         tasks += [
             asyncio.create_task(self._reconciler.run(), name="reconcile"),
             asyncio.create_task(self._autoscaler.run(), name="autoscale"),
+            asyncio.create_task(self._sampler.run(), name="signals"),
             asyncio.create_task(self._solitude.run(), name="solitude"),
             asyncio.create_task(self._database.keep_copy(), name="state-copy"),
             asyncio.create_task(self._history.run(), name="history"),

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from agent.relay.tokens import tokens_in
 from homeport.http1.client import ClientConnection, Connecting
 from homeport.http1.head import UNKNOWN, ResponseHead, block
 from homeport.tunnel.frames import Progress, Refusal, ResetCode
@@ -24,6 +25,7 @@ class RelayedRequest(Stream):
         "_connecting",
         "_connection",
         "_deployment",
+        "_lines",
         "_pending",
         "_replica",
         "_started_at",
@@ -48,6 +50,8 @@ class RelayedRequest(Stream):
         self._unconsumed = 0
         self._waiting = False
         self._started_at = 0.0
+        # Of the answer's head.
+        self._lines = b""
         self._told: Progress | None = None
         self._told_at = 0.0
 
@@ -104,12 +108,15 @@ class RelayedRequest(Stream):
         lines = head.meaning
         if lines is None:
             lines = head.meaning = block([field for field in head.fields if field[0] not in _NOT_RETURNED])
+        self._lines = lines
         self.send_head(head.status, length, lines, last)
         if last:
             self.link.forget(self)
             self._answered()
 
     def on_response_body(self, data: bytes, last: bool) -> None:
+        if self._deployment is not None:
+            self._deployment.tokens += tokens_in(data, self._lines)
         room = self.send_data(data, last)
         if last:
             self._answered()

@@ -30,6 +30,8 @@ class ServedDeployment:
     ) -> None:
         self.terms = terms
         self.reason = ""
+        # Of all answers so far.
+        self.tokens = 0
         self._monotonic = monotonic
         self._outlook = outlook
         self._on_wait = on_wait
@@ -210,6 +212,7 @@ class ServedDeployment:
             last_request_at=self._last_request_at,
             arrivals=self._arrivals,
             completions=self._completions,
+            tokens=self.tokens,
             oldest_wait_seconds=self._monotonic() - oldest if oldest is not None else 0.0,
         )
 

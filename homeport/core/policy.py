@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from homeport.core.targets import Targets
+
 
 @dataclass(frozen=True, slots=True)
 class Scaling:
@@ -15,6 +17,7 @@ class Scaling:
     traffic_history_seconds: float = 300.0
     soft_min_replicas: int = 0
     disable_packing: bool = False
+    targets: Targets = field(default_factory=Targets)
 
 
 @dataclass(frozen=True, slots=True)

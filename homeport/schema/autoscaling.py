@@ -1,23 +1,60 @@
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import model_validator
 
 from homeport.core.policy import Scaling
+from homeport.core.targets import MetricTarget, Targets
 from homeport.schema.base import ApiModel, live
 from homeport.schema.foreign import packing_switch
 
 
-class ScalingTargets(ApiModel):
-    """What each ready replica should be kept at. The one that asks for most replicas decides. Null = not looked at."""
+class ScalingMetric(ApiModel):
+    """A metric of the model's own page in Prometheus format."""
 
-    concurrency: float | None = live(default=None, ge=0.01, le=100_000, recorded=True)
+    name: str = live(pattern=r"^[a-zA-Z_:][a-zA-Z0-9_:]*$", max_length=200)
+    """As on the page: `vllm:num_requests_waiting`, `queue_length`, `requests_total`."""
+    target: float = live(ge=1e-9, le=1e15)
+    """What one ready replica should be kept at."""
+    aggregate: Literal["sum", "average", "max", "rate"] = live(default="sum")
+    """How the series of one page become one number; `rate` is how fast their sum grows per second, for counters."""
+
+
+class ScalingTargets(ApiModel):
+    """What each ready replica should be kept at. The one that asks for most replicas decides. Null = not looked at.
+
+    Percentages are of what the replica asked for; of the host where it asked for nothing.
+    """
+
+    concurrency: float | None = live(default=None, ge=0.01, le=100_000)
     """Requests at once. Null = as many as the model version takes."""
-    requests_per_second: float | None = live(default=None, ge=0.01, le=1_000_000, recorded=True)
-    cpu_percent: float | None = live(default=None, ge=1, le=100, recorded=True)
-    memory_percent: float | None = live(default=None, ge=1, le=100, recorded=True)
-    gpu_percent: float | None = live(default=None, ge=1, le=100, recorded=True)
-    gpu_memory_percent: float | None = live(default=None, ge=1, le=100, recorded=True)
+    requests_per_second: float | None = live(default=None, ge=0.01, le=1_000_000)
+    tokens_per_second: float | None = live(default=None, ge=0.01, le=10_000_000)
+    """Generated tokens: events of a stream, or `completion_tokens` of an answer."""
+    queue_seconds: float | None = live(default=None, ge=0.01, le=3600)
+    """How long the oldest request waits for a replica while none is starting."""
+    cpu_percent: float | None = live(default=None, ge=1, le=100)
+    memory_percent: float | None = live(default=None, ge=1, le=100)
+    gpu_percent: float | None = live(default=None, ge=1, le=100)
+    """Of its GPUs as wholes, whoever else uses them."""
+    gpu_memory_percent: float | None = live(default=None, ge=1, le=100)
+    metrics: list[ScalingMetric] = live(default_factory=list, max_length=20)
+    metrics_path: str = live(default="/metrics", pattern=r"^/[!-~]*$", max_length=500)
+    metrics_port: int | None = live(default=None, ge=1, le=65_535)
+    """Of the host. Null = where the replica answers requests, which is the only one that a container has."""
+
+    @model_validator(mode="after")
+    def _names_once(self) -> "ScalingTargets":
+        names = [metric.name for metric in self.metrics]
+        taken = set(type(self).model_fields) & set(names) or {name for name in names if names.count(name) > 1}
+        if taken:
+            raise ValueError(f"`metrics`: {min(taken)} is a target already")
+        return self
+
+    def to_core(self) -> Targets:
+        given = self.model_dump(exclude={"metrics", "metrics_port"})
+        metrics = tuple(MetricTarget(**metric.model_dump()) for metric in self.metrics)
+        return Targets(**given, metrics=metrics, metrics_port=self.metrics_port or 0)
 
 
 class AutoscaleConfig(ApiModel):
@@ -55,4 +92,4 @@ class AutoscaleConfig(ApiModel):
     def to_core(self) -> Scaling:
         low, high = self.bounds()
         kept = self.model_dump(exclude={"targets", "replicas", "min_replicas", "max_replicas"})
-        return Scaling(min_replicas=low, max_replicas=high, **kept)
+        return Scaling(min_replicas=low, max_replicas=high, targets=self.targets.to_core(), **kept)

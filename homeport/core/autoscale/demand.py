@@ -20,6 +20,8 @@ class Demand:
     arrivals: int = 0
     completions: int = 0
     oldest_wait_seconds: float = 0.0
+    # Of all answers since the beginning, as far as that can be told.
+    tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)

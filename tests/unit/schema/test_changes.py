@@ -74,9 +74,10 @@ def test_recorded_fields_are_those_that_say_something() -> None:
         "scheduling_choice": 3,
         "load_balancer": {"algorithm": "least_connections"},
         "autoscale_config": {"targets": {"gpu_percent": 80}, "max_replicas": 4},
+        "update_strategy": {"max_surge": 2},
     }
     assert recorded_fields(DeploymentSpec.model_validate({**BASE, **said})) == [
-        "autoscale_config.targets.gpu_percent"]  # fmt: skip
+        "update_strategy.max_surge"]  # fmt: skip
 
 
 def test_every_field_that_a_document_has_is_in_the_reference() -> None:

@@ -1,0 +1,1 @@
+"""What replicas are seen to do, for deployments that are scaled by it."""
