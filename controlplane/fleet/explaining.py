@@ -67,5 +67,6 @@ def _node(answer: NodeAnswer) -> dict[str, Any]:
         "max": budget.max_replicas if budget else 0,
         "cost": answer.cost,
         "favours": list(answer.favours),
+        "claimed": round(answer.claimed, 3),
         "reasons": [{"filter": why.filter, "need": why.need, "have": why.have} for why in answer.reasons],
     }

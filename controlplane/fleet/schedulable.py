@@ -23,6 +23,10 @@ from homeport.core.resources import ComputeNeeds, DeviceShare
 from homeport.core.workload import Workload
 from homeport.schema.affinity import AffinitySpec
 from homeport.schema.deployment import DeploymentSpec
+from homeport.schema.nodepool import NodepoolSpec
+
+# Of nodepools that were written before there was such a field.
+_OVERCOMMIT: float = NodepoolSpec.model_fields["overcommit"].default
 
 _NO_AFFINITY = AffinitySpec()
 
@@ -41,12 +45,13 @@ def candidate_of(node: Record, registry: NodeRegistry, cluster: Record | None, n
         approved=not waits(node),
         labels=labels,
         node_labels={**labels, **(nodepool.spec.get("labels", {}) if nodepool else {}), **inventory.labels},
+        overcommit=nodepool.spec.get("overcommit", _OVERCOMMIT) if nodepool else 1.0,
     )
 
 
 def taken_by_placement(spec: Mapping[str, Any], needs: ComputeNeeds) -> Taken:
-    """At its maximum."""
-    return taken_by(needs, spec["max_replicas"], canonical.from_plain(tuple[DeviceShare, ...], spec["devices"]))
+    devices = canonical.from_plain(tuple[DeviceShare, ...], spec["devices"])
+    return taken_by(needs, spec["min_replicas"], spec["max_replicas"], devices)
 
 
 def wanted_of(

@@ -17,7 +17,7 @@ from homeport.core.node_lifecycle.absence import AbsenceTerms, Reconcile, origin
 from homeport.core.placement.filter import bar
 from homeport.core.placement.fleet import Fleet
 from homeport.core.placement.handover import Handover, Kept, Leaving, hand_over
-from homeport.core.placement.place import place
+from homeport.core.placement.place import place, taken_by_budgets
 from homeport.core.placement.raises import raise_budgets
 from homeport.core.placement.rejections import rejections
 from homeport.core.placement.types import Held, Plan, Rejection, Wanted
@@ -119,7 +119,7 @@ def decide(
         for away in (record for id, record in by_node.items() if id in absent):
             unmarked = {key: value for key, value in away.spec.items() if key != "replaced"}
             put[away.id] = {**unmarked, "revision": number, "rank": len(put), **mark}
-    _reserve_the_rest(fleet, wanted, planned_on, put.values())
+    _reserve(fleet, wanted, planned, handover, put.values())
     giving = {spec["node_id"]: spec["max_replicas"] for spec in put.values()}
     placement = _status(planned, handover, rejections(wanted, fleet, planned))
     open_now = {"withheld": raised.withheld, **acting.status(giving)}
@@ -207,11 +207,15 @@ def _must_go(node_id: str, wanted: Wanted, around: Surroundings) -> bool:
     return around.is_forced(node_id) or (why is not None and why.filter == "residency")
 
 
-def _reserve_the_rest(fleet: Fleet, wanted: Wanted, planned_on: set[str], specs: Iterable[dict[str, Any]]) -> None:
-    """What is on its way elsewhere, or away, goes on taking what it has."""
+def _reserve(fleet: Fleet, wanted: Wanted, planned: Plan, handover: Handover, specs: Iterable[dict[str, Any]]) -> None:
+    """Beside what the plan takes: what takes over must be there, and what is on its way elsewhere, or away, goes on
+    taking what it has."""
+    planned_on = {budget.node_id for budget in planned.budgets}
     rest = {
         spec["node_id"]: taken_by_placement(spec, wanted.needs) for spec in specs if spec["node_id"] not in planned_on
     }
+    if handover.budgets != planned.budgets:
+        rest |= taken_by_budgets(wanted.needs, handover.budgets)
     if rest:
         fleet.take(wanted.deployment_id, {**fleet.taken(wanted.deployment_id), **rest})
 

@@ -54,5 +54,6 @@ def _node_line(node: dict[str, Any]) -> str:
     reasons = "; ".join(f"{why['filter']}: needs {why['need']}, has {why['have']}" for why in node["reasons"])
     if node["verdict"] == "placed":
         full = f"; no more: {reasons}" if reasons else ""
-        return f"* {where}: rank {node['rank']}, {node['min']} to {node['max']} replicas{cost}{full}"
+        shared = f", claimed {node['claimed']:.3g} times over" if node.get("claimed", 0) > 1 else ""
+        return f"* {where}: rank {node['rank']}, {node['min']} to {node['max']} replicas{cost}{shared}{full}"
     return f"  {where}: would do{cost}" if node["verdict"] == "fits" else f"- {where}: {reasons}"

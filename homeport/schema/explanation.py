@@ -37,9 +37,12 @@ class ExplainedNode(_Answer):
     max: int
     cost: float | None
     """What the first replica here takes of what the fleet is good for, in devices; in a tier the cheapest node comes
-    first. Null = none fits."""
+    first. Null = none fits beside what others may have."""
     favours: list[str] = []
     """What speaks for it beside the cost: labels that are preferred, an image that is there."""
+    claimed: float
+    """How many times over the scarcest of what it has is claimed by the maxima of all deployments. Above 1 not all of
+    them can be reached at once."""
     reasons: list[Reason]
     """Why it takes no replica, or no more of them."""
 

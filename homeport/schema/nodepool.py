@@ -43,6 +43,9 @@ class NodepoolSpec(ApiModel):
     """While fewer of its hosts are ready, an alarm says so."""
     max_instances: int = live(default=1000, ge=1, le=100_000)
     """Hosts beyond this number are refused when they join."""
+    overcommit: float = live(default=4.0, ge=1, le=100)
+    """How many times over deployments' maxima may claim what a node has, for what would find no place otherwise. Minima
+    are kept free always. 1 = never: what one may have, no other is given."""
     node_approval: Literal["automatic", "required"] = live(default="automatic")
     """`required`: a host that joins gets nothing to run until somebody lets it in: `homeport node approve`."""
     tenancy: Literal["shared", "dedicated"] = live(default="shared")

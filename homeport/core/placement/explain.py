@@ -21,8 +21,9 @@ class NodeAnswer:
     """Of one node in the deployment's nodepools.
 
     `budget` is what it has, or would have, of the deployment. `cost` is what the first replica there takes of what the
-    fleet is good for, in devices: of nodes in one tier the cheapest comes first; None = none fits. `favours` are what
-    speaks for it beside that. `reasons`, all of them, are why it takes no (more) replica.
+    fleet is good for, in devices: of nodes in one tier the cheapest comes first; None = none fits beside what others
+    may have. `favours` are what speaks for it beside that. `claimed` is how many times over the scarcest of what it has
+    is claimed by maxima. `reasons`, all of them, are why it takes no (more) replica.
     """
 
     node: Candidate
@@ -30,6 +31,7 @@ class NodeAnswer:
     budget: Budget | None
     cost: float | None
     favours: tuple[str, ...]
+    claimed: float
     reasons: tuple[Rejection, ...]
 
 
@@ -68,7 +70,8 @@ def _answers(wanted: Wanted, fleet: Fleet, plan: Plan, costs: dict[str, float | 
         for node in fleet.in_pools(pools):
             why = tuple(reasons(node, wanted, fleet))
             for_it = tuple(favours(node, wanted))
-            answers.append(NodeAnswer(node, tier, budgets.get(node.node_id), costs[node.node_id], for_it, why))
+            budget, claimed = budgets.get(node.node_id), fleet.left(node.node_id).claimed()
+            answers.append(NodeAnswer(node, tier, budget, costs[node.node_id], for_it, claimed, why))
     return tuple(sorted(answers, key=_standing))
 
 

@@ -60,7 +60,7 @@ def fixes_for(node: Candidate, wanted: Wanted, fleet: Fleet, reasons: Sequence[R
 
 def _to_free(node: Candidate, wanted: Wanted, fleet: Fleet) -> tuple[list[str] | None, float]:
     """In words, and as a part of the node. None = the node is too small even when it is empty."""
-    needs, has, free = wanted.needs, node.inventory, fleet.free(node.node_id)
+    needs, has, free = wanted.needs, node.inventory, fleet.left(node.node_id).shared()
     words: list[str] = []
     effort = 0.0
     for name, need, left, whole, form in (

@@ -29,6 +29,9 @@ class Fleet:
 
     def __init__(self) -> None:
         self.packer = Packer()
+        # Nodes on which others' maxima may be claimed once more, by what is left then.
+        self.shared = Packer()
+        self._shareable: set[str] = set()
         self.ledger = Ledger()
         # Counts changes of any kind.
         self.version = 0
@@ -52,7 +55,7 @@ class Fleet:
         self._nodes[node.node_id] = self._pools[node.nodepool][node.node_id] = node
         self._open.pop(node.nodepool, None)
         self._preferences.put(node)
-        left = self._left[node.node_id] = Left(node.inventory)
+        left = self._left[node.node_id] = Left(node.inventory, node.overcommit)
         for taken in self.ledger.on(node.node_id).values():
             left.take(taken)
         self._update(node.node_id)
@@ -65,6 +68,9 @@ class Fleet:
         self._open.pop(node.nodepool, None)
         self._preferences.remove(node)
         self.packer.remove(node_id)
+        if node_id in self._shareable:
+            self._shareable.remove(node_id)
+            self.shared.remove(node_id)
         self.version += 1
 
     def take(self, deployment_id: str, taken: Mapping[str, Taken]) -> None:
@@ -106,7 +112,27 @@ class Fleet:
         return self._nodes[node_id]
 
     def free(self, node_id: str) -> Free:
+        """What nobody claims there."""
         return self._left[node_id].free()
+
+    def left(self, node_id: str) -> Left:
+        return self._left[node_id]
+
+    @property
+    def has_shareable(self) -> bool:
+        return bool(self._shareable)
+
+    def may_share(self, node_id: str) -> bool:
+        """Whether others' maxima may be claimed there once more."""
+        return node_id in self._shareable
+
+    def shareable(self, pools: Iterable[str], wanted: Wanted) -> list[str]:
+        """Such nodes that nothing bars from a first replica, those with the least use to be expected first."""
+        if not self._shareable:
+            return []
+        nodes = [node for node in self.in_pools(pools) if node.node_id in self._shareable]
+        taking = [node.node_id for node in nodes if bar(node, wanted, held=None) is None]
+        return sorted(taking, key=lambda node_id: self._left[node_id].expected())
 
     def in_pools(self, pools: Iterable[str]) -> Iterator[Candidate]:
         """By pool, then by id."""
@@ -139,19 +165,26 @@ class Fleet:
 
     def _update(self, node_id: str) -> None:
         left = self._left[node_id]
-        free = left.free()
-        self.packer.put(
-            NodeCapacity(
-                node_id,
-                free.cpu_milli,
-                free.memory_bytes,
-                left.classes,
-                free.devices,
-                free.disk_bytes,
-                free.network_mbps,
-            )
-        )
+        self.packer.put(_capacity(node_id, left, left.free()))
+        if left.may_be_shared:
+            self._shareable.add(node_id)
+            self.shared.put(_capacity(node_id, left, left.shared()))
+        elif node_id in self._shareable:
+            self._shareable.remove(node_id)
+            self.shared.remove(node_id)
         self.version += 1
+
+
+def _capacity(node_id: str, left: Left, free: Free) -> NodeCapacity:
+    return NodeCapacity(
+        node_id,
+        free.cpu_milli,
+        free.memory_bytes,
+        left.classes,
+        free.devices,
+        free.disk_bytes,
+        free.network_mbps,
+    )
 
 
 def _constraints(wanted: Wanted) -> _Constraints:

@@ -1,6 +1,6 @@
 """Where one revision may run, and how many replicas on each node. Equal input gives equal output."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from homeport.core.packing.fitting import Fitting
 from homeport.core.packing.shape import WHOLE, Shape
@@ -38,7 +38,8 @@ def _place(wanted: Wanted, shape: Shape, fleet: Fleet) -> Plan:
     if wanted.scaling.max_replicas == 0:
         return Plan(budgets=())
     fitting = fleet.packer.fit(shape)
-    spots = hand_out(wanted, fleet, fitting)
+    sharing = fleet.shared.fit(shape) if fleet.has_shareable else fitting
+    spots = hand_out(wanted, fleet, fitting, sharing)
     minima = _spread(spots, wanted.scaling.min_replicas)
     budgets = tuple(
         Budget(
@@ -46,11 +47,11 @@ def _place(wanted: Wanted, shape: Shape, fleet: Fleet) -> Plan:
             0 if wanted.spreads else rank,
             minima[rank],
             spot.replicas,
-            shares_on(fleet, fitting, spot.node_id, spot.replicas, before.get(spot.node_id)) if shape.devices else (),
+            _devices(fleet, fitting, sharing, spot, before.get(spot.node_id)) if shape.devices else (),
         )
         for rank, spot in enumerate(spots)
     )
-    fleet.take(wanted.deployment_id, {b.node_id: taken_by(wanted.needs, b.max_replicas, b.devices) for b in budgets})
+    fleet.take(wanted.deployment_id, taken_by_budgets(wanted.needs, budgets))
     missing_max = wanted.scaling.max_replicas - sum(spot.replicas for spot in spots)
     at_home = not wanted.returns or all(spot.tier == 0 for spot in spots)
     return Plan(
@@ -61,14 +62,25 @@ def _place(wanted: Wanted, shape: Shape, fleet: Fleet) -> Plan:
     )
 
 
-def taken_by(needs: ComputeNeeds, replicas: int, devices: Sequence[DeviceShare]) -> Taken:
-    """What so many replicas may take of a node."""
+def taken_by_budgets(needs: ComputeNeeds, budgets: Iterable[Budget]) -> dict[str, Taken]:
+    """By node."""
+    return {b.node_id: taken_by(needs, b.min_replicas, b.max_replicas, b.devices) for b in budgets}
+
+
+def taken_by(needs: ComputeNeeds, least: int, most: int, devices: Sequence[DeviceShare]) -> Taken:
+    """What so many replicas may take of a node; the first ones of `devices` are those of the least."""
+    first = devices[: len(devices) // most * least] if most else ()
+    return _taken(needs, most, devices, None if least >= most else _taken(needs, least, first))
+
+
+def _taken(needs: ComputeNeeds, count: int, devices: Sequence[DeviceShare], least: Taken | None = None) -> Taken:
     return Taken(
-        needs.cpu_milli * replicas,
-        needs.memory_bytes * replicas,
-        needs.disk_bytes * replicas,
+        needs.cpu_milli * count,
+        needs.memory_bytes * count,
+        needs.disk_bytes * count,
         tuple((share.gpu_uuid, share.compute_milli) for share in devices),
-        needs.network_mbps * replicas,
+        needs.network_mbps * count,
+        least,
     )
 
 
@@ -88,14 +100,31 @@ def _spread(spots: Sequence[Spot], minimum: int) -> list[int]:
     return minima
 
 
-def shares_on(
-    fleet: Fleet, fitting: Fitting, node_id: str, replicas: int, held: Taken | None = None
+def _devices(
+    fleet: Fleet, fitting: Fitting, sharing: Fitting, spot: Spot, held: Taken | None
 ) -> tuple[DeviceShare, ...]:
-    """Devices that the deployment holds are taken first, so that no replica moves from one to another."""
+    if fleet.may_share(spot.node_id) and (held or spot.replicas > spot.room):
+        return shares_on(fleet, sharing, spot.node_id, spot.replicas, held, idle_first=True)
+    return shares_on(fleet, fitting, spot.node_id, spot.replicas, held)
+
+
+def shares_on(
+    fleet: Fleet,
+    fitting: Fitting,
+    node_id: str,
+    replicas: int,
+    held: Taken | None = None,
+    idle_first: bool = False,
+) -> tuple[DeviceShare, ...]:
+    """Devices that the deployment holds are taken first, so that no replica moves from one to another. With
+    `idle_first` those follow of which the least use is to be expected."""
     gpus = fleet.node(node_id).inventory.gpus
     index_of = {gpu.uuid: index for index, gpu in enumerate(gpus)} if held else {}
-    before = [index_of[uuid] for uuid, _ in held.devices if uuid in index_of] if held else []
-    chosen = fitting.devices(node_id, replicas, before)
+    first = [index_of[uuid] for uuid, _ in held.devices if uuid in index_of] if held else []
+    if idle_first:
+        left = fleet.left(node_id)
+        first += sorted(range(len(gpus)), key=lambda index: left.expected_on(gpus[index].uuid)) * replicas
+    chosen = fitting.devices(node_id, replicas, first)
     return tuple(
         DeviceShare(gpus[index].uuid, gpus[index].memory_bytes * milli // WHOLE, milli) for index, milli in chosen
     )

@@ -21,4 +21,4 @@ def reasons(node: Candidate, wanted: Wanted, fleet: Fleet) -> Iterator[Rejection
     """All reasons why one more replica may not go there."""
     held = next((held for held in wanted.held if held.node_id == node.node_id), None)
     yield from bars(node, wanted, held)
-    yield from shortages(node, wanted.needs, fleet.free(node.node_id))
+    yield from shortages(node, wanted.needs, fleet.left(node.node_id).shared())

@@ -1,7 +1,7 @@
 """Which nodes a deployment goes to, and how many replicas each gets of its maximum."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass
 
 from homeport.core.packing.fitting import Fitting
@@ -12,14 +12,15 @@ from homeport.core.placement.types import Wanted
 
 @dataclass(slots=True)
 class Spot:
-    """A node, of which `room` replicas fit beside what others have. `tier` and `order` make its rank. `place` is what a
-    minimum is spread over: the node itself, or its cluster."""
+    """A node, of which `room` replicas fit beside what others have at their maxima, and `shared` over them. `tier` and
+    `order` make its rank. `place` is what a minimum is spread over: the node itself, or its cluster."""
 
     node_id: str
     place: str
     tier: int
     order: int
     room: int
+    shared: int
     replicas: int = 0
 
 
@@ -34,9 +35,10 @@ def _cluster_of(pool: str) -> str:
     return pool.partition("/")[0]
 
 
-def hand_out(wanted: Wanted, fleet: Fleet, fitting: Fitting) -> list[Spot]:
-    """By rank: as much as fits per node, what is held before what is new."""
-    handing = _Handing(wanted, fleet, fitting)
+def hand_out(wanted: Wanted, fleet: Fleet, fitting: Fitting, sharing: Fitting) -> list[Spot]:
+    """By rank: as much as fits per node, what is held before what is new. What others may have beyond their minima is
+    claimed once more only for what finds no place otherwise."""
+    handing = _Handing(wanted, fleet, fitting, sharing)
     if wanted.returns:
         for tier in range(len(wanted.tiers)):
             handing.keep(tier)
@@ -48,16 +50,20 @@ def hand_out(wanted: Wanted, fleet: Fleet, fitting: Fitting) -> list[Spot]:
         handing.grow()
         for tier in range(len(wanted.tiers)):
             handing.find(tier)
+    if fleet.has_shareable:
+        handing.share()
     handing.grow(to_the_last=True)
+    handing.grow(to_the_last=True, shared=True)
     return sorted(handing.spots, key=lambda spot: (spot.tier, spot.order))
 
 
 class _Handing:
-    def __init__(self, wanted: Wanted, fleet: Fleet, fitting: Fitting) -> None:
+    def __init__(self, wanted: Wanted, fleet: Fleet, fitting: Fitting, sharing: Fitting) -> None:
         self.spots: list[Spot] = []
         self._wanted = wanted
         self._fleet = fleet
         self._fitting = fitting
+        self._sharing = sharing
         self._left = wanted.scaling.max_replicas
         self._held = {held.node_id for held in wanted.held}
         self._fewest_places = fewest_places(wanted)
@@ -68,7 +74,7 @@ class _Handing:
         for held in self._wanted.held:
             node = self._fleet.get(held.node_id)
             if node is not None and node.nodepool in self._wanted.tiers[tier] and not bar(node, self._wanted, held):
-                self._try(node.node_id, tier, held.max_replicas)
+                self._try(node.node_id, tier, held.max_replicas, shared=True)
 
     def find(self, tier: int) -> None:
         """New nodes, as long as something is left to hand out."""
@@ -83,39 +89,52 @@ class _Handing:
             self._find_in(pools, tier)
 
     def _find_in(self, pools: tuple[str, ...], tier: int) -> None:
-        if not self._left or not pools:
-            return
-        wanted = self._wanted
-        most = 1 if wanted.spreads else self._left
-        for node_id in self._candidates(pools):
-            if node_id not in self._held and node_id not in wanted.refused and node_id not in wanted.apart:
-                self._try(node_id, tier, most)
-                if not self._left or (wanted.over_clusters and self._left <= self._kept_back()):
-                    return
+        if self._left and pools:
+            self._take(self._candidates(pools), self._held, tier)
 
-    def grow(self, to_the_last: bool = False) -> None:
+    def share(self) -> None:
+        """The same where it takes claiming once more what others may have."""
+        self.grow(shared=True)
+        for tier, pools in enumerate(self._wanted.tiers):
+            if self._left:
+                had = self._held.union(spot.node_id for spot in self.spots)
+                self._take(self._fleet.shareable(pools, self._wanted), had, tier, shared=True)
+
+    def grow(self, to_the_last: bool = False, shared: bool = False) -> None:
         """More on nodes that have been taken; `to_the_last`: also what was kept for a second node that there is not."""
-        if self._wanted.spreads and not to_the_last:
+        if not self._left or (self._wanted.spreads and not to_the_last):
             return
         while True:
             left = self._left if to_the_last else self._left - self._kept_back()
-            growing = [spot for spot in self.spots if spot.replicas < spot.room]
+            growing = [spot for spot in self.spots if spot.replicas < (spot.shared if shared else spot.room)]
             if left <= 0 or not growing:
                 return
             for spot in growing:
-                more = max(0, min(1 if self._wanted.spreads else left, left, spot.room - spot.replicas))
+                room = (spot.shared if shared else spot.room) - spot.replicas
+                more = max(0, min(1 if self._wanted.spreads else left, left, room))
                 spot.replicas += more
                 self._left -= more
                 left -= more
 
-    def _try(self, node_id: str, tier: int, most: int) -> None:
-        room = self._fitting.room(node_id)
+    def _take(self, node_ids: Iterable[str], had: Set[str], tier: int, shared: bool = False) -> None:
+        wanted = self._wanted
+        most = 1 if wanted.spreads else self._left
+        for node_id in node_ids:
+            if node_id not in had and node_id not in wanted.refused and node_id not in wanted.apart:
+                self._try(node_id, tier, most, shared)
+                if not self._left or (wanted.over_clusters and self._left <= self._kept_back()):
+                    return
+
+    def _try(self, node_id: str, tier: int, most: int, shared: bool = False) -> None:
+        room = over = self._fitting.room(node_id)
+        if self._fleet.may_share(node_id):
+            over = max(room, self._sharing.room(node_id))
         if self._wanted.scaling.disable_packing:
-            room = min(room, 1)
+            room, over = min(room, 1), min(over, 1)
         place = self._fleet.node(node_id).cluster if self._wanted.over_clusters else node_id
-        replicas = min(room, most, self._left - self._kept_back(beside=place))
+        replicas = min(over if shared else room, most, self._left - self._kept_back(beside=place))
         if replicas > 0:
-            self.spots.append(Spot(node_id, place, tier, len(self.spots), room, replicas))
+            self.spots.append(Spot(node_id, place, tier, len(self.spots), room, over, replicas))
             self._places.add(place)
             self._left -= replicas
 

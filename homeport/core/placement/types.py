@@ -30,6 +30,8 @@ class Candidate:
     node_labels: Mapping[str, str] = field(default_factory=dict)
     # False while it waits for a person to let it in.
     approved: bool = True
+    # How many times over maxima may claim what it has; minima are kept free once. 1 = never.
+    overcommit: float = 1.0
 
     @property
     def cluster(self) -> str:
@@ -44,13 +46,15 @@ class Candidate:
 @dataclass(frozen=True, slots=True)
 class Taken:
     """What one deployment's placement may take on a node, at its maximum. `devices` are (uuid, milli), one for each
-    share: a device may be named more than once."""
+    share: a device may be named more than once. `least` is what it takes at its minimum: no other may claim that. None
+    = all of it."""
 
     cpu_milli: int = 0
     memory_bytes: int = 0
     disk_bytes: int = 0
     devices: tuple[tuple[str, int], ...] = ()
     network_mbps: int = 0
+    least: "Taken | None" = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,10 +16,10 @@ GIB = 2**30
 POOL = "office/a"
 
 
-def node(name: str, gpus: int) -> Candidate:
+def node(name: str, gpus: int, overcommit: float = 1.0) -> Candidate:
     devices = tuple(Gpu(f"{name}-{number}", "NVIDIA L4", 24 * GIB) for number in range(gpus))
     inventory = Inventory(name, cpu_milli=8000, memory_bytes=32 * GIB, gpus=devices, drivers=("process",))
-    return Candidate(name, name, POOL, NodeStatus.READY, inventory)
+    return Candidate(name, name, POOL, NodeStatus.READY, inventory, overcommit=overcommit)
 
 
 needs = st.one_of(
@@ -27,12 +27,14 @@ needs = st.one_of(
     st.builds(lambda milli: ComputeNeeds(accelerators=1, accelerator_milli=milli), st.integers(1, 1000)),
     st.builds(lambda count: ComputeNeeds(accelerators=count), st.integers(1, 3)),
 )
-# What happens: ("put", node, GPUs) | ("remove", node) | ("deploy", deployment, needs, max) | ("delete", deployment)
+bounds = st.tuples(st.integers(0, 5), st.integers(0, 5)).map(lambda two: Scaling(min(two), max(two)))
+# What happens: ("put", node, GPUs, overcommit) | ("remove", node) | ("deploy", deployment, needs, min and max) |
+# ("delete", deployment)
 events = st.lists(
     st.one_of(
-        st.tuples(st.just("put"), st.sampled_from("abcd"), st.integers(0, 4)),
+        st.tuples(st.just("put"), st.sampled_from("abcd"), st.integers(0, 4), st.sampled_from([1.0, 1.5, 4.0])),
         st.tuples(st.just("remove"), st.sampled_from("abcd")),
-        st.tuples(st.just("deploy"), st.sampled_from("vwxyz"), needs, st.integers(0, 5)),
+        st.tuples(st.just("deploy"), st.sampled_from("vwxyz"), needs, bounds),
         st.tuples(st.just("delete"), st.sampled_from("vwxyz")),
     ),
     max_size=30,
@@ -50,17 +52,16 @@ class Story:
 
     def tell(self, kind: str, name: str, *more: object) -> None:
         if kind == "put":
-            (gpus,) = more
-            self.nodes[name] = node(name, gpus)  # type: ignore[arg-type]
+            gpus, overcommit = more
+            self.nodes[name] = node(name, gpus, overcommit)  # type: ignore[arg-type]
             self.fleet.put(self.nodes[name])
         elif kind == "remove" and name in self.nodes:
             del self.nodes[name]
             self.fleet.remove(name)
         elif kind == "deploy":
-            demand, most = more
+            demand, scaling = more
             self.needs[name] = demand  # type: ignore[assignment]
             held = tuple(Held(b.node_id, b.max_replicas) for b in self.plans.get(name, Plan(())).budgets)
-            scaling = Scaling(0, most)  # type: ignore[arg-type]
             self.plans[name] = place(
                 Wanted(name, "process", demand, scaling, ((POOL,),), held),  # type: ignore[arg-type]
                 self.fleet,
@@ -73,8 +74,20 @@ class Story:
         found: defaultdict[str, dict[str, Taken]] = defaultdict(dict)
         for name, planned in self.plans.items():
             for budget in planned.budgets:
-                found[budget.node_id][name] = taken_by(self.needs[name], budget.max_replicas, budget.devices)
+                found[budget.node_id][name] = taken_by(
+                    self.needs[name], budget.min_replicas, budget.max_replicas, budget.devices
+                )
         return found
+
+
+def assert_fits(taken: list[Taken], on: Candidate, times: float) -> None:
+    used = Counter[str]()
+    for each in taken:
+        for uuid, milli in each.devices:
+            used[uuid] += milli
+    assert all(milli <= 1000 * times for milli in used.values())
+    assert sum(each.cpu_milli for each in taken) <= on.inventory.cpu_milli * times
+    assert sum(each.memory_bytes for each in taken) <= on.inventory.memory_bytes * times
 
 
 @settings(max_examples=200)
@@ -82,6 +95,7 @@ class Story:
 def test_no_device_and_no_node_is_oversold_by_those_that_were_placed_on_it_as_it_is(
     told: list[tuple[str, str]],
 ) -> None:
+    """By minima never, by maxima up to the overcommitment."""
     story = Story()
     shrunk: set[str] = set()
     for event in told:
@@ -91,14 +105,11 @@ def test_no_device_and_no_node_is_oversold_by_those_that_were_placed_on_it_as_it
         for node_id, by_deployment in story.taken().items():
             if node_id in shrunk:
                 continue
-            has = story.nodes[node_id].inventory
-            used = Counter[str]()
-            for taken in by_deployment.values():
-                for uuid, milli in taken.devices:
-                    used[uuid] += milli
-            assert all(milli <= 1000 for milli in used.values())
-            assert sum(taken.cpu_milli for taken in by_deployment.values()) <= has.cpu_milli
-            assert sum(taken.memory_bytes for taken in by_deployment.values()) <= has.memory_bytes
+            at_most = list(by_deployment.values())
+            at_least = [taken.least or taken for taken in at_most]
+            assert_fits(at_least, story.nodes[node_id], times=1.0)
+            assert_fits(at_most, story.nodes[node_id], story.nodes[node_id].overcommit)
+            assert all(set(least.devices) <= set(most.devices) for least, most in zip(at_least, at_most, strict=True))
         if event[0] == "deploy":
             # Placed now, so on what the nodes have now.
             shrunk -= {node_id for node_id, held in story.taken().items() if set(held) == {event[1]}}
@@ -121,6 +132,7 @@ def test_a_fleet_knows_no_more_and_no_less_than_what_it_was_told(told: list[tupl
     for name, taken_by_node in by_deployment.items():
         anew.take(name, taken_by_node)
     assert {id: story.fleet.free(id) for id in story.nodes} == {id: anew.free(id) for id in story.nodes}
+    assert [story.fleet.left(id).shared() for id in story.nodes] == [anew.left(id).shared() for id in story.nodes]
     probe = Wanted("probe", "process", ComputeNeeds(cpu_milli=1), Scaling(0, 1), ((POOL,),))
     assert place(probe, story.fleet).missing_max == place(probe, anew).missing_max
 
@@ -139,7 +151,7 @@ def test_a_node_that_goes_moves_nobody_else(told: list[tuple[str, str]], gone: s
         if gone not in budgets:
             continue
         most = story.plans[name].missing_max + sum(b.max_replicas for b in story.plans[name].budgets)
-        story.tell("deploy", name, story.needs[name], most)
+        story.tell("deploy", name, story.needs[name], Scaling(0, most))
         after = {budget.node_id: budget for budget in story.plans[name].budgets}
         for node_id, budget in budgets.items():
             if node_id != gone and all(uuid in _uuids(story.nodes[node_id]) for uuid in _named(budget.devices)):

@@ -63,7 +63,7 @@ def fleet_of(nodes: Iterable[Node], *plans: tuple[Wanted, Plan]) -> Fleet:
         fleet.take(
             demand.deployment_id,
             {
-                budget.node_id: taken_by(demand.needs, budget.max_replicas, budget.devices)
+                budget.node_id: taken_by(demand.needs, budget.min_replicas, budget.max_replicas, budget.devices)
                 for budget in planned.budgets
                 if budget.node_id in kept
             },

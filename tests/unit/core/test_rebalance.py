@@ -43,7 +43,7 @@ class Site:
 
     def runs(self, wanted: Wanted, node_id: str, *gpus: int, replicas: int = 1) -> "Site":
         shares = tuple(DeviceShare(f"{node_id}-{gpu}", 0, wanted.needs.accelerator_milli) for gpu in gpus)
-        taken = {**self.fleet.taken(wanted.deployment_id), node_id: taken_by(wanted.needs, replicas, shares)}
+        taken = {**self.fleet.taken(wanted.deployment_id), node_id: taken_by(wanted.needs, replicas, replicas, shares)}
         self.fleet.take(wanted.deployment_id, taken)
         self.fleet.ask(wanted.deployment_id, shape_of(wanted.needs), replicas)
         self.movable.append(Movable(replace(wanted, held=(Held(node_id, replicas),)), node_id, replicas))

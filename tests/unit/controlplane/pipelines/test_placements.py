@@ -42,13 +42,25 @@ async def test_without_a_node_the_status_says_what_is_missing(fleet: PlacedFleet
     ]
 
 
-async def test_what_others_hold_at_their_maximum_is_reserved(fleet: PlacedFleet) -> None:
+async def test_without_overcommitment_what_others_hold_at_their_maximum_is_reserved(fleet: PlacedFleet) -> None:
+    await fleet.apply({"nodepool": {"id": "a", "compute_cluster": {"id": "office"}, "overcommit": 1}})
     await fleet.join("n1", cpu=8000)
     await fleet.deploy("first", "m1", low=1, high=3)
     await fleet.deploy("second", "m2", low=1, high=3)
     assert await fleet.placements("first") == {"n1": (0, 1, 3)}
     assert await fleet.placements("second") == {"n1": (0, 1, 1)}
     assert fleet.status("second")["missing_max"] == 2
+
+
+async def test_maxima_may_overlap_and_minima_may_not(fleet: PlacedFleet) -> None:
+    await fleet.join("n1", cpu=8000)
+    await fleet.deploy("first", "m1", low=1, high=3)
+    await fleet.deploy("second", "m2", low=2, high=3)
+    assert await fleet.placements("first") == {"n1": (0, 1, 3)}
+    assert await fleet.placements("second") == {"n1": (0, 2, 3)}
+    await fleet.deploy("third", "m3", low=2, high=2)
+    assert await fleet.placements("third") == {"n1": (0, 1, 1)}, "three minima leave room for one more"
+    assert fleet.status("third")["missing_min"] == 1
 
 
 async def test_freed_room_is_used_in_the_same_round(fleet: PlacedFleet) -> None:
