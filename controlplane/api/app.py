@@ -31,6 +31,7 @@ from controlplane.api.openapi import openapi_document
 from controlplane.api.opening import Opening
 from controlplane.api.passwords import Passwords
 from controlplane.api.projects import PROJECTS
+from controlplane.api.rebalance import Rebalancing
 from controlplane.api.routing import Route, add_routes
 from controlplane.api.running import Running
 from controlplane.api.secrets import secrets_collection
@@ -95,6 +96,7 @@ def _all_routes(dependencies: ApiDependencies, views: Views, callers: Callers) -
         *CollectionRoutes(dependencies, views, NODEPOOLS).routes(),
         *nodes.routes(),
         *NodeUpkeep(dependencies, nodes).routes(),
+        *Rebalancing(dependencies).routes(),
         *CollectionRoutes(dependencies, views, MODELS).routes(),
         *ModelVersions(dependencies, views, MODEL_VERSIONS).routes(),
         *deployments.routes(),

@@ -8,6 +8,7 @@ from functools import partial
 from itertools import islice
 from typing import Any
 
+from controlplane.fleet.rebalance import move_of
 from controlplane.fleet.schedulable import taken_by_placement
 from controlplane.fleet.surroundings import Surroundings
 from controlplane.pipelines.acting import acting_on, numbered
@@ -21,6 +22,8 @@ from homeport.core.placement.place import place, taken_by_budgets
 from homeport.core.placement.raises import raise_budgets
 from homeport.core.placement.rejections import rejections
 from homeport.core.placement.types import Held, Plan, Rejection, Wanted
+from homeport.core.rebalance.steering import steered
+from homeport.core.rebalance.types import Move
 from homeport.core.status import NodeStatus, ReplicaReport, ReplicaStatus
 
 # A fleet of thousands can have thousands of reasons: the status keeps the first ones.
@@ -83,8 +86,8 @@ def decide(
     seen = {id: _status_seen(record, terms, around) for id, record in by_node.items() if fleet.get(id) is not None}
     absent = {id for id, status in seen.items() if status is NodeStatus.LOST}
     incumbents = _incumbents(by_node, absent, terms, around.replicas)
-    wanted = want(tuple(Held(id, by_node[id].spec["max_replicas"], seen[id]) for id in incumbents if id in seen))
-    planned = place(wanted, fleet)
+    holds = tuple(Held(id, by_node[id].spec["max_replicas"], seen[id]) for id in incumbents if id in seen)
+    wanted, planned = _planned(want, holds, move_of(deployment), fleet)
     planned_on = {budget.node_id for budget in planned.budgets}
     left = [by_node[id] for id in by_node if id not in planned_on | absent and id in seen]
     handover = _hand_over(planned, left, wanted, seen, around)
@@ -225,6 +228,19 @@ def _is_away(node_id: str, seen: Mapping[str, NodeStatus], terms: AbsenceTerms, 
     general = around.fleet.node(node_id).status
     status = seen.get(node_id) or status_to(terms, general, around.silent_seconds(node_id), around.may_lose)
     return status is NodeStatus.LOST or (status is NodeStatus.DISCONNECTED and around.is_forced(node_id))
+
+
+def _planned(
+    want: Callable[[tuple[Held, ...]], Wanted], held: tuple[Held, ...], move: Move | None, fleet: Fleet
+) -> tuple[Wanted, Plan]:
+    """A rebalance may want it elsewhere; where that fails it stays where it is."""
+    as_it_is = want(held)
+    if move is not None:
+        moved = want(steered(held, move, as_it_is, fleet))
+        planned = place(moved, fleet)
+        if any(budget.node_id == move.to_node for budget in planned.budgets):
+            return moved, planned
+    return as_it_is, place(as_it_is, fleet)
 
 
 def _keeps(kept: Kept, by_node: Mapping[str, Record], around: Surroundings) -> int:

@@ -33,6 +33,7 @@ class Kind(StrEnum):
     TEAM = "team"  # <team>
     ROLE_BINDING = "role_binding"  # <role binding>
     PASSWORD = "password"  # <user>
+    REBALANCE = "rebalance"  # `last`: there is one
 
 
 class Index(StrEnum):

@@ -24,6 +24,7 @@ from homeport.cli import (
     node,
     nodepool,
     project,
+    rebalance,
     role_binding,
     secret,
     server,
@@ -66,6 +67,7 @@ app.command("chat")(chat.chat)
 app.command("logs")(logs.logs)
 app.command("explain")(explain.explain)
 app.command("scale")(deployment_verbs.scale)
+app.command("rebalance")(rebalance.rebalance)
 app.command("get")(any_object.get)
 app.command("edit")(any_object.edit)
 app.command("delete")(any_object.delete)

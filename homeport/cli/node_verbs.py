@@ -135,11 +135,11 @@ def release_brake(context: ContextOption = "") -> None:
     print("nodes that are missing are given up as usual")
 
 
-def seconds_of(text: str) -> float:
+def seconds_of(text: str, option: str = "--deadline") -> float:
     """Of 90s, 10m, 2h, 1d. A usage error for anything else."""
     number, unit = text[:-1], text[-1:]
     if unit not in _UNITS or not number.isdigit():
-        raise typer.BadParameter(f"{text!r} is not a time: write 90s, 10m, 2h or 1d", param_hint="--deadline")
+        raise typer.BadParameter(f"{text!r} is not a time: write 90s, 10m, 2h or 1d", param_hint=option)
     return int(number) * _UNITS[unit]
 
 

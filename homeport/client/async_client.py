@@ -98,6 +98,21 @@ class AsyncClient:
         """What runs: version, uptime_seconds, and nodes, deployments, replicas as {ready, total}."""
         return await self._transport.call("GET", "status")
 
+    async def rebalance(self, *, dry_run: bool = False, **wanted: Any) -> dict[str, Any]:
+        """Moves a few replicas: `clearings`, each with its `moves`, and figures `before` and `after`. Fields: cluster,
+        nodepool, max_moves_percent, at_once, move_seconds, deadline_seconds. Raises CONFLICT while another goes on."""
+        body = {**wanted, "dry_run": dry_run}
+        return await self._transport.call("POST", "rebalance", body=body, repeatable=dry_run)
+
+    async def last_rebalance(self) -> dict[str, Any] | None:
+        """The same, with the `state` of each move. None = there was none yet."""
+        found: dict[str, Any] | None = (await self._transport.call("GET", "rebalance"))["rebalance"]
+        return found
+
+    async def stop_rebalance(self) -> dict[str, Any]:
+        """No more moves are begun. Raises CONFLICT when none goes on."""
+        return await self._transport.call("POST", "rebalance/stop", body={})
+
     async def audit(self, *, limit: int | None = None, **filters: str) -> AsyncIterator[dict[str, Any]]:
         """Who has changed what, or was denied; newest first. Filters: actor, kind, object_id, action, result, address,
         request_id, since and until (unix seconds)."""

@@ -234,6 +234,15 @@ class Client:
     def status(self) -> dict[str, Any]:
         return self._run(self._inner.status())
 
+    def rebalance(self, *, dry_run: bool = False, **wanted: Any) -> dict[str, Any]:
+        return self._run(self._inner.rebalance(dry_run=dry_run, **wanted))
+
+    def last_rebalance(self) -> dict[str, Any] | None:
+        return self._run(self._inner.last_rebalance())
+
+    def stop_rebalance(self) -> dict[str, Any]:
+        return self._run(self._inner.stop_rebalance())
+
     def audit(self, *, limit: int | None = None, **filters: str) -> Iterator[dict[str, Any]]:
         return self._each(self._inner.audit(limit=limit, **filters))
 

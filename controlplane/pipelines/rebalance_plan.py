@@ -1,0 +1,95 @@
+"""What a rebalance would move where, and what for."""
+
+import asyncio
+from collections.abc import Collection, Iterator
+
+from controlplane.fleet.fleet_view import FleetView
+from controlplane.fleet.nodepools import nodepools_of
+from controlplane.fleet.rebalance import Rebalance, move_of
+from controlplane.sessions.registry import NodeRegistry
+from controlplane.store.store import Kind, Record, Store
+from homeport.core.placement.filter import shape_of
+from homeport.core.placement.types import Held
+from homeport.core.rebalance.figures import figures_of
+from homeport.core.rebalance.propose import propose
+from homeport.core.rebalance.steps import Terms
+from homeport.core.rebalance.types import Movable
+from homeport.core.status import NodeStatus
+
+
+async def plan_rebalance(
+    store: Store, registry: NodeRegistry, pools: Collection[str], percent: float, terms: Terms, now: float
+) -> Rebalance:
+    """Moves at most `percent` of the replicas that run in `pools` (at their maximum), but one may always move. `now` is
+    unix seconds. Others run meanwhile: nothing is reserved."""
+    view = FleetView(store, registry, lambda: now)
+    await view.refresh()
+    demand = list(_demand(store, view))
+    for deployment, revision in demand:
+        wanted = view.wanted(deployment, revision, ())
+        view.fleet.ask(deployment.id, shape_of(wanted.needs), wanted.scaling.max_replicas)
+    movable = [each for deployment, revision in demand for each in _movable(deployment, revision, view, pools)]
+    waiting = [
+        view.wanted(deployment, revision, _held(deployment, view))
+        for deployment, revision in sorted(demand, key=_urgency)
+        if _is_short(deployment) and not set(nodepools_of(deployment.spec)).isdisjoint(pools)
+    ]
+    replicas = sum(each.replicas for each in movable)
+    most = max(1, int(replicas * percent / 100))
+    before = figures_of(view.fleet, pools)
+    clearings = []
+    for found in propose(view.fleet, pools, movable, waiting, most):
+        if found is not None:
+            clearings.append(found)
+        await asyncio.sleep(0)
+    after = figures_of(view.fleet, pools)
+    return Rebalance(tuple(sorted(pools)), replicas, most, now, terms, before, after, tuple(clearings))
+
+
+def _demand(store: Store, view: FleetView) -> Iterator[tuple[Record, Record]]:
+    """Deployments, each with its revision."""
+    for deployment in store.all(Kind.DEPLOYMENT):
+        revision = store.get(Kind.REVISION, f"{deployment.id}/{deployment.status['revision']}")
+        if revision is not None and view.spec(deployment).scaling().max_replicas:
+            yield deployment, revision
+
+
+def _movable(deployment: Record, revision: Record, view: FleetView, pools: Collection[str]) -> list[Movable]:
+    """Nothing of a deployment that is on its way already, or not all there."""
+    held = _held(deployment, view)
+    placements = view.placements.get(deployment.id, [])
+    number = int(deployment.status["revision"])
+    at_rest = all(record.spec["revision"] == number and not record.spec.get("replaced") for record in placements)
+    ready = all(each.status is NodeStatus.READY for each in held)
+    if not at_rest or not ready or len(held) != len(placements) or _is_on_its_way(deployment):
+        return []
+    wanted = view.wanted(deployment, revision, held)
+    return [
+        Movable(wanted, each.node_id, each.max_replicas)
+        for each in held
+        if each.max_replicas and view.fleet.node(each.node_id).nodepool in pools
+    ]
+
+
+def _held(deployment: Record, view: FleetView) -> tuple[Held, ...]:
+    placements = sorted(view.placements.get(deployment.id, ()), key=lambda record: record.spec["rank"])
+    return tuple(
+        Held(node.node_id, record.spec["max_replicas"], node.status)
+        for record in placements
+        if (node := view.fleet.get(record.spec["node_id"])) is not None
+    )
+
+
+def _is_on_its_way(deployment: Record) -> bool:
+    placement = deployment.status.get("placement", {})
+    waits = placement.get("leaving") or placement.get("unacked") or placement.get("withheld")
+    return bool(waits) or move_of(deployment) is not None
+
+
+def _is_short(deployment: Record) -> bool:
+    return bool(deployment.status.get("placement", {}).get("missing_max"))
+
+
+def _urgency(demand: tuple[Record, Record]) -> tuple[int, float, str]:
+    deployment, _ = demand
+    return -deployment.spec.get("priority", 0), deployment.created_at, deployment.id
