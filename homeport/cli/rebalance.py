@@ -34,10 +34,10 @@ def rebalance(
     output: OutputOption = OutputFormat.TABLE,
     context: ContextOption = "",
 ) -> None:
-    """Move a few replicas, so that what waits finds room and whole GPUs and nodes are free again.
+    """Move a few replicas, so that more find a place.
 
-    Each replica is ready where it goes before it ends where it was, and stays in its nodepool. Without --dry-run,
-    --apply or --stop it shows how far the last rebalance is.
+    What waits gets room, and whole GPUs and nodes are free again. Each replica is ready where it goes before it ends
+    where it was, and stays in its nodepool. Without --dry-run, --apply or --stop it shows how far the last one is.
 
     \b
     Examples:
