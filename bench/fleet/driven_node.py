@@ -7,6 +7,7 @@ import time
 import uuid
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import Any
 
 from homeport_proto.v1 import session_pb2 as pb
 
@@ -42,8 +43,11 @@ class Records:
 
 
 class DrivenNode:
-    def __init__(self, node_id: str, tls: ssl.SSLContext, records: Records) -> None:
+    """`dialling` lets only so many nodes of a process dial at once: hosts have a CPU each, and these share one."""
+
+    def __init__(self, node_id: str, tls: ssl.SSLContext, records: Records, dialling: asyncio.Semaphore) -> None:
         self._node_id = node_id
+        self._dialling = dialling
         self._tls = tls
         self._records = records
         self._process_id = uuid.uuid4().hex
@@ -64,12 +68,14 @@ class DrivenNode:
             await asyncio.sleep(answer_to(goodbye, failures, random.random()).after_seconds)
 
     async def _converse(self, port: int) -> tuple[bool, Goodbye]:
-        try:
-            async with asyncio.timeout(_DIAL_SECONDS):
-                endpoint = await dial("127.0.0.1", port, self._tls, SERVER_NAME)
-        except OSError as error:  # and TimeoutError
-            return False, Goodbye(LINK_LOST, str(error))
-        talk = self._talk = _Talk(self, endpoint)
+        async with self._dialling:
+            try:
+                async with asyncio.timeout(_DIAL_SECONDS):
+                    endpoint = await dial("127.0.0.1", port, self._tls, SERVER_NAME)
+            except OSError as error:  # and TimeoutError
+                return False, Goodbye(LINK_LOST, str(error))
+            talk = self._talk = _Talk(self, endpoint)
+            await talk.until_greeted()
         try:
             goodbye = await talk.until_over()
         except Http2Error as error:
@@ -109,10 +115,10 @@ class _Talk:
     """One session, as a talker of homeport.http2."""
 
     def __init__(self, node: DrivenNode, endpoint: Endpoint) -> None:
-        self.welcomed = False
         self._node = node
         self._loop = asyncio.get_running_loop()
-        self._over: asyncio.Future[Goodbye] = self._loop.create_future()
+        self.greeted: asyncio.Future[None] = self._loop.create_future()
+        self.over: asyncio.Future[Goodbye] = self._loop.create_future()
         self._outbox: list[bytes] = [node.hello().SerializeToString()]
         self._epoch = 0
         self._beat_seconds = 0.0
@@ -121,9 +127,18 @@ class _Talk:
         self._call = endpoint.call(_CONNECT, [], self)
         self._call.wake()
 
+    @property
+    def welcomed(self) -> bool:
+        return self.greeted.done()
+
+    async def until_greeted(self) -> None:
+        """Or until it is over."""
+        either: list[asyncio.Future[Any]] = [self.greeted, self.over]
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+
     async def until_over(self) -> Goodbye:
         try:
-            return await self._over
+            return await self.over
         finally:
             if self._timer is not None:
                 self._timer.cancel()
@@ -151,7 +166,7 @@ class _Talk:
                 self._end(Goodbye(goodbye.reason, goodbye.message, goodbye.retry_after_seconds, goodbye.stop_models))
 
     def _welcomed(self, welcome: pb.Welcome) -> None:
-        self.welcomed = True
+        self.greeted.set_result(None)
         self._epoch = welcome.epoch
         self._beat_seconds = welcome.heartbeat_seconds
         self._node.welcome(welcome.epoch)
@@ -168,8 +183,8 @@ class _Talk:
         self._call.wake()
 
     def _end(self, goodbye: Goodbye) -> None:
-        if not self._over.done():
-            self._over.set_result(goodbye)
+        if not self.over.done():
+            self.over.set_result(goodbye)
 
 
 def _inventory(node_id: str) -> pb.Inventory:

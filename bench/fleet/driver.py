@@ -12,6 +12,8 @@ import uvloop
 from bench.fleet.driven_node import DrivenNode, Records
 from homeport.http2.tls import client_tls
 
+_DIALLING = 100
+
 
 class Driver:
     """`share`: every so-manieth node, from that one on."""
@@ -20,8 +22,9 @@ class Driver:
         key, ca = (folder / "key.pem").read_bytes(), (folder / "ca.pem").read_bytes()
         self._records = Records()
         # All that is dear is done before anybody dials: hosts have a CPU each, and these have a half together.
+        dialling = asyncio.Semaphore(_DIALLING)
         self._nodes = [
-            DrivenNode(node_id, client_tls(key, certificate.encode(), ca), self._records)
+            DrivenNode(node_id, client_tls(key, certificate.encode(), ca), self._records, dialling)
             for node_id, certificate in json.loads((folder / "nodes.json").read_text())[first::share]
         ]
         self._tasks: list[asyncio.Task[None]] = []

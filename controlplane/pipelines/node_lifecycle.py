@@ -25,7 +25,8 @@ class NodeLifecyclePipeline(Pipeline):
     other records depend on it."""
 
     name = "node-lifecycle"
-    kinds = frozenset({Kind.NODE})
+    # Time alone makes somebody silent, so it looks at its own pace, also while thousands connect.
+    kinds = frozenset[Kind]()
 
     def __init__(self, store: Store, registry: NodeRegistry, clock: ListeningClock, wall: Callable[[], float]) -> None:
         super().__init__(store, _SWEEP_SECONDS)

@@ -5,11 +5,14 @@ import hashlib
 import json
 import types
 import typing
+from collections.abc import Callable
 from dataclasses import MISSING, fields, is_dataclass
 from enum import Enum
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+
+_PLAIN = frozenset({str, int, float, bool, type(None)})
 
 
 def dumps(value: Any) -> str:
@@ -29,45 +32,70 @@ def digest(value: Any) -> str:
 
 
 def to_plain(value: Any) -> Any:
-    if is_dataclass(value) and not isinstance(value, type):
-        return {field.name: to_plain(getattr(value, field.name)) for field in fields(value)}
-    if isinstance(value, Enum):
-        return value.value
-    if isinstance(value, dict):
+    kind: Any = type(value)
+    if kind in _PLAIN:
+        return value
+    if kind is dict:
         return {str(key): to_plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
+    if kind is tuple or kind is list:
         return [to_plain(item) for item in value]
-    return value
+    return _writer(kind)(value)
 
 
 def from_plain(kind: Any, value: Any) -> Any:
-    origin = typing.get_origin(kind)
-    if origin in (typing.Union, types.UnionType):
-        if value is None:
-            return None
-        return from_plain(next(arm for arm in typing.get_args(kind) if arm is not type(None)), value)
-    if origin is tuple:
-        return tuple(from_plain(typing.get_args(kind)[0], item) for item in value)
-    if origin is dict:
-        return {key: from_plain(typing.get_args(kind)[1], item) for key, item in value.items()}
-    if isinstance(kind, type) and is_dataclass(kind):
-        return _dataclass_from_plain(kind, value)
-    if isinstance(kind, type) and issubclass(kind, Enum):
-        return kind(value)
-    return value
+    return _reader(kind)(value)
 
 
-def _dataclass_from_plain(cls: type, value: dict[str, Any]) -> Any:
-    hints = _hints(cls)
-    known = {}
-    for field in fields(cls):
-        if field.name in value:
-            known[field.name] = from_plain(hints[field.name], value[field.name])
-        elif field.default is MISSING and field.default_factory is MISSING:
-            raise ValueError(f"{cls.__name__}: key {field.name!r} is missing")
-    return cls(**known)
+_Convert = Callable[[Any], Any]
 
 
 @functools.cache
-def _hints(cls: type) -> dict[str, Any]:
-    return typing.get_type_hints(cls)
+def _writer(kind: Any) -> _Convert:
+    """Worked out once for each type: nodes by the thousand are written and read again."""
+    if is_dataclass(kind):
+        names = tuple(field.name for field in fields(kind))
+        return lambda value: {name: to_plain(getattr(value, name)) for name in names}
+    if issubclass(kind, Enum):
+        return lambda value: value.value
+    if issubclass(kind, dict):
+        return lambda value: {str(key): to_plain(item) for key, item in value.items()}
+    if issubclass(kind, list | tuple):
+        return lambda value: [to_plain(item) for item in value]
+    return _as_it_is
+
+
+@functools.cache
+def _reader(kind: Any) -> _Convert:
+    origin = typing.get_origin(kind)
+    if origin in (typing.Union, types.UnionType):
+        some = _reader(next(arm for arm in typing.get_args(kind) if arm is not type(None)))
+        return lambda value: None if value is None else some(value)
+    if origin is tuple:
+        item = _reader(typing.get_args(kind)[0])
+        return lambda value: tuple([item(each) for each in value])
+    if origin is dict:
+        item = _reader(typing.get_args(kind)[1])
+        return lambda value: {key: item(each) for key, each in value.items()}
+    if isinstance(kind, type) and is_dataclass(kind):
+        return _dataclass_reader(kind)
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return kind
+    return _as_it_is
+
+
+def _dataclass_reader(cls: type) -> _Convert:
+    hints = typing.get_type_hints(cls)
+    readers = {field.name: _reader(hints[field.name]) for field in fields(cls)}
+    needed = [field.name for field in fields(cls) if field.default is MISSING and field.default_factory is MISSING]
+
+    def read(value: dict[str, Any]) -> Any:
+        for name in needed:
+            if name not in value:
+                raise ValueError(f"{cls.__name__}: key {name!r} is missing")
+        return cls(**{name: reader(value[name]) for name, reader in readers.items() if name in value})
+
+    return read
+
+
+def _as_it_is(value: Any) -> Any:
+    return value

@@ -1,7 +1,7 @@
-"""Takes connections in, so many handshakes at a time.
+"""Takes connections in, as fast as what is open already allows.
 
-After an outage a whole fleet dials at once. Handshakes that all go on together all end late, many too late for those
-who wait, and meanwhile nobody hears those that are in already. What is not taken yet waits with the kernel.
+After an outage a whole fleet dials at once. A few handshakes are begun in each turn of the event loop, so that those
+who are in are heard meanwhile.
 """
 
 import asyncio
@@ -10,13 +10,16 @@ import socket
 import ssl
 from collections.abc import Callable
 
-_AT_ONCE = 64
+from homeport.http2.waiting_line import WaitingLine
+
+# A millisecond or two of CPU each.
+_BEGUN_PER_TURN = 4
+# Waiting for a peer costs memory only.
+_AT_ONCE = 512
 # After so long a handshake makes room for the next one, if there is one: nobody keeps others out by saying nothing.
 _PATIENCE_SECONDS = 2.0
 _HANDSHAKE_SECONDS = 10.0
 _SHUTDOWN_SECONDS = 1.0
-# Until there may be files to open again.
-_PAUSE_SECONDS = 0.1
 _BACKLOG = 4096
 
 
@@ -30,6 +33,7 @@ class Acceptor:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self._listener = socket.create_server((host, port), family=family, backlog=_BACKLOG, reuse_port=False)
         self._listener.setblocking(False)
+        self._line = WaitingLine(self._listener)
         self.port: int = self._listener.getsockname()[1]
         # In the order in which they began, and when.
         self._handshakes: dict[asyncio.Task[None], float] = {}
@@ -42,19 +46,17 @@ class Acceptor:
         for handshake in list(self._handshakes):
             handshake.cancel()
         await asyncio.gather(self._task, *self._handshakes, return_exceptions=True)
+        self._line.close()
         self._listener.close()
 
     async def _accept(self) -> None:
         while True:
-            await self._until_room()
-            try:
-                connection, _ = await self._loop.sock_accept(self._listener)
-            except OSError:
-                await asyncio.sleep(_PAUSE_SECONDS)
-                continue
-            handshake = asyncio.create_task(self._shake_hands(connection))
-            self._handshakes[handshake] = self._loop.time()
-            handshake.add_done_callback(self._over)
+            for _ in range(_BEGUN_PER_TURN):
+                await self._until_room()
+                handshake = asyncio.create_task(self._shake_hands(await self._line.newest()))
+                self._handshakes[handshake] = self._loop.time()
+                handshake.add_done_callback(self._over)
+            await asyncio.sleep(0)
 
     async def _until_room(self) -> None:
         while len(self._handshakes) >= _AT_ONCE:

@@ -30,9 +30,10 @@ class GrpcServer:
 
     async def close(self) -> None:
         """Hangs up on everybody, and waits a moment for them to hear it."""
-        if self._acceptor is None:
+        acceptor, self._acceptor = self._acceptor, None
+        if acceptor is None:
             return
-        await self._acceptor.close()
+        await acceptor.close()
         endpoints = list(self._endpoints)
         for endpoint in endpoints:
             endpoint.close(message="the server stops")

@@ -1,5 +1,6 @@
 """SETTINGS (RFC 9113 section 6.5): what we announce, and what the other end has."""
 
+import functools
 import struct
 from dataclasses import dataclass
 
@@ -59,6 +60,7 @@ class PeerSettings:
             # Others need nothing of us.
 
 
+@functools.cache
 def own_settings(is_client: bool) -> bytes:
     """The payload of our SETTINGS."""
     settings = {

@@ -3,6 +3,9 @@
 import asyncio
 import contextlib
 
+import pytest
+
+from homeport.http2 import acceptor
 from homeport.http2.client import dial
 from homeport.http2.server import GrpcServer
 from homeport.identity import SERVER_NAME
@@ -25,7 +28,8 @@ async def _talk(port: int) -> None:
         await endpoint.closed
 
 
-async def test_those_who_say_nothing_keep_nobody_out() -> None:
+async def test_those_who_say_nothing_keep_nobody_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(acceptor, "_AT_ONCE", _SILENT // 2)
     server = GrpcServer({ECHO: echo})
     port = await server.start("127.0.0.1", 0, authority().server_tls())
     silent = [await asyncio.open_connection("127.0.0.1", port) for _ in range(_SILENT)]
