@@ -3,6 +3,7 @@ from typing import Any
 from controlplane.api.dependencies import ApiDependencies
 from controlplane.api.routing import Answer, Call, Route
 from controlplane.fleet.apply import Applied, apply_documents
+from controlplane.fleet.explaining import explain_deployment
 from controlplane.fleet.kinds import kinds_with
 from homeport.core.errors import ErrorCode
 from homeport.schema.apply import ApplyRequest
@@ -13,6 +14,7 @@ from homeport.schema.resources import ApplyResult
 class Documents:
     def __init__(self, dependencies: ApiDependencies) -> None:
         self._store = dependencies.store
+        self._fleet_view = dependencies.fleet_view
         self._kinds = kinds_with(dependencies.vault)
 
     def routes(self) -> list[Route]:
@@ -36,7 +38,14 @@ class Documents:
         results = await apply_documents(
             self._store, documents, call.guard, request.dry_run, request.create_missing, self._kinds
         )
-        return {"results": [_applied(each) for each in results], "seq": self._store.seq}
+        foreseen = [await self._forecast(each) if request.dry_run else {} for each in results]
+        plains = [_applied(each) | forecast for each, forecast in zip(results, foreseen, strict=True)]
+        return {"results": plains, "seq": self._store.seq}
+
+    async def _forecast(self, done: Applied) -> dict[str, Any]:
+        if done.record is None or done.revision is None:
+            return {}
+        return {"forecast": await explain_deployment(self._fleet_view, done.record, done.revision)}
 
 
 def _applied(done: Applied) -> dict[str, Any]:

@@ -8,7 +8,8 @@ from controlplane.fleet.accept import Accepted, Action
 from controlplane.fleet.dry_run import write
 from controlplane.fleet.kinds import OBJECT_KINDS, Kinds, ObjectKind
 from controlplane.fleet.missing_parents import create_missing
-from controlplane.store.store import Kind, Store, Transaction
+from controlplane.fleet.revisions import current_revision
+from controlplane.store.store import Kind, Record, Store, Transaction
 from homeport.core.errors import ErrorCode, HomeportError
 from homeport.schema.base import ApiModel
 from homeport.schema.changes import FieldChange, recorded_fields
@@ -19,13 +20,16 @@ _ORDER = {root: position for position, root in enumerate(DOCUMENT_KINDS)}
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """`recorded` are fields that the document sets and nothing acts on yet."""
+    """`recorded` are fields that the document sets and nothing acts on yet. `record` is what was written, or would have
+    been, and `revision` what a deployment runs then."""
 
     kind: Kind
     id: str
     action: Action
     changes: tuple[FieldChange, ...] = ()
     recorded: tuple[str, ...] = ()
+    record: Record | None = None
+    revision: Record | None = None
 
 
 async def apply_documents(
@@ -69,7 +73,10 @@ def _accept_all(
                 path=f"[{index}].{root}.id",
             )
         first_with[key] = index
-        results[index] = Applied(*key, accepted.action, accepted.changes, tuple(recorded_fields(spec)))
+        record = accepted.record
+        revision = current_revision(tx, record) if record.kind is Kind.DEPLOYMENT else None
+        recorded = tuple(recorded_fields(spec))
+        results[index] = Applied(*key, accepted.action, accepted.changes, recorded, record, revision)
     on_the_way = [Applied(each.record.kind, each.record.id, each.action) for each in made]
     return [results[index] for index in range(len(documents))] + on_the_way
 

@@ -43,6 +43,7 @@ def deployment_state(
         "placements": [_placement(record, replicas, node_names) for record in _by_rank(placements)],
         "rejections": deployment.status.get("placement", {}).get("rejections", []),
         "leaving": deployment.status.get("placement", {}).get("leaving", []),
+        "events": deployment.status.get("placement", {}).get("events", []),
         "bound": bound_of(deployment, desired["max"], lambda id: node_names.get(id, id)),
         "url": f"{gateway_url}/d/{deployment.id}/",
     }

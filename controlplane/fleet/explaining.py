@@ -6,8 +6,10 @@ from typing import Any
 from controlplane.fleet.bound import bound_of
 from controlplane.fleet.fleet_view import FleetView
 from controlplane.store.store import Record
-from homeport.core.placement.explain import Explanation, NodeAnswer, explain
-from homeport.core.placement.types import Held
+from homeport.core.placement.explain import NodeAnswer, explain
+from homeport.core.placement.history import verdict_of
+from homeport.core.placement.price import price_range
+from homeport.core.placement.types import Held, Plan, Wanted
 
 # A fleet of thousands has thousands of reasons.
 _MOST_NODES = 200
@@ -28,7 +30,7 @@ async def explain_deployment(view: FleetView, deployment: Record, revision: Reco
     return {
         "deployment_id": deployment.id,
         "summary": found.summary,
-        "verdict": _verdict(found, scaling.max_replicas),
+        "verdict": verdict_of(wanted, plan),
         "scheduling_choice": deployment.spec["scheduling_choice"],
         "desired": {"min": scaling.min_replicas, "max": scaling.max_replicas},
         "missing": {"min": plan.missing_min, "max": plan.missing_max},
@@ -36,6 +38,8 @@ async def explain_deployment(view: FleetView, deployment: Record, revision: Reco
         "nodes": [_node(answer) for answer in found.nodes[:_MOST_NODES]],
         "omitted": max(0, len(found.nodes) - _MOST_NODES),
         "filtered": found.filtered,
+        "price_per_hour": _price(view, wanted, plan),
+        "events": deployment.status.get("placement", {}).get("events", []),
         "fixes": [fix.text for fix in found.fixes],
         "bound": bound_of(deployment, scaling.max_replicas, partial(_name_of, view)),
     }
@@ -46,12 +50,13 @@ def _name_of(view: FleetView, node_id: str) -> str:
     return node.name if node else node_id
 
 
-def _verdict(found: Explanation, most: int) -> str:
-    if most == 0:
-        return "stopped"
-    if found.plan.missing_max == 0:
-        return "placed"
-    return "partly" if found.plan.budgets else "pending"
+def _price(view: FleetView, wanted: Wanted, plan: Plan) -> dict[str, Any] | None:
+    nodes = {budget.node_id: view.fleet.node(budget.node_id) for budget in plan.budgets}
+    prices = {id: known for id, node in nodes.items() if (known := view.prices_in(node.nodepool)) is not None}
+    found = price_range(plan, wanted.needs, {id: node.inventory for id, node in nodes.items()}, prices)
+    if found is None:
+        return None
+    return {"low": found.low, "high": found.high, "unpriced": [nodes[id].name for id in found.unpriced]}
 
 
 def _node(answer: NodeAnswer) -> dict[str, Any]:

@@ -11,12 +11,14 @@ from controlplane.fleet.node_drain import drain_of
 from controlplane.fleet.nodepools import nodepools_of
 from controlplane.fleet.nodes import node_status_of, nodepool_key_of
 from controlplane.fleet.parsed import Parsed
+from controlplane.fleet.prices import prices_in
 from controlplane.fleet.revisions import workload_of
 from controlplane.fleet.schedulable import candidate_of, pool_of, taken_by_placement, wanted_of
 from controlplane.fleet.surroundings import Surroundings
 from controlplane.sessions.registry import NodeRegistry
 from controlplane.store.store import Kind, Record, Store
 from homeport.core.placement.fleet import Fleet
+from homeport.core.placement.price import Prices
 from homeport.core.placement.types import Held, Wanted
 from homeport.core.refusal import Refusal
 from homeport.core.resources import ComputeNeeds
@@ -76,6 +78,9 @@ class FleetView:
         apart = self._apartness.nodes_of_others(deployment, held, self.fleet.taken)
         return wanted_of(deployment.id, self.spec(deployment), workload, held, refused, pools, home, apart)
 
+    def prices_in(self, nodepool: str) -> Prices | None:
+        return prices_in(self._store, nodepool)
+
     def refused(self, deployment_id: str) -> dict[str, Refusal]:
         """By node: what agents have refused to start lately."""
         return self._registry.refusals.of(deployment_id)
@@ -91,6 +96,7 @@ class FleetView:
             self._is_forced,
             lambda node_id: self._registry.get(node_id) is not None,
             self._registry.acked,
+            self._wall(),
             self._registry.may_lose,
         )
 

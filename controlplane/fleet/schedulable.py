@@ -4,10 +4,10 @@ want."""
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from controlplane.fleet.catalogue import catalogue
 from controlplane.fleet.node_approval import waits
 from controlplane.fleet.node_drain import drain_of
 from controlplane.fleet.nodes import inventory_of, node_status_of, nodepool_key_of
+from controlplane.fleet.prices import prices_in
 from controlplane.sessions.registry import NodeRegistry
 from controlplane.store.store import Kind, Record, Store
 from homeport.core import canonical
@@ -93,16 +93,6 @@ def pool_of(store: Store, key: str) -> Pool:
     record = store.get(Kind.NODEPOOL, key)
     if record is None:
         return Pool(key)
-    types = [each["id"] for each in record.spec.get("instance_types", ())]
-    prices = [price for id in types if (price := _price_of(store, id)) is not None]
+    prices = prices_in(store, key)
     capacity = record.spec.get("node_capacity_type") or {}
-    return Pool(key, min(prices, default=None), frozenset(capacity.get("capacity_types", ())))
-
-
-def _price_of(store: Store, id: str) -> float | None:
-    own = store.get(Kind.INSTANCE_TYPE, id)
-    if own is not None:
-        price: float | None = own.spec["price_per_hour"]
-        return price
-    known = catalogue().get(id)
-    return known.price_per_hour if known else None
+    return Pool(key, prices[0] if prices else None, frozenset(capacity.get("capacity_types", ())))

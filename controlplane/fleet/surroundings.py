@@ -13,8 +13,8 @@ _ENDED = frozenset({ReplicaStatus.STOPPED, ReplicaStatus.FAILED, ReplicaStatus.F
 class Surroundings:
     """`replicas` are (node id, report) of the deployment. Of a node: for how long it has been silent, whether what is
     on it has to go without waiting for others to take over, whether its agent has spoken since the control plane
-    started, and up to which write of the store it has acknowledged what it should run. Without `may_lose` nobody who
-    was there is given up."""
+    started, and up to which write of the store it has acknowledged what it should run. `now` is unix seconds. Without
+    `may_lose` nobody who was there is given up."""
 
     fleet: Fleet
     replicas: Sequence[tuple[str, ReplicaReport]]
@@ -22,6 +22,7 @@ class Surroundings:
     is_forced: Callable[[str], bool]
     is_heard: Callable[[str], bool]
     acked: Callable[[str], int]
+    now: float = 0.0
     may_lose: bool = True
 
     @property

@@ -18,6 +18,7 @@ from homeport.core.node_lifecycle.absence import AbsenceTerms, Reconcile, origin
 from homeport.core.placement.filter import bar
 from homeport.core.placement.fleet import Fleet
 from homeport.core.placement.handover import Handover, Kept, Leaving, hand_over
+from homeport.core.placement.history import PlacementEvent, event_of, followed_by
 from homeport.core.placement.place import place, taken_by_budgets
 from homeport.core.placement.raises import raise_budgets
 from homeport.core.placement.rejections import rejections
@@ -125,8 +126,9 @@ def decide(
     _reserve(fleet, wanted, planned, handover, put.values())
     giving = {spec["node_id"]: spec["max_replicas"] for spec in put.values()}
     placement = _status(planned, handover, rejections(wanted, fleet, planned))
+    events = _events(deployment, wanted, planned, placement, around)
     open_now = {"withheld": raised.withheld, **acting.status(giving)}
-    status = {**deployment.status, "placement": {**placement, **open_now}}
+    status = {**deployment.status, "placement": {**placement, **open_now, "events": events}}
     remove = tuple(record.id for record in current if record.id not in put)
     return Decision(deployment, put, remove, status, planned.settled)
 
@@ -247,6 +249,15 @@ def _keeps(kept: Kept, by_node: Mapping[str, Record], around: Surroundings) -> i
     """Of a node that is not heard yet nobody knows how many serve there."""
     most: int = by_node[kept.node_id].spec["max_replicas"]
     return kept.replicas if around.is_heard(kept.node_id) else most
+
+
+def _events(
+    deployment: Record, wanted: Wanted, planned: Plan, placement: Mapping[str, Any], around: Surroundings
+) -> Any:
+    before = deployment.status.get("placement", {}).get("events", [])
+    names = [around.fleet.node(budget.node_id).name for budget in planned.budgets]
+    event = event_of(wanted, planned, names, [Rejection(**each) for each in placement["rejections"]], around.now)
+    return canonical.to_plain(followed_by(canonical.from_plain(tuple[PlacementEvent, ...], before), event))
 
 
 def _status(planned: Plan, handover: Handover, reasons: Iterator[Rejection]) -> dict[str, Any]:

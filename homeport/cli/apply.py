@@ -67,12 +67,15 @@ def apply(
 
 def _print_results(results: "list[Applied]", dry_run: bool) -> None:
     from homeport.cli.changes import change_lines
+    from homeport.cli.explain import forecast_lines
 
     suffix = " (dry run)" if dry_run else ""
     for result in results:
         print(f"{result.kind}/{result.id} {paint(result.action, _COLOURS.get(result.action, ''))}{suffix}")
         for line in change_lines(result.changes):
             print(line)
+        for line in forecast_lines(result.forecast) if result.forecast else ():
+            print(f"  {line}")
 
 
 def _note_recorded(results: "list[Applied]") -> None:

@@ -54,6 +54,9 @@ def create(
     env: EnvOption = None,
     label: LabelOption = None,
     create_missing: CreateMissingOption = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say whether it would fit, where, and at what price, without creating it.")
+    ] = False,
     watch: SettleOption = False,
     file: FileOption = "",
     output: OutputOption = OutputFormat.TABLE,
@@ -64,6 +67,7 @@ def create(
     \b
     Examples:
       homeport deployment create chat --model smollm2/v1 --nodepool office/gpu --min 1 --max 3 --watch
+      homeport deployment create chat --model smollm2/v1 --nodepool office/gpu --max 3 --dry-run
       homeport deployment create office/gpu chat --model smollm2 --environment production
       homeport deployment create my-nodepool my-deployment --config deployment_config.yaml
     """
@@ -88,8 +92,10 @@ def create(
     with connect(context) as client:
         places = [client.find_nodepool(pool) for pool in pools]
     spec = _from_file(file, deployment_id, places) if file else deployment_spec(deployment_id, flags, places)
-    created = objects.create_object(DEPLOYMENT, spec, Shown(output, context=context), create_missing=create_missing)
-    if watch:
+    created = objects.create_object(
+        DEPLOYMENT, spec, Shown(output, context=context), create_missing=create_missing, dry_run=dry_run
+    )
+    if watch and not dry_run:
         from homeport.cli.settling import watch_until_settled
 
         with connect(context) as client:

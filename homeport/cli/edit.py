@@ -12,6 +12,7 @@ from homeport.cli.changes import change_lines, text_of
 from homeport.cli.connect import connect
 from homeport.cli.describe import leaves
 from homeport.cli.error_block import print_error
+from homeport.cli.explain import forecast_lines
 from homeport.cli.nouns import Noun
 from homeport.cli.output import yaml_of
 from homeport.client.merge_patch import merge_patch
@@ -41,6 +42,8 @@ def edit_object(noun: Noun, object_id: str, dry_run: bool, context: str) -> None
         return
     print(f"{noun.word} {object_id} {'would change' if dry_run else 'changed'}:")
     print("\n".join(change_lines(edited.changes)) or "  nothing: it says the same in other words")
+    if edited.resource.forecast:
+        print("\n".join(f"  {line}" for line in forecast_lines(edited.resource.forecast)))
 
 
 def _until_accepted(

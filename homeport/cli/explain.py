@@ -1,5 +1,7 @@
 """`homeport explain`: why a deployment is where it is, and why not elsewhere."""
 
+import time
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
@@ -37,15 +39,37 @@ def explain(
         print_plain(found, output)
 
 
+def forecast_lines(forecast: Mapping[str, Any]) -> list[str]:
+    """What a dry run foresees, in short."""
+    return [forecast["summary"], *_price_lines(forecast), *_fix_lines(forecast)]
+
+
 def explanation_lines(found: dict[str, Any]) -> list[str]:
     tiers = ", then ".join(" or ".join(tier) for tier in found["tiers"])
     lines = [found["summary"], *bound_lines(found.get("bound", {})), f"{found['scheduling_choice']}: {tiers}"]
-    if found["fixes"]:
-        lines += ["", "it fits with", *(f"  {fix}" for fix in found["fixes"])]
+    lines += [*_price_lines(found), *(["", *_fix_lines(found)] if found["fixes"] else [])]
     lines += ["", *(_node_line(node) for node in found["nodes"])]
     if found["omitted"]:
         lines.append(f"and {found['omitted']} more nodes")
+    if events := found.get("events"):
+        lines += ["", *(f"{_moment(each['at'])}  {each['verdict']}: {each['text']}" for each in events)]
     return lines
+
+
+def _price_lines(found: Mapping[str, Any]) -> list[str]:
+    price = found.get("price_per_hour")
+    if not price:
+        return []
+    beside = f", and {', '.join(price['unpriced'])} of unknown price" if price["unpriced"] else ""
+    return [f"${price['low']:.2f} to ${price['high']:.2f} an hour{beside}"]
+
+
+def _fix_lines(found: Mapping[str, Any]) -> list[str]:
+    return ["it fits with", *(f"  {fix}" for fix in found["fixes"])] if found["fixes"] else []
+
+
+def _moment(at: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at))
 
 
 def _node_line(node: dict[str, Any]) -> str:
@@ -56,4 +80,5 @@ def _node_line(node: dict[str, Any]) -> str:
         full = f"; no more: {reasons}" if reasons else ""
         shared = f", claimed {node['claimed']:.3g} times over" if node.get("claimed", 0) > 1 else ""
         return f"* {where}: rank {node['rank']}, {node['min']} to {node['max']} replicas{cost}{shared}{full}"
-    return f"  {where}: would do{cost}" if node["verdict"] == "fits" else f"- {where}: {reasons}"
+    favours = "".join(f", {each}" for each in node.get("favours", ()))
+    return f"  {where}: would do{cost}{favours}" if node["verdict"] == "fits" else f"- {where}: {reasons}"

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from homeport.cli.confirm import confirm
 from homeport.cli.connect import connect
+from homeport.cli.explain import forecast_lines
 from homeport.cli.nouns import JOIN_TOKEN, Noun
 from homeport.cli.options import Chosen, OutputFormat, Shown, pairs
 from homeport.cli.show import print_one, print_resources
@@ -16,12 +17,20 @@ if TYPE_CHECKING:
 
 
 def create_object(
-    noun: Noun, spec: dict[str, Any], shown: Shown, parent: str = "", *, create_missing: bool = False
+    noun: Noun,
+    spec: dict[str, Any],
+    shown: Shown,
+    parent: str = "",
+    *,
+    create_missing: bool = False,
+    dry_run: bool = False,
 ) -> "Resource":
     with connect(shown.context) as client:
-        created = noun.collection(client, parent).create(spec, create_missing=create_missing)
+        created = noun.collection(client, parent).create(spec, create_missing=create_missing, dry_run=dry_run)
     if shown.output is OutputFormat.TABLE:
-        print(f"{noun.word} {created.id} created")
+        print(f"{noun.word} {created.id} {'would be created' if dry_run else 'created'}")
+        for line in forecast_lines(created.forecast) if created.forecast else ():
+            print(f"  {line}")
     else:
         print_one(noun, created, shown.output)
     return created

@@ -7,7 +7,8 @@ from typing import Any, Self
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """One object. Times are unix seconds. `spec` is what was asked for, `status` what is."""
+    """One object. Times are unix seconds. `spec` is what was asked for, `status` what is. `forecast` comes with a dry
+    run: whether a deployment would find a place, and where."""
 
     kind: str
     id: str
@@ -17,6 +18,7 @@ class Resource:
     updated_at: float
     spec: dict[str, Any]
     status: dict[str, Any]
+    forecast: dict[str, Any] | None = None
 
     @classmethod
     def from_plain(cls, plain: Mapping[str, Any]) -> Self:
@@ -30,10 +32,14 @@ class Resource:
             updated_at=plain.get("updated_at", 0.0),
             spec=plain.get("spec", {}),
             status=plain.get("status", {}),
+            forecast=plain.get("forecast"),
         )
 
     def to_plain(self) -> dict[str, Any]:
-        return asdict(self)
+        plain = asdict(self)
+        if self.forecast is None:
+            del plain["forecast"]
+        return plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +77,8 @@ class Edited:
 class Applied:
     """What `apply` did with one document: created, configured or unchanged.
 
-    `recorded` names fields that are kept but have no effect in this release.
+    `recorded` names fields that are kept but have no effect in this release. `forecast` comes with a dry run: whether a
+    deployment would find a place, and where.
     """
 
     kind: str
@@ -79,11 +86,13 @@ class Applied:
     action: str
     changes: tuple[FieldChange, ...] = ()
     recorded: tuple[str, ...] = ()
+    forecast: dict[str, Any] | None = None
 
     @classmethod
     def from_plain(cls, plain: Mapping[str, Any]) -> Self:
         changes = tuple(FieldChange.from_plain(each) for each in plain.get("changes", []))
-        return cls(plain["kind"], plain["id"], plain["action"], changes, tuple(plain.get("recorded", [])))
+        recorded, forecast = tuple(plain.get("recorded", [])), plain.get("forecast")
+        return cls(plain["kind"], plain["id"], plain["action"], changes, recorded, forecast)
 
     def to_plain(self) -> dict[str, Any]:
         changes = [change.to_plain() for change in self.changes]
@@ -93,4 +102,5 @@ class Applied:
             "action": self.action,
             "changes": changes,
             "recorded": list(self.recorded),
+            **({"forecast": self.forecast} if self.forecast else {}),
         }

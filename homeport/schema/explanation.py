@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from homeport.core.placement.history import PlacementEvent
 from homeport.schema.bound import Bound
 
 
@@ -47,6 +48,16 @@ class ExplainedNode(_Answer):
     """Why it takes no replica, or no more of them."""
 
 
+class PricePerHour(_Answer):
+    """US dollars, by the prices of the nodepools' instance types and the part of each node that replicas take."""
+
+    low: float
+    """With as few replicas as it may have."""
+    high: float
+    unpriced: list[str]
+    """Nodes that are not part of it: nobody knows what they cost."""
+
+
 class Explanation(_Answer):
     """Of the decision as it would be made now."""
 
@@ -67,4 +78,8 @@ class Explanation(_Answer):
     """How many nodes without a placement each filter keeps out."""
     fixes: list[str]
     """What would give it a place, the nearest first."""
+    price_per_hour: PricePerHour | None = None
+    """Null = of none of its nodes a price is known."""
+    events: list[PlacementEvent] = []
+    """When it was placed or found no place, and why; the newest last. Older ones are forgotten."""
     bound: Bound

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from homeport.core.errors import ErrorCode
 from homeport.core.node_lifecycle.drain import Drain
 from homeport.core.placement.handover import Kept
+from homeport.core.placement.history import PlacementEvent
 from homeport.core.placement.types import Rejection
 from homeport.core.resources import DeviceShare, Inventory
 from homeport.core.status import NodeStatus, ReplicaStatus
@@ -208,6 +209,8 @@ class DeploymentState(Answer):
     """Why nodes take no (more) replica, while something has found no place."""
     leaving: list[Kept]
     """Nodes from which replicas leave, and what they still run until others are ready."""
+    events: list[PlacementEvent] = []
+    """When it was placed or found no place, and why; the newest last. Older ones are forgotten."""
     bound: Bound
     url: str
     """The gateway's address for this deployment alone."""
@@ -405,6 +408,8 @@ class AppliedDocument(Answer):
     """Of an object that existed before."""
     recorded: list[str] = Field(default_factory=list)
     """Fields that are set, kept and shown, and that nothing acts on yet."""
+    forecast: Explanation | None = None
+    """Only of a deployment in a dry run: whether it would find a place, and where."""
 
 
 class ApplyResult(Answer):

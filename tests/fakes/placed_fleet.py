@@ -143,6 +143,10 @@ class PlacedFleet:
     def records(self, deployment: str) -> list[Record]:
         return [r for r in self.store.all(Kind.PLACEMENT) if r.spec["deployment_id"] == deployment]
 
+    def missing(self, deployment: str) -> dict[str, Any]:
+        """Its status without what went before."""
+        return {key: value for key, value in self.status(deployment).items() if key != "events"}
+
     def status(self, deployment: str) -> dict[str, Any]:
         record = self.store.get(Kind.DEPLOYMENT, deployment)
         assert record is not None

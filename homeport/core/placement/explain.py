@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from homeport.core.placement.filter import shape_of
-from homeport.core.placement.fixes import Fix, fixes_for
+from homeport.core.placement.fixes import Fix, fixes_for, other_devices
 from homeport.core.placement.fleet import Fleet
 from homeport.core.placement.place import trial
 from homeport.core.placement.preferences import favours
@@ -87,7 +87,12 @@ def _fixes(wanted: Wanted, fleet: Fleet, plan: Plan, unplaced: Sequence[NodeAnsw
     """Of what is missing; none when nothing is."""
     if not plan.missing_max:
         return ()
-    found = [fix for answer in unplaced for fix in fixes_for(answer.node, wanted, fleet, answer.reasons)]
+    found = [
+        fix
+        for answer in unplaced
+        for mend in (fixes_for, other_devices)
+        for fix in mend(answer.node, wanted, fleet, answer.reasons)
+    ]
     placed = sum(budget.max_replicas for budget in plan.budgets)
     if placed:
         found.append(Fix(f"max_replicas {placed}: so many fit", effort=2.0))

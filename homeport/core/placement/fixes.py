@@ -1,10 +1,10 @@
 """What would make a node take a replica."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from homeport.core.packing.shape import WHOLE
-from homeport.core.placement.filter import described, device_class, shape_of
+from homeport.core.placement.filter import described, device_class, shape_of, shortages
 from homeport.core.placement.fleet import Fleet
 from homeport.core.placement.types import Candidate, Rejection, Wanted
 from homeport.core.quantity import format_bytes, format_cpu
@@ -56,6 +56,23 @@ def fixes_for(node: Candidate, wanted: Wanted, fleet: Fleet, reasons: Sequence[R
     holders = f" (held by {_holders(node, wanted, fleet)})" if freed and _holders(node, wanted, fleet) else ""
     effort = 0.1 * len(commands) + (1.0 + effort if freed else 0.0) + 3.0 * len(on_host)
     return [Fix(f"{' and '.join(parts)}{holders}", effort)]
+
+
+def other_devices(node: Candidate, wanted: Wanted, fleet: Fleet, reasons: Sequence[Rejection]) -> list[Fix]:
+    """Devices of other kinds that would do by their memory, and that the deployment does not ask for: slices of GPUs
+    above all. One that says nothing of memory can't be told what would do."""
+    needs = wanted.needs
+    if {reason.filter for reason in reasons} != {"accelerator"} or not needs.accelerator_memory_bytes:
+        return []
+    free = fleet.free(node.node_id)
+    found = {}
+    for gpu in node.inventory.gpus:
+        kind = f"mig-{gpu.mig_profile}" if gpu.mig_profile else gpu.name.replace(" ", "-")
+        other = replace(needs, accelerator_types=(kind,))
+        if kind not in found and next(shortages(node, other, free), None) is None:
+            name = f"MIG {gpu.mig_profile}" if gpu.mig_profile else gpu.name
+            found[kind] = Fix(f"{needs.accelerators} of {name} on {node.name}: accelerator_type [{kind}]", effort=2.5)
+    return list(found.values())
 
 
 def _to_free(node: Candidate, wanted: Wanted, fleet: Fleet) -> tuple[list[str] | None, float]:

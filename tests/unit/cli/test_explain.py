@@ -1,4 +1,5 @@
 import json
+import time
 
 from tests.fakes.api import ScriptedApi
 from tests.unit.cli.conftest import Cli
@@ -18,7 +19,7 @@ FOUND = {
         },
         {
             "node_name": "rack8", "nodepool": "office/gpu", "verdict": "fits", "rank": None, "min": 0, "max": 0,
-            "cost": 1.2, "reasons": [],
+            "cost": 1.2, "favours": ["the image is there"], "reasons": [],
         },
         {
             "node_name": "rack9", "nodepool": "cloud/l4", "verdict": "rejected", "rank": None, "min": 0, "max": 0,
@@ -32,6 +33,10 @@ FOUND = {
     "omitted": 3,
     "filtered": {"cordon": 1, "memory": 1},
     "fixes": ["homeport node uncordon rack9", "max_replicas 2: so many fit"],
+    "price_per_hour": {"low": 0.25, "high": 1.0, "unpriced": ["rack7"]},
+    "events": [
+        {"at": 86400.0, "verdict": "partly", "where": ["rack7 (2)"], "text": "up to 2 of 4 replicas: rack7 (2)"}
+    ],
 }  # fmt: skip
 
 
@@ -41,16 +46,36 @@ def test_explain_tells_why_here_why_not_there_and_what_would_help(cli: Cli, api:
     assert ran.out.splitlines() == [
         FOUND["summary"],
         "UTILIZATION: office/gpu, then cloud/spot or cloud/l4",
+        "$0.25 to $1.00 an hour, and rack7 of unknown price",
         "",
         "it fits with",
         "  homeport node uncordon rack9",
         "  max_replicas 2: so many fit",
         "",
         "* rack7 (office/gpu): rank 0, 1 to 2 replicas, cost 0.5; no more: cpu: needs 4, has 500m free",
-        "  rack8 (office/gpu): would do, cost 1.2",
+        "  rack8 (office/gpu): would do, cost 1.2, the image is there",
         "- rack9 (cloud/l4): cordon: needs a node that takes new replicas, has cordoned; disk: needs 8Gi, has 1Gi free",
         "and 3 more nodes",
+        "",
+        f"{time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(86400.0))}  partly: up to 2 of 4 replicas: rack7 (2)",
     ]
+
+
+def test_a_dry_run_says_whether_it_fits_and_what_it_costs(cli: Cli, api: ScriptedApi) -> None:
+    applied = {"kind": "deployment", "id": "chat", "action": "created", "forecast": FOUND}
+    api.answer("POST", "apply", {"results": [applied], "seq": 1})
+    foreseen = [
+        f"  {FOUND['summary']}",
+        "  $0.25 to $1.00 an hour, and rack7 of unknown price",
+        "  it fits with",
+        "    homeport node uncordon rack9",
+        "    max_replicas 2: so many fit",
+    ]
+    told = cli("apply", "-f", "-", "--dry-run", stdin="deployment: {id: chat}").out.splitlines()
+    assert told == ["deployment/chat created (dry run)", *foreseen]
+    api.answer("POST", "deployments", {"kind": "deployment", "id": "chat", "forecast": FOUND}, status=201)
+    told = cli("deployment", "create", "chat", "--model", "m", "--nodepool", "office/gpu", "--dry-run").out.splitlines()
+    assert told == ["deployment chat would be created", *foreseen]
 
 
 def test_explain_as_json_is_what_the_api_says(cli: Cli, api: ScriptedApi) -> None:

@@ -229,6 +229,37 @@ def test_devices_that_would_have_to_be_freed(
     assert [each.text for each in found.fixes] == [fix]
 
 
+def test_other_devices_that_would_do_by_their_memory_are_named() -> None:
+    cut = (
+        Gpu("g0", "NVIDIA H100 80GB HBM3", 80 * GIB),
+        Gpu("m0", "NVIDIA H100 80GB HBM3 MIG 3g.40gb", 40 * GIB, mig_profile="3g.40gb", parent_uuid="g1"),
+        Gpu("m1", "NVIDIA H100 80GB HBM3 MIG 1g.10gb", 10 * GIB, mig_profile="1g.10gb", parent_uuid="g1"),
+    )
+    node = candidate("gpu-07", inventory=replace(candidate("gpu-07").inventory, gpus=cut))
+    demand = wanted(accelerators=1, accelerator_memory_bytes=20 * GIB, accelerator_types=("h100",))
+    found = explained(demand, Node(node, Taken(devices=(("g0", 1000),))))
+    assert [fix.text for fix in found.fixes] == [
+        "1 GPU freed on gpu-07 (held by other)",
+        "1 of MIG 3g.40gb on gpu-07: accelerator_type [mig-3g.40gb]",
+    ]
+    asked = replace(demand, needs=replace(demand.needs, accelerator_types=("mig-3g.*",)))
+    [budget] = explained(asked, Node(node, Taken(devices=(("g0", 1000),)))).plan.budgets
+    assert [share.gpu_uuid for share in budget.devices] == ["m0"]
+
+
+def test_a_limit_of_sharing_counts_however_small_the_shares_are() -> None:
+    shared = replace(candidate("n").inventory, gpus=(Gpu("g0", "NVIDIA L4", 24 * GIB, most_sharing=3),))
+    demand = wanted(1, 5, accelerators=1, accelerator_milli=50)
+    [budget] = explained(demand, candidate("n", inventory=shared)).plan.budgets
+    assert budget.max_replicas == 3
+    full = Taken(devices=tuple((share.gpu_uuid, share.compute_milli) for share in budget.devices))
+    [reason] = explained(demand, Node(candidate("n", inventory=shared), full)).nodes[0].reasons
+    assert (reason.need, reason.have) == (
+        "5 % of a GPU",
+        "0 free of 1, at most 0.1 % of one; its host lets 3 replicas share one",
+    )
+
+
 def test_the_nearest_fix_comes_first() -> None:
     found = explained(
         wanted(cpu_milli=2000),

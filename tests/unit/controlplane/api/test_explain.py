@@ -58,3 +58,18 @@ async def test_a_dry_run_of_an_edit_foresees_what_the_new_workload_needs(api: Co
     assert forecast["verdict"] == "pending"
     assert forecast["nodes"][0]["reasons"] == [{"filter": "cpu", "need": "9", "have": "8 free"}]
     assert (await api.call("GET", "/deployments/chat/explain")).body["verdict"] == "partly", "nothing was kept"
+
+
+async def test_a_dry_run_tells_the_price_of_the_part_that_it_takes(api: ControlApi) -> None:
+    own = {"id": "big", "compute_info": {"cpu_limit": "8"}, "price_per_hour": 4.0}
+    pool = {"id": "gpu", "compute_cluster": {"id": "office"}, "instance_types": [{"id": "big"}]}
+    await api.put_parents()
+    await api.put_node("rack7")
+    documents = [{"instance_type": own}, {"nodepool": pool}]
+    assert (await api.call("POST", "/apply", {"documents": documents})).status == 200
+    dry = {"documents": [{"deployment": {**BIG, "compute_info": {"cpu_limit": "2"}}}], "dry_run": True}
+    [result] = (await api.call("POST", "/apply", dry)).body["results"]
+    assert result["forecast"]["price_per_hour"] == {"low": 1.0, "high": 2.0, "unpriced": []}
+    assert result["forecast"]["verdict"] == "placed"
+    [result] = (await api.call("POST", "/apply", {**dry, "dry_run": False})).body["results"]
+    assert "forecast" not in result

@@ -19,7 +19,7 @@ async def test_a_deployment_is_placed_where_it_fits(fleet: PlacedFleet) -> None:
     await fleet.join("n2", pool="b")
     await fleet.deploy("chat", low=1, high=3)
     assert await fleet.placements("chat") == {"n1": (0, 1, 3)}
-    assert fleet.status("chat") == NOTHING_MISSING
+    assert fleet.missing("chat") == NOTHING_MISSING
 
 
 async def test_a_second_round_writes_nothing(fleet: PlacedFleet) -> None:
@@ -126,7 +126,7 @@ async def test_a_stopped_deployment_has_no_placement_and_misses_nothing(fleet: P
     await fleet.pipeline.reconcile_once()
     await fleet.deploy("chat", low=0, high=0)
     assert await fleet.placements("chat") == {}
-    assert fleet.status("chat") == NOTHING_MISSING
+    assert fleet.missing("chat") == NOTHING_MISSING
 
 
 async def test_a_new_revision_keeps_the_placements_id(fleet: PlacedFleet) -> None:
@@ -247,7 +247,7 @@ async def test_a_deployment_that_was_stopped_gets_its_place_back_when_it_starts(
     await fleet.pipeline.reconcile_once()
     await fleet.deploy("chat", low=1, high=3, state="stopped")
     assert await fleet.placements("chat") == {}
-    assert fleet.status("chat") == NOTHING_MISSING
+    assert fleet.missing("chat") == NOTHING_MISSING
     await fleet.deploy("chat", low=1, high=3, state="running")
     assert await fleet.placements("chat") == {"n1": (0, 1, 3)}
 
@@ -298,6 +298,24 @@ async def test_labels_of_nodepools_and_hosts_are_matched_and_the_nearest_wins(fl
     assert [(why["node_id"], why["have"]) for why in fleet.status("chat")["rejections"]] == [("n3", "disk=hdd")]
     await fleet.apply({"nodepool": {"id": "a", "compute_cluster": {"id": "office"}}})
     assert list(await fleet.placements("chat")) == ["n2"]
+
+
+async def test_the_status_tells_when_it_was_placed_and_why_it_was_not_before(fleet: PlacedFleet) -> None:
+    await fleet.join("n1", cpu=1000)
+    await fleet.deploy("chat")
+    await fleet.pipeline.reconcile_once()
+    began = fleet.wall()
+    fleet.pass_time(10, alive="n1")
+    await fleet.join("n2")
+    await fleet.pipeline.reconcile_once()
+    assert [(each["at"] - began, each["verdict"], each["text"]) for each in fleet.status("chat")["events"]] == [
+        (0.0, "pending", "n1: cpu: needs 2, has 1 free"),
+        (10.0, "placed", "up to 1 replicas: n2 (1)"),
+    ]
+    writes = fleet.store.seq
+    fleet.pass_time(10, alive="n1 n2")
+    await fleet.pipeline.reconcile_once()
+    assert fleet.store.seq == writes
 
 
 async def test_a_round_thinks_again_only_about_what_is_not_as_it_was(
