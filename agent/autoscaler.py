@@ -2,12 +2,13 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 import structlog
 
+from agent.floors import Floor
 from agent.placement import DesiredState, Placement
 from homeport.core.autoscale.decision import Decision
 from homeport.core.autoscale.demand import Demand, Supply, Terms
@@ -40,7 +41,8 @@ class History(Protocol):
 class Autoscaler:
     """`demand(deployment_id)` is this node's traffic, `supply(deployment_id)` its replicas; `apply(desired, wanted)`
     gets the count per placement id, whenever it may have changed. What is `halted` runs nothing, whatever the demand.
-    `signals` are figures that ask for replicas beside the requests.
+    `signals` are figures that ask for replicas beside the requests, `floor` says how many of a deployment's are kept
+    without anybody asking.
     """
 
     def __init__(
@@ -51,6 +53,7 @@ class Autoscaler:
         monotonic: Callable[[], float],
         halted: Callable[[Placement], bool] = lambda placement: False,
         history: History | None = None,
+        floor: Callable[[Sequence[Placement], float | None], Floor] = lambda placements, start_seconds: Floor(),
         signals: Callable[[str, Demand, Supply], Signals] = lambda deployment_id, demand, supply: Signals(),
     ) -> None:
         self._demand = demand
@@ -59,6 +62,7 @@ class Autoscaler:
         self._monotonic = monotonic
         self._halted = halted
         self._history = history
+        self._floor = floor
         self._signals = signals
         self._desired = DesiredState()
         self._scales: dict[str, _Scale] = {}
@@ -112,13 +116,18 @@ class Autoscaler:
         newest = placements[0]
         demand, supply = self._demand(deployment_id), self._supply(deployment_id)
         signals = self._signals(deployment_id, demand, supply)
+        low, high = sum(p.min_replicas for p in placements), sum(p.max_replicas for p in placements)
+        floor = self._floor(placements, supply.start_seconds)
+        kept = max(low, min(high, floor.replicas))
         terms = Terms(
             newest.policy.scaling,
-            (sum(p.min_replicas for p in placements), sum(p.max_replicas for p in placements)),
+            (kept, high),
             newest.policy.scaling.targets.concurrency or newest.workload.concurrency,
             signals.known,
         )
         decision = scale.scaler.decide(demand, supply, terms, self._monotonic())
+        if kept > low and decision.driver == "min_replicas":
+            decision = replace(decision, driver=floor.driver, reason=f"{floor.driver} keeps {kept}")
         if signals.missing:
             without = ", ".join(f"{name} ({why})" for name, why in signals.missing.items())
             decision = replace(decision, reason=f"{decision.reason}; not looked at: {without}")

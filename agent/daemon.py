@@ -30,7 +30,8 @@ from agent.drivers.process.driver import ProcessDriver
 from agent.drivers.simulated import SimulatedDriver
 from agent.fingerprint.gather import Fingerprint
 from agent.fingerprint.gpu_events import follow_xids
-from agent.fingerprint.memory import available_memory
+from agent.fingerprint.memory import available_memory, probe_memory
+from agent.floors import Floors
 from agent.gpu_quarantine import GpuQuarantine
 from agent.history.log import HistoryLog
 from agent.history.scaling import ScalingRecorder
@@ -71,6 +72,9 @@ from homeport.core.waiting import Outlook
 from homeport.systemd import ServiceManager
 
 log = structlog.get_logger()
+
+# Part of the host's memory that replicas which nobody needs leave free.
+_SPARE_MEMORY = 0.1
 
 
 async def run(config: RunConfig) -> None:
@@ -156,6 +160,7 @@ class Daemon:
             time.monotonic,
             self._solitude.halts,
             history=self._scaling,
+            floor=Floors(time.time, self._has_room).of,
             signals=lambda *seen: self._sampler.signals(*seen),
         )
         self._quarantine = GpuQuarantine(GpuRecords(database), time.time, lambda: self._fingerprint.probe_soon())
@@ -283,6 +288,10 @@ class Daemon:
     def _renewed(self) -> None:
         self._link.redial()
         self._tunnels.renew()
+
+    def _has_room(self) -> bool:
+        """To spare: nothing is refused for want of it, and some memory is left."""
+        return not self._reconciler.refused() and available_memory() >= _SPARE_MEMORY * probe_memory()
 
     def _outlook(self, deployment_id: str) -> Outlook:
         return outlook_of(deployment_id, self._reconciler.replicas(), None, time.monotonic())

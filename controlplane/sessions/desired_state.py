@@ -8,6 +8,7 @@ from homeport_proto.v1 import session_pb2 as pb
 
 from controlplane.fleet.gpu_clearing import cleared_gpus
 from controlplane.secrets.node_secrets import NONE, NodeSecrets
+from controlplane.sessions.floors import has_floors, policy_on
 from controlplane.sessions.wire import placement_to_wire
 from controlplane.store.store import Change, Index, Kind, Record, Store
 from homeport.schema.deployment import DeploymentSpec
@@ -30,11 +31,13 @@ class DesiredStates:
         self._store = store
         self._secrets = secrets
         self._node_of: dict[str, str] = {}
+        self._deployment_of: dict[str, str] = {}
         self._generations: dict[str, int] = {}
         self._cleared: dict[str, dict[str, float]] = {}
 
     def load(self) -> None:
         self._node_of = {p.id: p.spec["node_id"] for p in self._store.all(Kind.PLACEMENT)}
+        self._deployment_of = {p.id: p.spec["deployment_id"] for p in self._store.all(Kind.PLACEMENT)}
         self._generations = {d.id: d.generation for d in self._store.all(Kind.DEPLOYMENT)}
         self._cleared = {node.id: cleared_gpus(node) for node in self._store.all(Kind.NODE)}
 
@@ -124,6 +127,18 @@ class DesiredStates:
         else:
             self._node_of[change.id] = after
             nodes.setdefault(after, Touched()).changed.add(change.id)
+        self._touch_others(change, nodes)
+
+    def _touch_others(self, change: Change, nodes: dict[str, Touched]) -> None:
+        """What a placement keeps of its deployment's floors depends on the others."""
+        if change.record is None:
+            deployment_id = self._deployment_of.pop(change.id, "")
+        else:
+            deployment_id = self._deployment_of[change.id] = change.record.spec["deployment_id"]
+        deployment = self._store.get(Kind.DEPLOYMENT, deployment_id)
+        if deployment is not None and has_floors(DeploymentSpec.model_validate(deployment.spec).policy()):
+            for other in self._store.find(Index.PLACEMENTS_OF_DEPLOYMENT, deployment_id):
+                nodes.setdefault(other.spec["node_id"], Touched()).changed.add(other.id)
 
     def _wire(self, placements: Iterable[Record], node_key: PublicKey | None) -> list[pb.Placement]:
         messages = []
@@ -132,7 +147,11 @@ class DesiredStates:
             deployment = self._store.get(Kind.DEPLOYMENT, deployment_id)
             revision = self._store.get(Kind.REVISION, f"{deployment_id}/{number}")
             if deployment is not None and revision is not None:
-                policy = DeploymentSpec.model_validate(deployment.spec).policy()
+                policy = policy_on(
+                    DeploymentSpec.model_validate(deployment.spec).policy(),
+                    placement,
+                    self._store.find(Index.PLACEMENTS_OF_DEPLOYMENT, deployment_id),
+                )
                 sealed = NONE
                 if self._secrets is not None and node_key is not None:
                     sealed = self._secrets.sealed(placement, revision, node_key)

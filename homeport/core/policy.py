@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from homeport.core.schedule import ScheduledMin
 from homeport.core.targets import Targets
 
 
@@ -18,6 +19,8 @@ class Scaling:
     soft_min_replicas: int = 0
     disable_packing: bool = False
     targets: Targets = field(default_factory=Targets)
+    # To an agent: this node's part of it, as of `soft_min_replicas`.
+    schedule: tuple[ScheduledMin, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,20 @@
+import zoneinfo
 from collections.abc import Mapping
+from datetime import datetime
+from functools import cache
 from typing import Any, Literal
 
 from pydantic import model_validator
 
 from homeport.core.policy import Scaling
+from homeport.core.schedule import ScheduledMin, matches
 from homeport.core.targets import MetricTarget, Targets
 from homeport.schema.base import ApiModel, live
 from homeport.schema.foreign import packing_switch
+
+_TIME = r"^([01][0-9]|2[0-3]):[0-5][0-9]$"
+_DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_CONVERTED = {"targets", "schedule", "replicas", "min_replicas", "max_replicas"}
 
 
 class ScalingMetric(ApiModel):
@@ -57,6 +65,53 @@ class ScalingTargets(ApiModel):
         return Targets(**given, metrics=metrics, metrics_port=self.metrics_port or 0)
 
 
+class ScheduledMinimum(ApiModel):
+    """At least so many replicas at certain times: they are ready when these begin."""
+
+    min_replicas: int = live(ge=0, le=10_000)
+    timezone: str = live(default="UTC", max_length=100)
+    """As in `Europe/Berlin`."""
+    days: list[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]] = live(default_factory=list, max_length=7)
+    """On which they begin; none = on all."""
+    starts: str = live(default="00:00", pattern=_TIME)
+    ends: str = live(default="00:00", pattern=_TIME)
+    """Of the next day where it is not after `starts`."""
+    cron: str = live(default="", max_length=200)
+    """The minutes in which it holds, instead of the three above: `* 8-17 * * mon-fri`."""
+
+    @model_validator(mode="after")
+    def _is_a_time(self) -> "ScheduledMinimum":
+        if self.cron:
+            if self.days or (self.starts, self.ends) != ("00:00", "00:00"):
+                raise ValueError("give `cron`, or `days`, `starts` and `ends`, not both")
+            matches(self.cron, datetime(2000, 1, 1))  # noqa: DTZ001 - says whether it is a cron line
+        known = _time_zones()
+        if known and self.timezone not in known:
+            raise ValueError(f"`timezone`: there is no time zone {self.timezone!r}; names look like Europe/Berlin")
+        return self
+
+    def to_core(self) -> ScheduledMin:
+        return ScheduledMin(
+            self.min_replicas,
+            self.timezone,
+            tuple(_DAYS.index(day) for day in self.days),
+            _minute(self.starts),
+            _minute(self.ends),
+            self.cron,
+        )
+
+
+@cache
+def _time_zones() -> frozenset[str]:
+    """Empty on a host that has no database of them."""
+    return frozenset(zoneinfo.available_timezones())
+
+
+def _minute(time: str) -> int:
+    hour, _, minute = time.partition(":")
+    return int(hour) * 60 + int(minute)
+
+
 class AutoscaleConfig(ApiModel):
     """Bounds and delays of the local autoscaler. All delays are seconds."""
 
@@ -64,8 +119,10 @@ class AutoscaleConfig(ApiModel):
     max_replicas: int = live(default=1, ge=0, le=10_000)
     replicas: int | None = live(default=None, ge=0, le=10_000)
     """A fixed count: nothing is scaled, and the bounds are kept for later. Null = the autoscaler decides."""
-    soft_min_replicas: int = live(default=0, ge=0, le=10_000, recorded=True)
+    soft_min_replicas: int = live(default=0, ge=0, le=10_000)
     """Kept while the nodes have room to spare."""
+    schedule: list[ScheduledMinimum] = live(default_factory=list, max_length=50)
+    """Minimums at certain times; the highest of those that hold now counts."""
     scale_up_delay_seconds: float = live(default=0.0, ge=0, le=86_400)
     scale_down_delay_seconds: float = live(default=300.0, ge=0, le=86_400)
     scale_to_zero_delay_seconds: float = live(default=1800.0, ge=0, le=604_800)
@@ -83,6 +140,9 @@ class AutoscaleConfig(ApiModel):
     def _bounds_in_order(self) -> "AutoscaleConfig":
         if self.min_replicas > self.max_replicas:
             raise ValueError(f"min_replicas ({self.min_replicas}) must not be above max_replicas ({self.max_replicas})")
+        highest = max((entry.min_replicas for entry in self.schedule), default=0)
+        if highest > self.max_replicas:
+            raise ValueError(f"a min_replicas of `schedule` ({highest}) is above max_replicas ({self.max_replicas})")
         return self
 
     def bounds(self) -> tuple[int, int]:
@@ -91,5 +151,13 @@ class AutoscaleConfig(ApiModel):
 
     def to_core(self) -> Scaling:
         low, high = self.bounds()
-        kept = self.model_dump(exclude={"targets", "replicas", "min_replicas", "max_replicas"})
-        return Scaling(min_replicas=low, max_replicas=high, targets=self.targets.to_core(), **kept)
+        kept = self.model_dump(exclude=_CONVERTED)
+        if self.replicas is not None:
+            kept["soft_min_replicas"] = 0
+        return Scaling(
+            min_replicas=low,
+            max_replicas=high,
+            targets=self.targets.to_core(),
+            schedule=tuple(entry.to_core() for entry in self.schedule if self.replicas is None),
+            **kept,
+        )

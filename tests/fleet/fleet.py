@@ -13,6 +13,7 @@ from agent.autoscaler import Autoscaler
 from agent.drivers.driver import Exit
 from agent.drivers.simulated import SimulatedDriver
 from agent.fingerprint.gather import Fingerprint
+from agent.floors import Floors
 from agent.gpu_quarantine import GpuQuarantine
 from agent.history.log import HistoryLog
 from agent.history.scaling import ScalingRecorder
@@ -146,7 +147,8 @@ class Host:
             HeardStore(database), self.boot, clock, heard_ago=lambda: link.heard_ago, desired=lambda: node.desired
         )
         scaling = ScalingRecorder(history.add, self.wall)
-        autoscaler = Autoscaler(relay.demand, self._supply, reconciler.want, clock, solitude.halts, scaling)
+        floor = Floors(self.wall, lambda: True).of
+        autoscaler = Autoscaler(relay.demand, self._supply, reconciler.want, clock, solitude.halts, scaling, floor)
         fingerprint = Fingerprint(self._directory, ("simulated",), self.node_id)
         fingerprint.inventory = Inventory(self.node_id, cpu_milli=8000, memory_bytes=8 * GIB, drivers=("simulated",))
         shipper = Shipper(history, lambda page: link.tell_history(page), clock, lambda: 0.5)

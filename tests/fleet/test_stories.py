@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 
+from controlplane.store.store import Kind
 from homeport.core.autoscale.demand import Demand
 from homeport.core.status import NodeStatus
 from tests.fleet.fleet import Fleet, deployment
@@ -60,6 +61,30 @@ def test_a_short_cut_starts_and_stops_nothing(tell: Callable[..., None]) -> None
             fleet.network.heal("n0")
             await fleet.until(lambda: fleet.seen_ready() == 2, within=30, what="both seen again")
         assert len(host.driver.starts) == 2
+
+    tell(story)
+
+
+def test_a_node_keeps_to_the_schedule_while_its_link_is_cut(tell: Callable[..., None]) -> None:
+    """The clock begins at 00:16:40 UTC."""
+    scaling = {
+        "min_replicas": 0,
+        "max_replicas": 3,
+        "scale_down_delay_seconds": 0,
+        "scale_to_zero_delay_seconds": 0,
+        "schedule": [{"starts": "00:30", "ends": "00:40", "min_replicas": 2}],
+    }
+
+    async def story(fleet: Fleet) -> None:
+        [host] = fleet.hosts
+        await fleet.apply(deployment(autoscale_config=scaling))
+        await fleet.until(lambda: len(fleet.plane.store.all(Kind.PLACEMENT)) == 1, within=10, what="a placement")
+        await asyncio.sleep(10)
+        fleet.network.cut("n0")
+        await fleet.holds(lambda: host.replicas() == [], 1799 - host.wall(), "nothing before 00:30")
+        await fleet.until(lambda: len(host.ready()) == 2, within=10, what="two at 00:30")
+        await fleet.holds(lambda: len(host.ready()) == 2, 2399 - host.wall(), "both until 00:40")
+        await fleet.until(lambda: host.replicas() == [], within=3600, what="none after it, with nobody asking")
 
     tell(story)
 

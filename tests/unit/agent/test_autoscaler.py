@@ -1,8 +1,13 @@
 """The autoscaler of one node, with the traffic of a test. The policy itself is tested with homeport.core."""
 
+from types import SimpleNamespace
+
 from agent.autoscaler import Autoscaler, divide
+from agent.floors import Floor
 from agent.placement import DesiredState, Placement, Version
-from homeport.core.autoscale.demand import Demand, Supply
+from homeport.core.autoscale.decision import Decision
+from homeport.core.autoscale.demand import Demand, Signal, Supply
+from homeport.core.autoscale.signals import Signals
 from homeport.core.policy import Policy, Scaling
 from homeport.core.workload import Workload
 from tests.fakes.clock import FakeClock
@@ -34,6 +39,40 @@ class Site:
 
 def test_the_minimum_runs_without_traffic() -> None:
     assert Site().decide(_placement(1, 3)) == {"p": 1}
+
+
+def test_what_is_kept_without_traffic_is_inside_the_budget_and_says_what_keeps_it() -> None:
+    clock = FakeClock()
+    floors = [Floor(2, "schedule"), Floor(9, "schedule"), Floor(0, "")]
+    decided: list[Decision] = []
+    autoscaler = Autoscaler(
+        lambda _: Demand(),
+        lambda _: Supply(),
+        lambda desired, wanted: None,
+        clock,
+        history=SimpleNamespace(decided=lambda id, before, decision: decided.append(decision)),
+        floor=lambda placements, start_seconds: floors.pop(0),
+    )
+    for _ in range(3):
+        autoscaler.set_desired(_state(_placement(0, 3)))
+    assert [(each.replicas, each.driver) for each in decided[:2]] == [(2, "schedule"), (3, "schedule")]
+    assert decided[0].reason == "schedule keeps 2"
+    assert decided[2].driver not in ("schedule", "min_replicas")
+
+
+def test_what_cannot_be_looked_at_is_said() -> None:
+    decided: list[Decision] = []
+    autoscaler = Autoscaler(
+        lambda _: Demand(),
+        lambda _: Supply(1),
+        lambda desired, wanted: None,
+        FakeClock(),
+        history=SimpleNamespace(decided=lambda id, before, decision: decided.append(decision)),
+        signals=lambda id, demand, supply: Signals({"cpu_percent": Signal(150, 50)}, {"gpu_percent": "no GPU"}),
+    )
+    autoscaler.set_desired(_state(_placement(0, 4)))
+    assert (decided[0].wanted, decided[0].driver) == (3, "cpu_percent")
+    assert decided[0].reason.endswith("; not looked at: gpu_percent (no GPU)")
 
 
 def test_a_waiting_request_starts_one_from_zero() -> None:
