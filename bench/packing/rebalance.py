@@ -54,7 +54,7 @@ def _with_holes(replay: Replay, rng: random.Random, percent: float) -> dict[str,
 
 def _rebalanced(replay: Replay, percent: float) -> dict[str, float]:
     movable = [
-        Movable(replace(wanted, held=(Held(node_id, 1),)), node_id, 1) for wanted, node_id in replay.placed.values()
+        Movable(replace(wanted, held=(Held(node_id, 1),)), node_id, 1, 1) for wanted, node_id in replay.placed.values()
     ]
     most = int(len(movable) * percent / 100)
     before = figures_of(replay.fleet, [POOL])

@@ -65,9 +65,9 @@ def _movable(deployment: Record, revision: Record, view: FleetView, pools: Colle
         return []
     wanted = view.wanted(deployment, revision, held)
     return [
-        Movable(wanted, each.node_id, each.max_replicas)
-        for each in held
-        if each.max_replicas and view.fleet.node(each.node_id).nodepool in pools
+        Movable(wanted, spec["node_id"], spec["min_replicas"], spec["max_replicas"])
+        for spec in (record.spec for record in placements)
+        if spec["max_replicas"] and view.fleet.node(spec["node_id"]).nodepool in pools
     ]
 
 

@@ -48,7 +48,7 @@ class Relocation:
             if node_id in taken or not suits(node_id) or fitting.room(node_id) < movable.replicas:
                 continue
             shares = shares_on(fleet, fitting, node_id, movable.replicas) if wanted.needs.accelerators else ()
-            there = taken_by(wanted.needs, movable.replicas, movable.replicas, shares)
+            there = taken_by(wanted.needs, movable.least, movable.replicas, shares)
             if not breaks_whole and _breaks_whole(fleet, node_id, there):
                 continue
             self._before.setdefault(wanted.deployment_id, taken)

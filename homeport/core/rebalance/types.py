@@ -8,10 +8,12 @@ from homeport.core.placement.types import Wanted
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Movable:
-    """A placement that may move: all its replicas go from one node to another that has none of the deployment."""
+    """A placement that may move: all its replicas, `least` to `replicas`, go from one node to another that has none of
+    the deployment."""
 
     wanted: Wanted
     node_id: str
+    least: int
     replicas: int
 
     @property

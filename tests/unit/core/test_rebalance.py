@@ -46,7 +46,7 @@ class Site:
         taken = {**self.fleet.taken(wanted.deployment_id), node_id: taken_by(wanted.needs, replicas, replicas, shares)}
         self.fleet.take(wanted.deployment_id, taken)
         self.fleet.ask(wanted.deployment_id, shape_of(wanted.needs), replicas)
-        self.movable.append(Movable(replace(wanted, held=(Held(node_id, replicas),)), node_id, replicas))
+        self.movable.append(Movable(replace(wanted, held=(Held(node_id, replicas),)), node_id, replicas, replicas))
         return self
 
     def proposed(self, *waiting: Wanted, most: int = 100, pools: tuple[str, ...] = (POOL,)) -> list[Clearing]:
@@ -157,7 +157,9 @@ def sites(draw: st.DrawFn) -> tuple[Site, list[Wanted]]:
         if draw(st.booleans()):
             site.fleet.release(wanted.deployment_id)
         else:
-            site.movable += [Movable(wanted, budget.node_id, budget.max_replicas) for budget in plan.budgets]
+            site.movable += [
+                Movable(wanted, budget.node_id, budget.min_replicas, budget.max_replicas) for budget in plan.budgets
+            ]
             if plan.missing_max:
                 waiting.append(wanted)
     return site, waiting
@@ -200,7 +202,9 @@ def test_what_was_proposed_is_enough(made: tuple[Site, list[Wanted]]) -> None:
     for _ in range(40):
         found = site.proposed(*waiting)
         there = {(move.deployment_id, move.from_node): move.to_node for each in found for move in each.moves}
-        site.movable = [Movable(each.wanted, there.get(each.key, each.node_id), each.replicas) for each in site.movable]
+        site.movable = [
+            Movable(each.wanted, there.get(each.key, each.node_id), each.least, each.replicas) for each in site.movable
+        ]
         if not found:
             return
     raise AssertionError("it goes on for ever")
