@@ -41,6 +41,7 @@ from controlplane.gateway.publisher import GatewayPublisher
 from controlplane.history.retention import trim
 from controlplane.pipelines.node_lifecycle import NodeLifecyclePipeline
 from controlplane.pipelines.placements import PlacementPipeline
+from controlplane.pipelines.preemptions import PreemptionPipeline
 from controlplane.pipelines.rebalances import RebalancePipeline
 from controlplane.pipelines.wakes import Wakes
 from controlplane.ports import reserve
@@ -120,6 +121,7 @@ class Server:
         life = LoginSessions(self._store, self._access_tokens.last_uses, time.time)
         self._spawn("login-sessions", life.run())
         self._spawn("placements", PlacementPipeline(self._store, self._registry, self._fleet_view, self._wakes).run())
+        self._spawn("preemption", PreemptionPipeline(self._store, self._fleet_view).run())
         self._spawn("rebalance", RebalancePipeline(self._store, self._fleet_view, time.time).run())
 
         start_gateway = self._start_gateway_inside if self._config.gateway_inside else self._start_gateway

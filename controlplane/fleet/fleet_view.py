@@ -11,6 +11,7 @@ from controlplane.fleet.node_drain import drain_of
 from controlplane.fleet.nodepools import nodepools_of
 from controlplane.fleet.nodes import node_status_of, nodepool_key_of
 from controlplane.fleet.parsed import Parsed
+from controlplane.fleet.preemption import evicted_from
 from controlplane.fleet.prices import prices_in
 from controlplane.fleet.revisions import workload_of
 from controlplane.fleet.schedulable import candidate_of, pool_of, taken_by_placement, wanted_of
@@ -76,7 +77,8 @@ class FleetView:
         home = self._home(self.placements.get(deployment.id, ()))
         workload, refused = self._workloads.of(revision), self.refused(deployment.id)
         apart = self._apartness.nodes_of_others(deployment, held, self.fleet.taken)
-        return wanted_of(deployment.id, self.spec(deployment), workload, held, refused, pools, home, apart)
+        evicted = evicted_from(deployment)
+        return wanted_of(deployment.id, self.spec(deployment), workload, held, refused, pools, home, apart, evicted)
 
     def prices_in(self, nodepool: str) -> Prices | None:
         return prices_in(self._store, nodepool)

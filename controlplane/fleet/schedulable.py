@@ -63,9 +63,11 @@ def wanted_of(
     pools: Sequence[Pool],
     home: str,
     apart: Mapping[str, str],
+    evicted: Mapping[str, str],
 ) -> Wanted:
     """`held` comes first, `refused` are nodes that will not start it, `pools` are its nodepools in the order of its
-    spec, `home` is the cluster that serves it, `apart` are nodes of those that it shares none with."""
+    spec, `home` is the cluster that serves it, `apart` are nodes of those that it shares none with, `evicted`
+    those that it has to leave to others."""
     reconcile = spec.on_disconnect.terms().reconcile
     choice = Choice(spec.scheduling_choice)
     return Wanted(
@@ -80,6 +82,7 @@ def wanted_of(
         workload.requires if workload.requires != ANY_HOST else ANY_HOST,
         spec.affinity.to_core() if spec.affinity != _NO_AFFINITY else NO_AFFINITY,
         apart,
+        evicted,
         full_image_name(workload.image) if workload.image else "",
         returns=reconcile in (Reconcile.KEEP_ORIGINAL, Reconcile.BEST_SCORE),
         spreads=choice is Choice.PERFORMANCE,

@@ -201,15 +201,17 @@ def _hand_over(
         id = placement.spec["node_id"]
         heard = around.is_heard(id)
         serving = may_serve[id] if heard else placement.spec["min_replicas"]
-        leaving.append(Leaving(id, serving, at_once=_must_go(id, wanted, around), unheard=not heard))
+        leaving.append(Leaving(id, serving, at_once=_must_go(id, wanted, planned, around), unheard=not heard))
     return hand_over(planned.budgets, ready_there, leaving, wanted.scaling)
 
 
-def _must_go(node_id: str, wanted: Wanted, around: Surroundings) -> bool:
-    """No replica may cross a fence for a while, and a forced drain does not wait."""
+def _must_go(node_id: str, wanted: Wanted, planned: Plan, around: Surroundings) -> bool:
+    """No replica may cross a fence for a while, a forced drain does not wait, and nor does one of higher priority where
+    nothing else has room."""
     held = next((held for held in wanted.held if held.node_id == node_id), None)
     why = bar(around.fleet.node(node_id), wanted, held)
-    return around.is_forced(node_id) or (why is not None and why.filter == "residency")
+    nowhere = node_id in wanted.evicted and planned.missing_min > 0
+    return around.is_forced(node_id) or nowhere or (why is not None and why.filter == "residency")
 
 
 def _reserve(fleet: Fleet, wanted: Wanted, planned: Plan, handover: Handover, specs: Iterable[dict[str, Any]]) -> None:

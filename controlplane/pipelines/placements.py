@@ -11,6 +11,7 @@ import structlog
 
 from controlplane.fleet.fleet_view import FleetView
 from controlplane.fleet.nodes import node_status_of
+from controlplane.fleet.preemption import urgency
 from controlplane.pipelines.base import Pipeline
 from controlplane.pipelines.placement_decision import Decision, apply, decide
 from controlplane.pipelines.wakes import Wakes
@@ -42,7 +43,7 @@ class _Decided:
 class PlacementPipeline(Pipeline):
     """The only writer of placements, but for the deletion of a deployment.
 
-    Older deployments are served first, and what one holds is reserved against all others, so nobody is displaced. A
+    Those of higher priority are served first, then the older ones, and what one holds is reserved against all others. A
     deployment is thought about again when it, or a node that serves it, is not as it was, when something was missing
     and the fleet has changed, and always while replicas move, a node is not well, or a gateway has nobody to send its
     requests to.
@@ -88,7 +89,7 @@ class PlacementPipeline(Pipeline):
     async def reconcile_once(self) -> None:
         """Raises the first error of the round's writes, after all of them have ended."""
         await self._view.refresh()
-        deployments = sorted(self._store.all(Kind.DEPLOYMENT), key=lambda record: (record.created_at, record.id))
+        deployments = sorted(self._store.all(Kind.DEPLOYMENT), key=urgency)
         self._forget(deployments)
         writes = []
         moving = False

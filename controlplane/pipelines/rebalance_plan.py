@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterator
 
 from controlplane.fleet.fleet_view import FleetView
 from controlplane.fleet.nodepools import nodepools_of
+from controlplane.fleet.preemption import urgency
 from controlplane.fleet.rebalance import Rebalance, move_of
 from controlplane.sessions.registry import NodeRegistry
 from controlplane.store.store import Kind, Record, Store
@@ -31,7 +32,7 @@ async def plan_rebalance(
     movable = [each for deployment, revision in demand for each in _movable(deployment, revision, view, pools)]
     waiting = [
         view.wanted(deployment, revision, _held(deployment, view))
-        for deployment, revision in sorted(demand, key=_urgency)
+        for deployment, revision in sorted(demand, key=lambda each: urgency(each[0]))
         if _is_short(deployment) and not set(nodepools_of(deployment.spec)).isdisjoint(pools)
     ]
     replicas = sum(each.replicas for each in movable)
@@ -88,8 +89,3 @@ def _is_on_its_way(deployment: Record) -> bool:
 
 def _is_short(deployment: Record) -> bool:
     return bool(deployment.status.get("placement", {}).get("missing_max"))
-
-
-def _urgency(demand: tuple[Record, Record]) -> tuple[int, float, str]:
-    deployment, _ = demand
-    return -deployment.spec.get("priority", 0), deployment.created_at, deployment.id

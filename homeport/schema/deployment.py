@@ -82,7 +82,11 @@ class DeploymentSpec(ApiModel):
     scheduling_choice: SchedulingChoice = live(default="UTILIZATION")
     """In which order nodepools and nodes are used; docs/scheduling.md tells what each does."""
     priority: int = live(default=0, ge=-100, le=100)
-    """Where several want the same room, the higher goes first. It takes nothing that a lower one has as its minimum."""
+    """Where several want the same room, the higher goes first. It takes nothing that a lower one has as its minimum,
+    but by `preemption`."""
+    preemption: Literal["never", "lower_priority"] = live(default="never")
+    """`lower_priority`: where its minimum finds no place, deployments of lower priority have to leave a node to it,
+    even where they find no other."""
     autoscale_config: AutoscaleConfig = live(default_factory=AutoscaleConfig)
     hold_seconds: float = live(default=60.0, ge=0, le=3600)
     """How long a request may wait for a replica before it is answered with 503."""

@@ -40,6 +40,7 @@ from controlplane.fleet.deployments import delete_deployment
 from controlplane.fleet.fleet_view import FleetView
 from controlplane.pipelines.node_lifecycle import NodeLifecyclePipeline
 from controlplane.pipelines.placements import PlacementPipeline
+from controlplane.pipelines.preemptions import PreemptionPipeline
 from controlplane.pipelines.rebalances import RebalancePipeline
 from controlplane.pipelines.wakes import Wakes
 from controlplane.sessions.desired_state import DesiredStates
@@ -241,9 +242,17 @@ class ControlPlane:
         view, self.wakes = FleetView(self.store, self.registry, self.wall), Wakes(self.store, clock)
         placements = PlacementPipeline(self.store, self.registry, view, self.wakes)
         lifecycle = NodeLifecyclePipeline(self.store, self.registry, clock, self.wall)
-        rebalance = RebalancePipeline(self.store, view, self.wall)
+        rebalance, preemption = RebalancePipeline(self.store, view, self.wall), PreemptionPipeline(self.store, view)
         kept_epochs, history = self.service.kept_epochs.run(), self.service.history.run()
-        loops = (sessions.follow_store(), placements.run(), lifecycle.run(), rebalance.run(), kept_epochs, history)
+        loops = (
+            sessions.follow_store(),
+            placements.run(),
+            lifecycle.run(),
+            rebalance.run(),
+            preemption.run(),
+            kept_epochs,
+            history,
+        )
         self._tasks = [asyncio.create_task(loop) for loop in loops]
 
     def wall(self) -> float:

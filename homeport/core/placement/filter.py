@@ -46,6 +46,8 @@ def bars(node: Candidate, wanted: Wanted, held: Held | None) -> Iterator[Rejecti
         yield _rejection(node, "refused", refusal.need, refusal.have)
     if other := wanted.apart.get(node.node_id):
         yield _rejection(node, "apart_from", f"a node without {other}", f"{other} has a placement there")
+    if other := wanted.evicted.get(node.node_id):
+        yield _rejection(node, "preempted", f"a node that {other} does not need", f"{other} has a higher priority")
     yield from _label_mismatches(node, wanted)
     yield from _unmet(node, wanted)
 

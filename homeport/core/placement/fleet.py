@@ -142,7 +142,7 @@ class Fleet:
 
     def open_rows(self, pools: Iterable[str], wanted: Wanted) -> Ints:
         """The packer's rows of the nodes that nothing bars from a first replica, but that they may have refused it,
-        or that it is to stay apart from what is there."""
+        that it is to stay apart from what is there, or has to leave it to another."""
         rows = [self._open_in(pool, wanted) for pool in pools]
         return rows[0] if len(rows) == 1 else np.concatenate([np.zeros(0, dtype=np.int64), *rows])
 
@@ -157,7 +157,7 @@ class Fleet:
         constraints = _constraints(wanted)
         rows = self._open[pool].get(constraints)
         if rows is None:
-            anyone = replace(wanted, refused={}, apart={})
+            anyone = replace(wanted, refused={}, apart={}, evicted={})
             taking = [node.node_id for node in self.in_pools([pool]) if bar(node, anyone, held=None) is None]
             rows = np.array([self.packer.row(node_id) for node_id in taking], dtype=np.int64)
             self._open[pool][constraints] = rows

@@ -11,7 +11,8 @@ _MOST_EVENTS = 10
 
 @dataclass(frozen=True, slots=True)
 class PlacementEvent:
-    """`at` is unix seconds. `verdict` is placed, partly, pending or stopped; `where` are its nodes by rank."""
+    """`at` is unix seconds. `verdict` is placed, partly, pending or stopped, where `where` are its nodes by rank; or
+    evicts and evicted, of which `where` is the one."""
 
     at: float
     verdict: str
@@ -41,6 +42,14 @@ def event_of(
         "pending": _first_of(rejections),
     }[verdict]
     return PlacementEvent(at, verdict, where, text)
+
+
+def evictions(id: str, by: str, node: str, at: float) -> tuple[PlacementEvent, PlacementEvent]:
+    """For the one that takes the room, and for the one that has to leave. Names, but for `at`."""
+    return (
+        PlacementEvent(at, "evicts", (node,), f"evicts {id} on {node}, which has a lower priority"),
+        PlacementEvent(at, "evicted", (node,), f"it leaves {node} to {by}, which has a higher priority"),
+    )
 
 
 def followed_by(events: Sequence[PlacementEvent], event: PlacementEvent) -> tuple[PlacementEvent, ...]:

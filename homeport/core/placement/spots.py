@@ -120,7 +120,9 @@ class _Handing:
         wanted = self._wanted
         most = 1 if wanted.spreads else self._left
         for node_id in node_ids:
-            if node_id not in had and node_id not in wanted.refused and node_id not in wanted.apart:
+            if not (
+                node_id in had or node_id in wanted.refused or node_id in wanted.apart or node_id in wanted.evicted
+            ):
                 self._try(node_id, tier, most, shared)
                 if not self._left or (wanted.over_clusters and self._left <= self._kept_back()):
                     return

@@ -105,6 +105,8 @@ class Wanted:
     affinity: Affinity = NO_AFFINITY
     # Nodes of deployments that it must not share one with, by node: the other's id.
     apart: Mapping[str, str] = field(default_factory=dict)
+    # Nodes that it has to leave to one of higher priority, by node: the other's id.
+    evicted: Mapping[str, str] = field(default_factory=dict)
     # As homeport.core.image_name spells it; empty = none.
     image: str = ""
     returns: bool = False

@@ -5,11 +5,11 @@ from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from homeport.core.packing.shape import WHOLE
+from homeport.core.placement.covering import covering
 from homeport.core.placement.filter import bar
 from homeport.core.placement.fleet import Fleet
 from homeport.core.placement.place import place
 from homeport.core.placement.types import Candidate, Held, Plan, Wanted
-from homeport.core.rebalance.covering import covering
 from homeport.core.rebalance.relocate import Relocation, Suits
 from homeport.core.rebalance.types import Aim, Clearing, Movable
 
@@ -113,8 +113,10 @@ class _Rebalancing:
         held = next((held for held in wanted.held if held.node_id == node.node_id), None)
         if node.nodepool not in self._pools or not self._may_be_left(node) or bar(node, wanted, held) is not None:
             return None
+        here, free = self._fleet.ledger.on(node.node_id), self._fleet.free(node.node_id)
         others = [each for each in self._movable[node.node_id] if each.wanted.deployment_id != wanted.deployment_id]
-        leaving = covering(node, wanted, self._fleet, others) if others else None
+        taken = {each: here[each.wanted.deployment_id] for each in others}
+        leaving = covering(node, wanted.needs, free, taken) if taken else None
         option = _Option(Aim.ROOM, node.node_id, leaving) if leaving else None
         return option if option is not None and option.cost <= min(self._left, _MOST_PER_GAIN) else None
 
