@@ -30,6 +30,7 @@ from agent.drivers.process.driver import ProcessDriver
 from agent.drivers.simulated import SimulatedDriver
 from agent.fingerprint.gather import Fingerprint
 from agent.fingerprint.gpu_events import follow_xids
+from agent.fingerprint.gpu_nvidia import live_gpus
 from agent.fingerprint.memory import available_memory, probe_memory
 from agent.floors import Floors
 from agent.gpu_quarantine import GpuQuarantine
@@ -45,6 +46,7 @@ from agent.local_api import LocalApi
 from agent.node import AgentNode
 from agent.outlook import outlook_of
 from agent.policy import HostPolicy
+from agent.reconcile.admission import Admission
 from agent.reconcile.loop import Reconciler
 from agent.reconcile.replica import Replica
 from agent.relay.relay import Relay
@@ -139,6 +141,7 @@ class Daemon:
             monotonic=time.monotonic,
             wall=time.time,
             jitter=random.random,
+            admit=Admission(available_memory, live_gpus).refusal,
             unusable_gpus=lambda: self._quarantine.uuids(),
             waited=lambda deployment_id: self._relay.demand(deployment_id).oldest_wait_seconds,
             started=self._note_start,

@@ -78,6 +78,12 @@ async def probe_gpus(previous: Sequence[Gpu] = (), deadline: float = DEADLINE_SE
         return NvidiaFacts(found, lines[0]["driver"], lines[0]["cuda"], problem, signs)
 
 
+async def live_gpus() -> dict[str, Gpu]:
+    """By UUID, as they are now. Empty when the driver as a whole does not answer."""
+    facts = await probe_gpus() if library_is_present() else NvidiaFacts()
+    return {} if facts.problem else {gpu.uuid: gpu for gpu in facts.gpus}
+
+
 async def _ask(skipped: Iterable[int], deadline: float) -> _Answer:
     child = await asyncio.create_subprocess_exec(
         sys.executable,

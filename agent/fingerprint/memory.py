@@ -16,7 +16,12 @@ def probe_memory(limit: Path = _LIMIT) -> int:
         return total
 
 
-def available_memory() -> int:
+def available_memory(cgroup: Path = _LIMIT.parent) -> int:
     """Bytes that a new process could get without swapping."""
     available: int = psutil.virtual_memory().available
-    return available
+    try:
+        left = int((cgroup / "memory.max").read_text()) - int((cgroup / "memory.current").read_text())
+        counts = dict(line.split() for line in (cgroup / "memory.stat").read_text().splitlines())
+        return max(0, min(available, left + int(counts["inactive_file"])))
+    except (OSError, ValueError, KeyError):
+        return available

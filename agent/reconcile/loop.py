@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import asdict
 
 import structlog
@@ -19,7 +19,7 @@ from agent.reconcile.surroundings import Surroundings
 from agent.reconcile.upkeep import Upkeep
 from agent.replica_logs.failures import Failures
 from agent.secrets.replica_secrets import ReplicaSecrets
-from agent.state.journal import ReplicaJournal
+from agent.state.journal import ReplicaJournal, ReplicaRecord
 from homeport.core.history.cold_start import ColdStart
 from homeport.core.refusal import Refusal
 from homeport.core.status import ReplicaReport, ReplicaStatus
@@ -35,6 +35,7 @@ _LEAST_WAIT_SECONDS = 0.001
 
 class Reconciler:
     """`drained(replica)` ends when no request is in flight on it. `memory_available` is bytes of the host, now.
+    `admit` says why a replica that is about to start can't.
     `waited(deployment_id)` is the first one's wait in its queue, seconds. `started` is told each start.
     """
 
@@ -49,6 +50,7 @@ class Reconciler:
         monotonic: Callable[[], float],
         wall: Callable[[], float],
         jitter: Callable[[], float],
+        admit: Callable[[ReplicaRecord], Awaitable[Refusal | None]],
         unusable_gpus: Callable[[], frozenset[str]] = frozenset,
         waited: Callable[[str], float] = lambda deployment_id: 0.0,
         started: Callable[[Replica, ColdStart], None] = lambda replica, start: None,
@@ -76,6 +78,7 @@ class Reconciler:
                 monotonic=monotonic,
                 wall=wall,
                 jitter=jitter,
+                admit=admit,
                 waited=waited,
                 started=started,
             )
@@ -95,7 +98,7 @@ class Reconciler:
         return [replica.report() for replica in self._replicas.all()]
 
     def refused(self) -> tuple[Refusal, ...]:
-        """What is not started now, since others have what it was given."""
+        """What is not started now, since others have what it was given, or what it needs."""
         return self._refused
 
     def get(self, replica_id: str) -> Replica | None:
@@ -164,11 +167,18 @@ class Reconciler:
         ]
         observed = [replica.observed() for replica in self._replicas.all()]
         decided = plan(targets, self._desired.removed, observed, self._monotonic(), self._unusable_gpus())
-        self._note_refusals(decided.refused)
+        self._note_refusals((*decided.refused, *self._not_admitted()))
         for action in decided.actions:
             log.info(type(action).__name__.lower(), **asdict(action))
         self._replicas.apply(decided.actions, placements)
         return decided.look_again_at
+
+    def _not_admitted(self) -> Iterator[Refusal]:
+        """One of each deployment of which nothing runs: what runs is worth more than what might elsewhere."""
+        replicas = self._replicas.all()
+        others = {replica.record.deployment_id for replica in replicas if replica.refusal is None}
+        refused = {replica.record.deployment_id: replica.refusal for replica in replicas if replica.refusal}
+        yield from (refusal for id, refusal in refused.items() if id not in others)
 
     def _note_refusals(self, refused: tuple[Refusal, ...]) -> None:
         for refusal in refused:

@@ -11,6 +11,7 @@ from agent.reconcile.plan import Observed
 from agent.reconcile.surroundings import Surroundings
 from agent.state.journal import ReplicaRecord
 from homeport.core.errors import HomeportError
+from homeport.core.refusal import Refusal
 from homeport.core.status import ReplicaReport, ReplicaStatus
 
 log = structlog.get_logger()
@@ -31,6 +32,8 @@ class Replica:
         # Monotonic: when it came to be in this status.
         self.status_at = around.monotonic()
         self.restart_at: float | None = None
+        # Why it was not started at the last try.
+        self.refusal: Refusal | None = None
         # The port of the host that it is being started on.
         self.starts_on = 0
         # Whether it answered when its runtime did not.

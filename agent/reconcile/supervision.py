@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import structlog
 
-from agent.drivers.driver import Driver, DriverError, DriverUnavailable, Handle, StartRefused, Unkillable
+from agent.drivers.driver import Driver, DriverError, DriverUnavailable, Handle, StartRefused, StartRequest, Unkillable
 from agent.failpoint import failpoint
 from agent.reconcile.crashes import Crashes
 from agent.reconcile.life import Life
@@ -153,9 +153,18 @@ class Supervision:
         clock.turn_to(Part.IMAGE)
         request = start_request(replica.record, HOST, port=0)
         preparation = Preparation(replica.record.workload.startup, self._say_preparing, self._around.monotonic)
-        progress = await self._unless_retired(preparation.run(driver, request))
+        progress = await self._unless_retired(self._get_ready(preparation, driver, request))
         failpoint("prepared")
         clock.turn_to(Part.CREATE)
+        return progress
+
+    async def _get_ready(self, preparation: Preparation, driver: Driver, request: StartRequest) -> Progress:
+        progress = await preparation.run(driver, request)
+        self._clock.turn_to(Part.CREATE)
+        replica = self._replica
+        replica.refusal = await self._around.admit(replica.record)
+        if replica.refusal is not None:
+            raise StartRefused(f"needs {replica.refusal.need}, has {replica.refusal.have}")
         return progress
 
     async def _start(self, driver: Driver) -> Handle:

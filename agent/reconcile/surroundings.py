@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from agent.drivers.driver import Driver, StartRefused
 from agent.replica_logs.failures import Failures
 from agent.secrets.replica_secrets import ReplicaSecrets
-from agent.state.journal import ReplicaJournal
+from agent.state.journal import ReplicaJournal, ReplicaRecord
 from homeport.core.history.cold_start import ColdStart
+from homeport.core.refusal import Refusal
 
 if TYPE_CHECKING:
     from agent.reconcile.replica import Replica
@@ -35,6 +36,8 @@ class Surroundings:
     monotonic: Callable[[], float]
     wall: Callable[[], float]
     jitter: Callable[[], float]
+    # Why one that is about to start can't; None when it can.
+    admit: Callable[[ReplicaRecord], Awaitable[Refusal | None]]
     # Seconds for which the first of a deployment's waiting requests has waited; 0 when none does.
     waited: Callable[[str], float]
     # Called with each start once its outcome is known.

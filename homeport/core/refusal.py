@@ -1,14 +1,17 @@
-"""What an agent does not start, though it was asked to: its own account says otherwise."""
+"""What an agent does not start, though it was asked to: its own account, or the host, says otherwise."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 
 class RefusalCode(StrEnum):
-    """Of the GPUs that the placement was given: other replicas of this node hold them, or they are in quarantine."""
+    """Of the GPUs that the placement was given: other replicas of this node hold them, they are in quarantine or gone,
+    or too little of their memory is free. Or too little of the host's."""
 
     DEVICES_HELD = "devices_held"
     DEVICES_UNUSABLE = "devices_unusable"
+    DEVICE_MEMORY_SHORT = "device_memory_short"
+    MEMORY_SHORT = "memory_short"
 
 
 @dataclass(frozen=True, slots=True)

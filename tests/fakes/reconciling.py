@@ -12,8 +12,9 @@ from agent.reconcile.replica import Replica
 from agent.replica_logs.failures import Failures
 from agent.secrets.replica_secrets import NO_SECRETS, ReplicaSecrets
 from agent.state.database import StateDatabase
-from agent.state.journal import ReplicaJournal
+from agent.state.journal import ReplicaJournal, ReplicaRecord
 from homeport.core.history.cold_start import ColdStart
+from homeport.core.refusal import Refusal
 from homeport.core.status import ReplicaStatus
 from homeport.core.workload import Workload
 from tests.fleet.virtual_time import run_in_virtual_time
@@ -32,6 +33,8 @@ class Host:
         # How long the first request of a deployment has waited.
         self.waits: dict[str, float] = {}
         self.starts: list[ColdStart] = []
+        # Of deployments that can't be started, why.
+        self.short: dict[str, Refusal] = {}
         self.history: list[tuple[float, str, str]] = []
         self.reconciler = Reconciler(
             {"simulated": self.driver},
@@ -43,6 +46,7 @@ class Host:
             monotonic=loop.time,
             wall=loop.time,
             jitter=lambda: 0.5,
+            admit=self._admit,
             waited=lambda deployment_id: self.waits.get(deployment_id, 0.0),
             started=lambda replica, start: self.starts.append(start),
         )
@@ -50,6 +54,9 @@ class Host:
             lambda replica: self.history.append((loop.time() - 1000, replica.status.value, replica.reason))
         )
         self._running: asyncio.Task[None] | None = None
+
+    async def _admit(self, record: ReplicaRecord) -> Refusal | None:
+        return self.short.get(record.deployment_id)
 
     async def start(self, desired: DesiredState | None = None) -> None:
         await self.reconciler.adopt(desired or DesiredState())

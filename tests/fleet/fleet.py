@@ -32,7 +32,7 @@ from agent.state.epoch import EpochStore
 from agent.state.gpu_records import GpuRecords
 from agent.state.heard import HeardStore
 from agent.state.identity import Identity
-from agent.state.journal import ReplicaJournal
+from agent.state.journal import ReplicaJournal, ReplicaRecord
 from agent.supply import supply_of
 from controlplane.auth.ca import open_ca
 from controlplane.fleet.apply import apply_documents
@@ -55,6 +55,7 @@ from controlplane.store.objects import Objects
 from controlplane.store.state import State
 from controlplane.store.store import Kind, Store
 from homeport.core.autoscale.demand import Demand, Supply
+from homeport.core.refusal import Refusal
 from homeport.core.resources import Inventory
 from homeport.core.status import NodeStatus, ReplicaReport, ReplicaStatus
 from homeport.schema.documents import load_documents, parse_documents
@@ -122,6 +123,11 @@ class Host:
         self._database: StateDatabase | None = None
         self._records: StateDatabase | None = None
         self._reconciler: Reconciler | None = None
+        # Of deployments for which this host has too little free, why.
+        self.short: dict[str, Refusal] = {}
+
+    async def _admit(self, record: ReplicaRecord) -> Refusal | None:
+        return self.short.get(record.deployment_id)
 
     async def start_agent(self) -> None:
         clock = asyncio.get_running_loop().time
@@ -139,6 +145,7 @@ class Host:
             memory_available=lambda: 8 * GIB,
             monotonic=clock,
             wall=self.wall,
+            admit=self._admit,
             jitter=lambda: 0.5,
             waited=lambda deployment_id: relay.demand(deployment_id).oldest_wait_seconds,
             started=lambda replica, start: history.add(replica.record.deployment_id, replica.record.ordered_at, start),

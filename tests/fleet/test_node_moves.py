@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from controlplane.fleet.node_drain import drain_node, undrain_node
 from controlplane.store.store import Kind
+from homeport.core.refusal import Refusal, RefusalCode
 from homeport.core.status import NodeStatus
 from tests.fleet.fleet import Fleet, deployment
 
@@ -121,3 +122,20 @@ def test_neither_a_restart_nor_a_boot_begins_the_silence_anew(tell: Callable[...
         await fleet.until(lambda: len(host.ready()) == 1, within=30, what="it is heard, and runs again")
 
     tell(story)
+
+
+def test_what_a_host_has_no_memory_for_now_goes_elsewhere_and_may_come_back_later(tell: Callable[..., None]) -> None:
+    async def story(fleet: Fleet) -> None:
+        one, two = fleet.hosts
+        short = Refusal("chat", RefusalCode.MEMORY_SHORT, "1Gi of memory", "200Mi available on the host")
+        one.short["chat"] = short
+        await fleet.apply(deployment())
+        await fleet.until(lambda: len(two.ready()) == 1, within=30, what="it runs on the other node")
+        await fleet.until(lambda: one.replicas() == [], within=30, what="it is no more tried where it was refused")
+        two.short["chat"] = short
+        two.driver.crash(two.ready()[0])
+        await fleet.until(lambda: fleet.total_ready() == 0, within=10, what="nobody can start it")
+        one.short.clear()
+        await fleet.until(lambda: len(one.ready()) == 1, within=400, what="the first node is asked again")
+
+    tell(story, nodes=2)
