@@ -62,14 +62,14 @@ class Engine:
                 files.addfile(link)
         self.call("POST", f"/images/create?fromSrc=-&repo={name}", archive.getvalue())
 
-    def call(self, method: str, path: str, body: bytes | None = None) -> Any:
+    def call(self, method: str, path: str, body: bytes | None = None, kind: str = "application/x-tar") -> Any:
         """The engine's answer, as JSON where it is."""
         connection = http.client.HTTPConnection("localhost", timeout=60)
         connection.sock = socket.socket(socket.AF_UNIX)
         with contextlib.closing(connection):
             connection.sock.settimeout(60)
             connection.sock.connect(str(self.socket))
-            connection.request(method, path, body, {"Content-Type": "application/x-tar"} if body else {})
+            connection.request(method, path, body, {"Content-Type": kind} if body else {})
             answer = connection.getresponse()
             content = answer.read()
         assert answer.status < 400, content

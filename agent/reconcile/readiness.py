@@ -2,9 +2,12 @@
 
 from dataclasses import dataclass
 
-from homeport.core.workload import Probe
+from homeport.core.workload import Probe, ProbeKind
 
-_FIRST_DELAY_SECONDS = 0.02
+# Seconds between two questions to one that starts, and the growth from one to the next: a start is seen a twelfth later
+# than it was over, at most. A command costs more than a question, and is asked less.
+_PACE = {ProbeKind.EXEC: (0.02, 1.5), ProbeKind.HTTP: (0.005, 1.08), ProbeKind.TCP: (0.005, 1.08)}
+_MOST_STEPS = 200
 # One that has answered this often in a row is looked at less: its end is seen at once anyway, and requests tell more
 # than a probe does. After a failure the probe's own interval counts again.
 _STEADY_AFTER = 10
@@ -31,4 +34,5 @@ class Readiness:
         """Often at first, so that a quick start is seen at once; then at the probe's interval; seldom once steady."""
         if self.ready:
             return probe.interval_seconds * (_STEADY_FACTOR if self.successes >= _STEADY_AFTER else 1)
-        return float(min(probe.interval_seconds, _FIRST_DELAY_SECONDS * 1.5 ** min(self.probes, 32)))
+        first, growth = _PACE[probe.kind]
+        return float(min(probe.interval_seconds, first * growth ** min(self.probes, _MOST_STEPS)))

@@ -1,7 +1,9 @@
 """Readiness over the life of a replica."""
 
+import pytest
+
 from agent.reconcile.readiness import Readiness
-from homeport.core.workload import Probe
+from homeport.core.workload import Probe, ProbeKind
 
 PROBE = Probe(interval_seconds=1.0, failure_threshold=3)
 
@@ -36,13 +38,17 @@ def test_a_steady_replica_is_looked_at_less_until_it_fails() -> None:
     assert readiness.next_delay(PROBE) == 1.0
 
 
-def test_a_quick_start_is_seen_quickly() -> None:
-    """Within the first 100 ms there are at least three looks, and none is further apart than the interval."""
+@pytest.mark.parametrize(
+    ("kind", "looks_in_a_second", "latest"),
+    [(ProbeKind.HTTP, 40, 0.09), (ProbeKind.TCP, 40, 0.09), (ProbeKind.EXEC, 10, 0.55)],
+)
+def test_a_start_is_seen_little_later_than_it_was_over(kind: ProbeKind, looks_in_a_second: int, latest: float) -> None:
+    """`latest`: how much later, as a share of what it took; but never more than the interval."""
+    probe = Probe(kind, interval_seconds=1.0)
     readiness, now, looks = Readiness(), 0.0, 0
-    while now <= 0.1:
-        readiness, looks = readiness.after(PROBE, False), looks + 1
-        now += readiness.next_delay(PROBE)
-    assert looks >= 3
-    for _ in range(100):
-        readiness = readiness.after(PROBE, False)
-        assert readiness.next_delay(PROBE) <= PROBE.interval_seconds
+    while now < 60:
+        readiness = readiness.after(probe, False)
+        delay = readiness.next_delay(probe)
+        assert delay <= min(1.0, 0.03 + latest * now)
+        now, looks = now + delay, looks + (now < 1)
+    assert looks <= looks_in_a_second

@@ -1,0 +1,1 @@
+"""What Homeport adds to a start from zero."""
