@@ -32,16 +32,22 @@ def main() -> None:
     )
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
-    report = {name: _MEASURES[name](arguments.count) for name in arguments.only.split(",")}
-    report["machine"] = {"cores": os.cpu_count(), "load_1m": round(os.getloadavg()[0], 1)}
+    report: dict[str, Any] = {"machine": {"cores": os.cpu_count(), "load_1m": round(os.getloadavg()[0], 1)}}
+    for name in arguments.only.split(","):
+        report[name] = _MEASURES[name](arguments.count)
+        if not arguments.json:
+            _print(name, report[name])
     if arguments.json:
         print(json.dumps(report))
-        return
-    for name, figures in report.items():
-        print(name)
-        for figure, value in figures.items():
-            text = "  ".join(f"{key} {each}" for key, each in value.items()) if isinstance(value, dict) else value
-            print(f"  {figure:22} {text}")
+    else:
+        _print("machine", report["machine"])
+
+
+def _print(name: str, figures: dict[str, Any]) -> None:
+    print(name)
+    for figure, value in figures.items():
+        text = "  ".join(f"{key} {each}" for key, each in value.items()) if isinstance(value, dict) else value
+        print(f"  {figure:22} {text}", flush=True)
 
 
 if __name__ == "__main__":
