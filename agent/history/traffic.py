@@ -81,6 +81,7 @@ def _with_second(count: _Count, demand: Demand, seconds: float) -> TrafficMinute
         round(minute.waiting_seconds + demand.queued * seconds, 3),
         max(minute.peak_requests, demand.in_flight + demand.queued),
         max(minute.peak_arrivals, arrivals),
+        minute.tokens + demand.tokens - count.seen.tokens,
     )
 
 

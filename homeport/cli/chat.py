@@ -9,6 +9,7 @@ from homeport.cli.completing import ids_of
 from homeport.cli.connect import connect
 from homeport.cli.nouns import DEPLOYMENT
 from homeport.cli.options import ContextOption
+from homeport.cli.paint import QUIET, paint
 
 if TYPE_CHECKING:
     from homeport.client.sync_client import Client
@@ -69,9 +70,21 @@ def _answer(
     client: "Client", deployment: str, history: list[dict[str, str]], message: str, options: dict[str, Any]
 ) -> None:
     history.append({"role": "user", "content": message})
-    pieces = []
-    for text in client.chat(deployment, history, **options):
-        pieces.append(text)
-        print(text, end="", flush=True)
+    pieces: list[str] = []
+    try:
+        for text in client.chat(deployment, history, on_waiting=_say_waiting, **options):
+            if not pieces:
+                _say_waiting("")
+            pieces.append(text)
+            print(text, end="", flush=True)
+    finally:
+        if not pieces:
+            _say_waiting("")
     print()
     history.append({"role": "assistant", "content": "".join(pieces)})
+
+
+def _say_waiting(text: str) -> None:
+    """In place, for somebody who looks; empty once it is over."""
+    if sys.stderr.isatty():
+        print(f"\r\x1b[K{paint(text, QUIET, sys.stderr)}", end="", file=sys.stderr, flush=True)

@@ -1,10 +1,10 @@
 """The SDK for asyncio."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from typing import Any, Self
 
 from homeport.client import paths
-from homeport.client.chat import text_of_events
+from homeport.client.chat import PROGRESS, text_of_events
 from homeport.client.collection import (
     AccessTokenCollection,
     Collection,
@@ -149,12 +149,23 @@ class AsyncClient:
             async for line in response.content:
                 yield line.decode("utf-8", "replace").rstrip("\n")
 
-    async def chat(self, deployment: str, messages: Sequence[Mapping[str, Any]], **options: Any) -> AsyncIterator[str]:
-        """The answer's text, piece by piece, through the gateway. `options` go into the request: max_tokens=64."""
+    async def chat(
+        self,
+        deployment: str,
+        messages: Sequence[Mapping[str, Any]],
+        *,
+        on_waiting: Callable[[str], None] | None = None,
+        **options: Any,
+    ) -> AsyncIterator[str]:
+        """The answer's text, piece by piece, through the gateway. `options` go into the request: max_tokens=64.
+
+        `on_waiting` hears how it goes while no replica is free: "waiting for a replica to start, about 4 s".
+        """
         body = {"model": deployment, "messages": [dict(message) for message in messages], **options, "stream": True}
         url = f"{self.context.gateway}/v1/chat/completions"
-        async with self._transport.stream("POST", url, body=body) as response:
-            async for text in text_of_events(response.content):
+        headers = PROGRESS if on_waiting is not None else None
+        async with self._transport.stream("POST", url, body=body, headers=headers) as response:
+            async for text in text_of_events(response.content, on_waiting):
                 yield text
 
     async def invoke(self, deployment: str, path: str, body: Any) -> Any:

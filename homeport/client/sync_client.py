@@ -1,7 +1,7 @@
 """The SDK without asyncio: the same methods, each waiting for its answer."""
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
 from typing import Any, Self, TypeVar
 
 from homeport.client.async_client import AsyncClient
@@ -257,8 +257,15 @@ class Client:
     ) -> Iterator[str]:
         return self._each(self._inner.logs(deployment, tail=tail, follow=follow, replica=replica, previous=previous))
 
-    def chat(self, deployment: str, messages: Sequence[Mapping[str, Any]], **options: Any) -> Iterator[str]:
-        return self._each(self._inner.chat(deployment, messages, **options))
+    def chat(
+        self,
+        deployment: str,
+        messages: Sequence[Mapping[str, Any]],
+        *,
+        on_waiting: Callable[[str], None] | None = None,
+        **options: Any,
+    ) -> Iterator[str]:
+        return self._each(self._inner.chat(deployment, messages, on_waiting=on_waiting, **options))
 
     def invoke(self, deployment: str, path: str, body: Any) -> Any:
         return self._run(self._inner.invoke(deployment, path, body))

@@ -82,6 +82,7 @@ class Transport:
         params: Mapping[str, str] | None = None,
         body: Any = None,
         read_seconds: float | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         """An answer to read piece by piece. Retried only while nothing was sent.
 
@@ -90,7 +91,7 @@ class Transport:
         timeout = aiohttp.ClientTimeout(total=None, connect=CONNECT_SECONDS, sock_read=read_seconds)
 
         async def ask() -> aiohttp.ClientResponse:
-            return await self._open.request(method, url, params=params, json=body, timeout=timeout)
+            return await self._open.request(method, url, params=params, json=body, timeout=timeout, headers=headers)
 
         try:
             async with await self._retry(False, ask) as response:

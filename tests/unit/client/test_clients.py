@@ -82,6 +82,15 @@ async def test_chat_goes_through_the_gateway(api: ScriptedApi) -> None:
     assert api.asked[0].body == {"model": "chat", "messages": messages, "max_tokens": 8, "stream": True}
 
 
+async def test_who_asks_hears_how_the_waiting_goes(api: ScriptedApi) -> None:
+    api.answer("POST", "v1/chat/completions", [b": waiting for a replica, about 4 s\n\n", *_EVENTS])
+    heard: list[str] = []
+    async with AsyncClient(api.context) as homeport:
+        assert [text async for text in homeport.chat("chat", [], on_waiting=heard.append)] == ["Hello"]
+    assert heard == ["waiting for a replica, about 4 s"]
+    assert "on_waiting" not in api.asked[0].body
+
+
 def test_the_blocking_client_does_the_same(api: ScriptedApi) -> None:
     api.answer("GET", "clusters", {"items": [resource("cluster", "office", {})], "seq": 7})
     api.answer("GET", "replicas", {"items": [{"id": "r1"}], "seq": 7})

@@ -228,6 +228,20 @@ async def test_a_draining_replica_takes_nothing_new_and_finishes(gate: Gate) -> 
     await asyncio.wait_for(drained, 5)
 
 
+async def test_the_tokens_of_answers_are_counted() -> None:
+    async def answer(call: Call) -> None:
+        call.answer(b'{"usage":{"completion_tokens":7}}', headers="content-type: application/json\r\n")
+
+    server = ModelServer(answer)
+    await server.start()
+    bench = Bench()
+    bench.relay.set_upstreams("chat", [upstream(server)])
+    for _ in range(2):
+        await bench.until_over(bench.ask())
+    assert bench.relay.demand("chat").tokens == 14
+    await server.close()
+
+
 async def test_a_dead_replica_is_passed_over_while_nothing_was_sent(gate: Gate) -> None:
     bench = Bench()
     dead = ModelServer()

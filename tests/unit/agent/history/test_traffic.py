@@ -29,12 +29,12 @@ class Recorded:
 def test_a_minute_is_told_when_it_is_over() -> None:
     recorded = Recorded()
     for number in range(1, 60):
-        recorded.second(arrivals=2 * number, completions=number, in_flight=3, queued=1)
+        recorded.second(arrivals=2 * number, completions=number, in_flight=3, queued=1, tokens=10 * number)
     assert recorded.told == []
     recorded.second()
     [(deployment_id, time, minute)] = recorded.told
     assert (deployment_id, time) == ("chat", 600.0)
-    assert minute == TrafficMinute(118, 59, 177.0, 59.0, 4, 2)
+    assert minute == TrafficMinute(118, 59, 177.0, 59.0, 4, 2, 590)
     assert minute.service_seconds == 3.0
 
 
