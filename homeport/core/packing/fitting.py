@@ -54,8 +54,8 @@ class Fitting:
         host = zip(self._capacity.host[row].tolist(), self._scores.host.tolist(), strict=True)
         limits = [int(have // need) for have, need in host if need]
         if self._shape.devices:
-            fitting = self._capacity.free[row] // self._milli(row)
-            limits.append(int(np.add.reduce(fitting)) // self._shape.devices)
+            each = zip(self._capacity.free[row].tolist(), self._milli(row).tolist(), strict=True)
+            limits.append(sum(free // milli for free, milli in each) // self._shape.devices)
         return max(0, min(limits, default=_WITHOUT_END))
 
     def devices(self, node_id: str, count: int, held: Sequence[int] = ()) -> list[tuple[int, int]]:

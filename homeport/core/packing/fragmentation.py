@@ -25,11 +25,11 @@ class FragmentationTable:
     def __init__(self, mix: Mix, classes: Sequence[DeviceClass]) -> None:
         self._cpu_steps = np.array(sorted({shape.cpu_milli for shape, _ in mix.typical}), dtype=np.float64)
         # Wholly free devices matter only to shapes that want several, and only up to as many.
-        self._most_whole = max((shape.devices for shape, _ in mix.typical if shape.devices > 1), default=0)
+        most_whole = max((shape.devices for shape, _ in mix.typical if shape.devices > 1), default=0)
         # Between two sizes that are asked for, a device's free share makes no difference: few levels keep it small.
         sizes = sorted({milli for shape, _ in mix.typical for device in classes if (milli := shape.milli_on(device))})
         self._levels = np.array(sizes, dtype=np.int64).searchsorted(np.arange(WHOLE + 1), side="right")
-        factors = np.zeros((len(classes), len(self._cpu_steps) + 1, self._most_whole + 1, len(sizes) + 1))
+        factors = np.zeros((len(classes), len(self._cpu_steps) + 1, most_whole + 1, len(sizes) + 1))
         for number, device in enumerate(classes):
             if number == NO_DEVICE:
                 continue
@@ -43,18 +43,24 @@ class FragmentationTable:
                 fewest = shape.devices if shape.devices > 1 else 0
                 factors[number, step, fewest:, self._levels[milli] :] -= share
         self._factors = factors.cumsum(1).ravel()
-        self._strides = [int(np.prod(factors.shape[axis + 1 :])) for axis in range(3)]
+        first, second, third = (int(np.prod(factors.shape[axis + 1 :])) for axis in range(3))
+        # What each part of the place in `factors` adds, as tables: looking up is cheaper than reckoning.
+        self._of_class = np.arange(len(classes)) * first
+        self._of_step = np.arange(len(self._cpu_steps) + 1) * second
+        # Their ends stand for all that is more.
+        self._of_whole = np.minimum(np.arange(most_whole + 2), most_whole) * third
+        self._one_less = np.diff(self._of_whole, prepend=0)
 
     def begins(self, classes: Ints, cpu_free: Floats, whole: Ints) -> Ints:
         """Where the factors of these nodes' devices begin: [nodes, devices], for `weigh`. The others are [nodes]."""
-        first, second, third = self._strides
         steps = self._cpu_steps.searchsorted(cpu_free, side="right")
-        begins: Ints = classes * first + (steps * second + np.minimum(whole, self._most_whole) * third)[:, None]
+        of_node = self._of_step.take(steps) + self._of_whole.take(whole, mode="clip")
+        begins: Ints = self._of_class.take(classes) + of_node[:, None]
         return begins
 
     def one_whole_less(self, whole: Ints) -> Ints:
         """How much earlier the factors begin with one wholly free device less than `whole`: [nodes, 1]."""
-        less: Ints = (self._strides[2] * (whole <= self._most_whole))[:, None]
+        less: Ints = self._one_less.take(whole, mode="clip")[:, None]
         return less
 
     def weigh(self, begins: Ints, free: Ints) -> Floats:
