@@ -8,15 +8,17 @@ from homeport.core.targets import Targets
 
 @dataclass(frozen=True, slots=True)
 class Scaling:
-    """The seeds' knobs. Delays are seconds."""
+    """The seeds' knobs. Delays are seconds; None = the policy decides."""
 
     min_replicas: int = 1
     max_replicas: int = 1
     scale_up_delay_seconds: float = 0.0
-    scale_down_delay_seconds: float = 300.0
-    scale_to_zero_delay_seconds: float = 1800.0
+    scale_down_delay_seconds: float | None = None
+    scale_to_zero_delay_seconds: float | None = None
     traffic_history_seconds: float = 300.0
     soft_min_replicas: int = 0
+    # What it is worth that a request need not wait for a start, in seconds of an idle replica.
+    late_price_seconds: float = 250.0
     disable_packing: bool = False
     targets: Targets = field(default_factory=Targets)
     # To an agent: this node's part of it, as of `soft_min_replicas`.

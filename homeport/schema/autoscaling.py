@@ -113,7 +113,7 @@ def _minute(time: str) -> int:
 
 
 class AutoscaleConfig(ApiModel):
-    """Bounds and delays of the local autoscaler. All delays are seconds."""
+    """Bounds and delays of the local autoscaler, in seconds."""
 
     min_replicas: int = live(default=1, ge=0, le=10_000)
     max_replicas: int = live(default=1, ge=0, le=10_000)
@@ -124,9 +124,15 @@ class AutoscaleConfig(ApiModel):
     schedule: list[ScheduledMinimum] = live(default_factory=list, max_length=50)
     """Minimums at certain times; the highest of those that hold now counts."""
     scale_up_delay_seconds: float = live(default=0.0, ge=0, le=86_400)
-    scale_down_delay_seconds: float = live(default=300.0, ge=0, le=86_400)
-    scale_to_zero_delay_seconds: float = live(default=1800.0, ge=0, le=604_800)
-    traffic_history_seconds: float = live(default=300.0, ge=1, le=86_400, recorded=True)
+    scale_down_delay_seconds: float | None = live(default=None, ge=0, le=86_400)
+    """How long a replica that is not needed is kept. Null = for as long as it is worth, learned from the traffic."""
+    scale_to_zero_delay_seconds: float | None = live(default=None, ge=0, le=604_800)
+    """The same for the last replica, since it was last needed."""
+    traffic_history_seconds: float = live(default=300.0, ge=1, le=86_400)
+    """The traffic that the expected number of requests is taken from."""
+    late_price_seconds: float = live(default=250.0, ge=0, le=86_400)
+    """What it is worth that one request need not wait for a start, in seconds of an idle replica: more keeps replicas
+    for longer."""
     disable_packing: bool = live(default=False)
     """At most one replica of the deployment on a node."""
     targets: ScalingTargets = live(default_factory=ScalingTargets)

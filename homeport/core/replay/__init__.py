@@ -1,0 +1,1 @@
+"""Traffic of the past run against a policy: what it would have cost, and who would have waited."""
