@@ -32,6 +32,7 @@ from controlplane.auth.oidc.provider import OidcProvider
 from controlplane.auth.token_facts import facts_in
 from controlplane.config import ServerConfig
 from controlplane.fleet.fleet_view import FleetView
+from controlplane.fleet.specs import DeploymentSpecs
 from controlplane.front import front_names, front_url, url
 from controlplane.gateway.certificate import GatewayCertificate
 from controlplane.gateway.denials import GatewayDenials
@@ -85,7 +86,8 @@ class Server:
         self._store = SqlStore(config.database_url)
         self._clock = ListeningClock(time.monotonic)
         self._registry = NodeRegistry(self._clock)
-        self._fleet_view = FleetView(self._store, self._registry)
+        self._specs = DeploymentSpecs()
+        self._fleet_view = FleetView(self._store, self._registry, specs=self._specs)
         self._wakes = Wakes(self._store, time.monotonic)
         self._access_tokens = AccessTokens(facts_in(self._store))
         self._denials = GatewayDenials(self._store)
@@ -107,7 +109,7 @@ class Server:
             vault = await open_vault(self._store, self._config.master_key_path)
         except OSError as error:
             raise unusable(self._config.data_dir, error) from None
-        self._desired = DesiredStates(self._store, NodeSecrets(self._store, vault))
+        self._desired = DesiredStates(self._store, NodeSecrets(self._store, vault), self._specs)
         self._sessions = Sessions(self._store, self._desired)
         self._logs = LogBroker(self._sessions.ask)
         pair = ca.issue_server(datetime.now(UTC))

@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import psutil
 import structlog
+import uvloop
 
 from bench.packing.trace import read_nodes
 from bench.scheduler.fleet import DRIVER, BenchFleet
@@ -44,11 +46,12 @@ def measure_end_to_end(nodes: Path, deployments: int) -> dict[str, Any]:
     theirs.close()
     try:
         token = ours.recv()
-        began = time.perf_counter()
+        began, cpu = time.perf_counter(), _cpu_seconds(server.pid)
         asyncio.run(_post_all(listener.getsockname()[1], token, deployments))
         acknowledged = time.perf_counter() - began
         ours.send("all sent")
         told, at = ours.recv()
+        cpu = _cpu_seconds(server.pid) - cpu
     finally:
         server.kill()
         server.join()
@@ -57,6 +60,7 @@ def measure_end_to_end(nodes: Path, deployments: int) -> dict[str, Any]:
         "told": told,
         "per_second": round(told / (at - began)),
         "acknowledged_per_second": round(deployments / acknowledged),
+        "server_cpu_ms_each": round(cpu / deployments * 1000, 2),
     }
 
 
@@ -74,10 +78,15 @@ async def _post(session: aiohttp.ClientSession, numbers: Any) -> None:
             assert response.status == 201, await response.text()
 
 
+def _cpu_seconds(pid: int | None) -> float:
+    times = psutil.Process(pid).cpu_times()
+    return float(times.user + times.system)
+
+
 def _server(told: Connection, listener: socket.socket, nodes: Path, deployments: int) -> None:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     with tempfile.TemporaryDirectory() as folder:
-        asyncio.run(_serve(told, listener, f"sqlite:///{folder}/homeport.db", nodes, deployments))
+        uvloop.run(_serve(told, listener, f"sqlite:///{folder}/homeport.db", nodes, deployments))
 
 
 async def _serve(told: Connection, listener: socket.socket, url: str, nodes: Path, deployments: int) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from homeport_proto.v1 import session_pb2 as pb
 
 from controlplane.fleet.fleet_view import FleetView
+from controlplane.fleet.specs import DeploymentSpecs
 from controlplane.pipelines.placements import PlacementPipeline
 from controlplane.pipelines.wakes import Wakes
 from controlplane.sessions.desired_state import DesiredStates
@@ -41,9 +42,10 @@ class BenchFleet:
     def __init__(self, url: str, registry: NodeRegistry) -> None:
         self.store = SqlStore(url)
         self.registry = registry
-        self.view = FleetView(self.store, registry)
+        specs = DeploymentSpecs()
+        self.view = FleetView(self.store, registry, specs=specs)
         self.pipeline = PlacementPipeline(self.store, registry, self.view, Wakes(self.store, time.monotonic), 60)
-        self.sessions = Sessions(self.store, DesiredStates(self.store))
+        self.sessions = Sessions(self.store, DesiredStates(self.store, specs=specs))
         self._outboxes: list[_Outbox] = []
         self._told_more = asyncio.Event()
 

@@ -1,5 +1,6 @@
 """What the audit log shows of an object: what it was and is where the two differ, with secrets left out."""
 
+import functools
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -59,5 +60,6 @@ def _veil(value: Any, secret: bool) -> Any:
     return HIDDEN if secret and isinstance(value, str) and value else value
 
 
+@functools.lru_cache(4096)
 def _names_secret(name: str) -> bool:
     return name not in _REFERENCES and _SECRET_NAMES.search(name) is not None

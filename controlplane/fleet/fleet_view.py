@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -15,9 +14,10 @@ from controlplane.fleet.preemption import evicted_from
 from controlplane.fleet.prices import prices_in
 from controlplane.fleet.revisions import workload_of
 from controlplane.fleet.schedulable import candidate_of, pool_of, taken_by_placement, wanted_of
+from controlplane.fleet.specs import DeploymentSpecs
 from controlplane.fleet.surroundings import Surroundings
 from controlplane.sessions.registry import NodeRegistry
-from controlplane.store.store import Kind, Record, Store
+from controlplane.store.store import Index, Kind, Record, Store
 from homeport.core.placement.fleet import Fleet
 from homeport.core.placement.price import Prices
 from homeport.core.placement.types import Held, Wanted
@@ -34,7 +34,13 @@ class FleetView:
     """Every refresh compares all that there is with what was seen last, and passes on what differs. `wall` gives unix
     seconds."""
 
-    def __init__(self, store: Store, registry: NodeRegistry, wall: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        store: Store,
+        registry: NodeRegistry,
+        wall: Callable[[], float] = time.time,
+        specs: DeploymentSpecs | None = None,
+    ) -> None:
         self.fleet = Fleet()
         self.placements: dict[str, list[Record]] = {}
         # Another object whenever something may have changed in what deployments choose nodepools by, or in who stays
@@ -48,10 +54,11 @@ class FleetView:
         self._touched: set[str] = set()
         self._seen_pools: list[Record] = []
         self._seen_nodes: dict[str, tuple[Any, ...]] = {}
-        self._seen_placements: dict[str, list[Record]] = {}
+        self._seen_placements: dict[str, Record] = {}
+        self._doubted: set[str] = set()
         self._apartness = Apartness()
         self._workloads = Parsed(workload_of)
-        self._specs = Parsed(lambda record: DeploymentSpec.model_validate(record.spec))
+        self._specs = specs or DeploymentSpecs()
 
     async def refresh(self, nodes: Sequence[Record] | None = None) -> None:
         """`nodes` are taken instead of the store's: as they might be."""
@@ -125,7 +132,7 @@ class FleetView:
 
     def doubt(self, deployment_id: str) -> None:
         """What the fleet holds for it was decided and not written: the next refresh goes by the store again."""
-        self._seen_placements[deployment_id] = []
+        self._doubted.add(deployment_id)
 
     def _refresh_pools(self) -> None:
         pools = [*self._store.all(Kind.NODEPOOL), *self._store.all(Kind.INSTANCE_TYPE)]
@@ -154,21 +161,29 @@ class FleetView:
             self.fleet.remove(node_id)
 
     async def _refresh_placements(self) -> None:
-        found: defaultdict[str, list[Record]] = defaultdict(list)
-        for record in self._store.all(Kind.PLACEMENT):
-            found[record.spec["deployment_id"]].append(record)
-        self.placements = dict(found)
-        for gone in self._seen_placements.keys() - found.keys():
-            del self._seen_placements[gone]
-            self._touched.add(gone)
-            self.fleet.release(gone)
-        for index, (deployment_id, records) in enumerate(found.items()):
-            if not _are_same(self._seen_placements.get(deployment_id), records):
-                self._seen_placements[deployment_id] = records
-                self._touched.add(deployment_id)
-                self._reserve(deployment_id, records)
-            if index % _PER_TURN == _PER_TURN - 1:
+        now = self._store.all(Kind.PLACEMENT)
+        changed = [record for record in now if self._seen_placements.get(record.id) is not record]
+        before = [self._seen_placements[record.id] for record in changed if record.id in self._seen_placements]
+        self._seen_placements.update({record.id: record for record in changed})
+        if len(self._seen_placements) > len(now):
+            gone = self._seen_placements.keys() - {record.id for record in now}
+            before += [self._seen_placements.pop(id) for id in gone]
+        concerned = {record.spec["deployment_id"] for record in (*changed, *before)} | self._doubted
+        self._doubted = set()
+        for index, deployment_id in enumerate(sorted(concerned), 1):
+            self._refresh_placed(deployment_id)
+            if index % _PER_TURN == 0:
                 await asyncio.sleep(0)
+
+    def _refresh_placed(self, deployment_id: str) -> None:
+        self._touched.add(deployment_id)
+        records = self._store.find(Index.PLACEMENTS_OF_DEPLOYMENT, deployment_id)
+        if records:
+            self.placements[deployment_id] = records
+            self._reserve(deployment_id, records)
+        else:
+            self.placements.pop(deployment_id, None)
+            self.fleet.release(deployment_id)
 
     def _reserve(self, deployment_id: str, records: Sequence[Record]) -> None:
         self.fleet.take(

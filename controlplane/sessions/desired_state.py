@@ -7,11 +7,11 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey 
 from homeport_proto.v1 import session_pb2 as pb
 
 from controlplane.fleet.gpu_clearing import cleared_gpus
+from controlplane.fleet.specs import DeploymentSpecs
 from controlplane.secrets.node_secrets import NONE, NodeSecrets
 from controlplane.sessions.floors import has_floors, policy_on
 from controlplane.sessions.wire import placement_to_wire
 from controlplane.store.store import Change, Index, Kind, Record, Store
-from homeport.schema.deployment import DeploymentSpec
 
 
 @dataclass(slots=True)
@@ -26,10 +26,11 @@ class DesiredStates:
     """Follows the store. It remembers where each placement is, since a deletion no longer says it, and which
     generation of each deployment and which cleared GPUs were sent, since other changes of those concern no agent."""
 
-    def __init__(self, store: Store, secrets: NodeSecrets | None = None) -> None:
+    def __init__(self, store: Store, secrets: NodeSecrets | None = None, specs: DeploymentSpecs | None = None) -> None:
         """`secrets` is None where no workload has any."""
         self._store = store
         self._secrets = secrets
+        self._specs = specs or DeploymentSpecs()
         self._node_of: dict[str, str] = {}
         self._deployment_of: dict[str, str] = {}
         self._generations: dict[str, int] = {}
@@ -147,11 +148,8 @@ class DesiredStates:
             deployment = self._store.get(Kind.DEPLOYMENT, deployment_id)
             revision = self._store.get(Kind.REVISION, f"{deployment_id}/{number}")
             if deployment is not None and revision is not None:
-                policy = policy_on(
-                    DeploymentSpec.model_validate(deployment.spec).policy(),
-                    placement,
-                    self._store.find(Index.PLACEMENTS_OF_DEPLOYMENT, deployment_id),
-                )
+                placed = self._store.find(Index.PLACEMENTS_OF_DEPLOYMENT, deployment_id)
+                policy = policy_on(self._specs.of(deployment).policy(), placement, placed)
                 sealed = NONE
                 if self._secrets is not None and node_key is not None:
                     sealed = self._secrets.sealed(placement, revision, node_key)

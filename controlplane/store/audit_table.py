@@ -2,13 +2,15 @@
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from dataclasses import fields
 from typing import Any
 
 from sqlalchemy import Connection, delete, func, insert, select
 
 from controlplane.store.audit import AuditEntry, AuditQuery, Result
 from controlplane.store.tables import audit
+
+_COLUMNS = tuple(field.name for field in fields(AuditEntry))
 
 
 def append_entries(connection: Connection, entries: Sequence[AuditEntry]) -> None:
@@ -43,7 +45,8 @@ def _conditions(query: AuditQuery) -> Iterable[Any]:
 
 
 def _row(entry: AuditEntry, number: int) -> dict[str, Any]:
-    return {**asdict(entry), "number": number, "result": entry.result.value, "details": json.dumps(entry.details)}
+    row = {name: getattr(entry, name) for name in _COLUMNS}
+    return {**row, "number": number, "result": entry.result.value, "details": json.dumps(entry.details)}
 
 
 def _entry(row: Any) -> AuditEntry:

@@ -1,7 +1,9 @@
 """The committed objects, in memory: what every read is served from."""
 
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
+from operator import attrgetter
 
 from controlplane.store.indexes import DEFINITIONS
 from controlplane.store.store import Index, Kind, Record
@@ -9,9 +11,15 @@ from controlplane.store.store import Index, Kind, Record
 # Of each kind: id -> the new record, or None where the object was deleted.
 Edits = dict[Kind, dict[str, Record | None]]
 
+_ID = attrgetter("id")
+
 _INDEXES_OF: defaultdict[Kind, list[tuple[Index, Callable[[Record], str]]]] = defaultdict(list)
 for _index, _definition in DEFINITIONS.items():
     _INDEXES_OF[_definition.kind].append((_index, _definition.key))
+
+
+# With more changes than one in so many a list is sorted anew.
+_FEW = 16
 
 
 class Objects:
@@ -60,7 +68,10 @@ class Objects:
                 self._remove(kind, id)
                 if record is not None:
                     self._put(record)
-            self._sorted.pop(kind, None)
+            ordered = self._sorted.pop(kind, [])
+            if len(changed) * _FEW < len(ordered):
+                _change(ordered, changed)
+                self._sorted[kind] = ordered
 
     def _put(self, record: Record) -> None:
         self._by_kind[record.kind][record.id] = record
@@ -80,3 +91,11 @@ class Objects:
 
 def _by_id(table: Mapping[str, Record]) -> list[Record]:
     return [table[id] for id in sorted(table)]
+
+
+def _change(ordered: list[Record], changed: Mapping[str, Record | None]) -> None:
+    """In place; the order stays."""
+    for id, record in changed.items():
+        at = bisect_left(ordered, id, key=_ID)
+        there = at < len(ordered) and ordered[at].id == id
+        ordered[at : at + there] = [] if record is None else [record]
