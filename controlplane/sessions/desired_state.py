@@ -137,7 +137,7 @@ class DesiredStates:
         else:
             deployment_id = self._deployment_of[change.id] = change.record.spec["deployment_id"]
         deployment = self._store.get(Kind.DEPLOYMENT, deployment_id)
-        if deployment is not None and has_floors(DeploymentSpec.model_validate(deployment.spec).policy()):
+        if deployment is not None and has_floors(self._specs.of(deployment).policy()):
             for other in self._store.find(Index.PLACEMENTS_OF_DEPLOYMENT, deployment_id):
                 nodes.setdefault(other.spec["node_id"], Touched()).changed.add(other.id)
 
