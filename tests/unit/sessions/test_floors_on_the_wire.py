@@ -1,5 +1,6 @@
 """Each node is told its part of what a deployment keeps without traffic, and again when the others change."""
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from controlplane.fleet.apply import apply_documents
 from controlplane.sessions.desired_state import DesiredStates
 from controlplane.store.memory import MemoryStore
-from controlplane.store.store import Change, Kind, Store
+from controlplane.store.store import Change, Kind, Store, Transaction
 from homeport.core import canonical
 from homeport.core.policy import Policy
 from homeport.schema.documents import parse_documents
@@ -22,6 +23,10 @@ DOCUMENTS: list[dict[str, Any]] = [
 ]
 
 
+def _place(tx: Transaction, place: dict[str, Any]) -> None:
+    tx.create(Kind.PLACEMENT, f"p-{place['node_id']}", place)
+
+
 async def store_with(scaling: dict[str, Any]) -> Store:
     store = MemoryStore(FakeClock(1.7e9))
     await store.open()
@@ -33,9 +38,8 @@ async def store_with(scaling: dict[str, Any]) -> Store:
     }
     await apply_documents(store, parse_documents([*DOCUMENTS, {"deployment": spec}]), ANYTHING_GOES)
     for number in (1, 2):
-        spec = {"deployment_id": "chat", "node_id": f"n{number}", "revision": 1, "rank": number, "devices": []}
-        await store.write(lambda tx, spec=spec: tx.create(  # type: ignore[misc]
-            Kind.PLACEMENT, f"p-{spec['node_id']}", {**spec, "min_replicas": 0, "max_replicas": 2}))  # fmt: skip
+        place = {"deployment_id": "chat", "node_id": f"n{number}", "revision": 1, "rank": number, "devices": []}
+        await store.write(partial(_place, place={**place, "min_replicas": 0, "max_replicas": 2}))
     return store
 
 
