@@ -1,8 +1,9 @@
 """One relayed request: the agent's end of a stream, and the connection to a replica that answers it."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from agent.relay.tokens import tokens_in
+from agent.relay.tokens import token_counter
 from homeport.http1.client import ClientConnection, Connecting
 from homeport.http1.head import UNKNOWN, ResponseHead, block
 from homeport.tunnel.frames import Progress, Refusal, ResetCode
@@ -24,8 +25,8 @@ class RelayedRequest(Stream):
     __slots__ = (
         "_connecting",
         "_connection",
+        "_count_tokens",
         "_deployment",
-        "_lines",
         "_pending",
         "_replica",
         "_started_at",
@@ -50,8 +51,7 @@ class RelayedRequest(Stream):
         self._unconsumed = 0
         self._waiting = False
         self._started_at = 0.0
-        # Of the answer's head.
-        self._lines = b""
+        self._count_tokens: Callable[[bytes], int] | None = None
         self._told: Progress | None = None
         self._told_at = 0.0
 
@@ -108,15 +108,15 @@ class RelayedRequest(Stream):
         lines = head.meaning
         if lines is None:
             lines = head.meaning = block([field for field in head.fields if field[0] not in _NOT_RETURNED])
-        self._lines = lines
+        self._count_tokens = token_counter(lines)
         self.send_head(head.status, length, lines, last)
         if last:
             self.link.forget(self)
             self._answered()
 
     def on_response_body(self, data: bytes, last: bool) -> None:
-        if self._deployment is not None:
-            self._deployment.tokens += tokens_in(data, self._lines)
+        if self._count_tokens is not None and self._deployment is not None:
+            self._deployment.tokens += self._count_tokens(data)
         room = self.send_data(data, last)
         if last:
             self._answered()

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from agent.relay.tokens import tokens_in
+from agent.relay.tokens import token_counter
 
 EVENTS = b"content-type: text/event-stream\r\n"
 JSON = b"content-type: application/json; charset=utf-8\r\n"
@@ -17,8 +17,10 @@ JSON = b"content-type: application/json; charset=utf-8\r\n"
         (json.dumps({"usage": {"prompt_tokens": 9, "completion_tokens": 41}}).encode(), JSON, 41),
         (b'{"usage":{"completion_tokens":7}}', JSON, 7),
         (b'{"completion_tokens": "many"}', JSON, 0),
+        (b'{"text": "%b", "usage":{"completion_tokens":7}}' % (b"x" * 100_000), JSON, 7),
         (b'data: {"completion_tokens": 7}', b"content-type: text/plain\r\n", 0),
     ],
 )
 def test_tokens_are_counted_in_passing(data: bytes, lines: bytes, tokens: int) -> None:
-    assert tokens_in(data, lines) == tokens
+    count = token_counter(lines)
+    assert (count(data) if count else 0) == tokens
