@@ -148,8 +148,10 @@ class DesiredStates:
             deployment = self._store.get(Kind.DEPLOYMENT, deployment_id)
             revision = self._store.get(Kind.REVISION, f"{deployment_id}/{number}")
             if deployment is not None and revision is not None:
-                placed = self._store.find(Index.PLACEMENTS_OF_DEPLOYMENT, deployment_id)
-                policy = policy_on(self._specs.of(deployment).policy(), placement, placed)
+                policy = self._specs.of(deployment).policy()
+                if has_floors(policy):
+                    placed = self._store.find(Index.PLACEMENTS_OF_DEPLOYMENT, deployment_id)
+                    policy = policy_on(policy, placement, placed)
                 sealed = NONE
                 if self._secrets is not None and node_key is not None:
                     sealed = self._secrets.sealed(placement, revision, node_key)

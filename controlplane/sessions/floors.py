@@ -15,8 +15,6 @@ def has_floors(policy: Policy) -> bool:
 def policy_on(policy: Policy, placement: Record, placements: Iterable[Record]) -> Policy:
     """The policy as this node gets it. `placements` are all of the deployment: they take the replicas in the order of
     their ranks, as they take its budget, so that each node knows its part without asking anybody."""
-    if not has_floors(policy):
-        return policy
     serving = sorted(
         (record for record in placements if not record.spec.get("replaced")), key=lambda r: (r.spec["rank"], r.id)
     )
