@@ -2,8 +2,9 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from math import floor, inf
 from typing import Protocol
 
 import structlog
@@ -17,17 +18,21 @@ from homeport.core.autoscale.signals import Signals
 
 log = structlog.get_logger()
 
-# A waiting request wakes the loop at once and a delay at its end; this is for traffic that merely gets less.
-_TICK_SECONDS = 5.0
+_TICK_SECONDS = 1.0
+_IDLE_TICK_SECONDS = 5.0
 _SHORTEST_SECONDS = 0.05
+_NONE = Supply()
 
 
 @dataclass(slots=True)
 class _Scale:
-    """Of one deployment."""
+    """Of one deployment, with its placements here, newest first."""
 
     scaler: Scaler
-    decision: Decision | None = None
+    placements: list[Placement] = field(default_factory=list)
+    arrivals: int = 0
+    decided_at: float = -inf
+    due_at: float = 0.0
 
 
 class History(Protocol):
@@ -39,82 +44,102 @@ class History(Protocol):
 
 
 class Autoscaler:
-    """`demand(deployment_id)` is this node's traffic, `supply(deployment_id)` its replicas; `apply(desired, wanted)`
+    """`demand(deployment_id)` is this node's traffic, `supplies()` its replicas by deployment; `apply(desired, wanted)`
     gets the count per placement id, whenever it may have changed. What is `halted` runs nothing, whatever the demand.
     `signals` are figures that ask for replicas beside the requests, `floor` says how many of a deployment's are kept
-    without anybody asking.
+    without anybody asking, `start_seconds` how long a start takes, as learned.
+
+    Where requests come, or run, or wait, it looks each second, and at once when one starts to wait; elsewhere when the
+    policy says so, or a few seconds later.
     """
 
     def __init__(
         self,
         demand: Callable[[str], Demand],
-        supply: Callable[[str], Supply],
+        supplies: Callable[[], Mapping[str, Supply]],
         apply: Callable[[DesiredState, dict[str, int]], None],
         monotonic: Callable[[], float],
         halted: Callable[[Placement], bool] = lambda placement: False,
         history: History | None = None,
         floor: Callable[[Sequence[Placement], float | None], Floor] = lambda placements, start_seconds: Floor(),
         signals: Callable[[str, Demand, Supply], Signals] = lambda deployment_id, demand, supply: Signals(),
+        start_seconds: Callable[[str], float | None] = lambda deployment_id: None,
     ) -> None:
         self._demand = demand
-        self._supply = supply
+        self._supplies = supplies
         self._apply = apply
         self._monotonic = monotonic
         self._halted = halted
         self._history = history
         self._floor = floor
         self._signals = signals
+        self._start_seconds = start_seconds
         self._desired = DesiredState()
         self._scales: dict[str, _Scale] = {}
+        self._waiting: set[str] = set()
         self._poked = asyncio.Event()
 
     def set_desired(self, desired: DesiredState) -> None:
         self._desired = desired
-        self._decide_all()
+        by_deployment: dict[str, list[Placement]] = {}
+        for placement in desired.placements.values():
+            by_deployment.setdefault(placement.deployment_id, []).append(placement)
+        for deployment_id in self._scales.keys() - by_deployment.keys():
+            if self._history is not None:
+                self._history.forget(deployment_id)
+        supplies, scales = self._supplies(), {}
+        for deployment_id, placements in by_deployment.items():
+            placements.sort(key=lambda p: (p.revision, p.placement_id), reverse=True)
+            scale = self._scales.get(deployment_id)
+            if scale is None:
+                # After a restart of the agent: as many as it found, so that nothing stops because history is lost.
+                scale = _Scale(Scaler(supplies.get(deployment_id, _NONE).replicas))
+            scale.placements, scale.due_at = placements, 0.0
+            scales[deployment_id] = scale
+        self._scales = scales
+        self._look()
 
     def poke(self, deployment_id: str) -> None:
         """A request waits: decide now, not at the next tick."""
         if deployment_id in self._scales:
+            self._waiting.add(deployment_id)
             self._poked.set()
 
     async def run(self) -> None:
         """Until cancelled."""
         while True:
-            self._decide_all()
             # Under a flood of waiting requests one decision serves many of them.
             await asyncio.sleep(_SHORTEST_SECONDS)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._poked.wait(), self._seconds_to_next())
             self._poked.clear()
+            self._look()
 
     def _seconds_to_next(self) -> float:
-        decisions = (scale.decision for scale in self._scales.values())
-        due = [d.look_again_at - self._monotonic() for d in decisions if d is not None and d.look_again_at is not None]
-        return max(0.0, min([_TICK_SECONDS, *due]))
+        """To the next second of the clock: rates are counted in whole ones."""
+        now = self._monotonic()
+        due = min((scale.due_at for scale in self._scales.values()), default=inf)
+        return max(0.0, min(floor(now) + _TICK_SECONDS, due) - now)
 
-    def _decide_all(self) -> None:
-        by_deployment: dict[str, list[Placement]] = {}
-        for placement in self._desired.placements.values():
-            by_deployment.setdefault(placement.deployment_id, []).append(placement)
-        for deployment_id in self._scales.keys() - by_deployment.keys():
-            if self._history is not None:
-                self._history.forget(deployment_id)
-        # After a restart of the agent: as many as it found, so that nothing stops because history is lost.
-        self._scales = {
-            key: self._scales.get(key) or _Scale(Scaler(self._supply(key).replicas)) for key in by_deployment
-        }
+    def _look(self) -> None:
+        """Decides where something may have changed, and tells what is wanted of all."""
+        now = self._monotonic()
+        waiting, self._waiting = self._waiting, set()
+        supplies = self._supplies()
         wanted: dict[str, int] = {}
-        for deployment_id, placements in by_deployment.items():
-            placements.sort(key=lambda p: (p.revision, p.placement_id), reverse=True)
-            shares = divide(self._decide(deployment_id, placements), placements)
-            wanted |= {p.placement_id: 0 if self._halted(p) else shares[p.placement_id] for p in placements}
+        for deployment_id, scale in self._scales.items():
+            demand = self._demand(deployment_id)
+            busy = demand.in_flight or demand.queued or demand.arrivals != scale.arrivals
+            if now >= scale.due_at or deployment_id in waiting or (busy and floor(now) > floor(scale.decided_at)):
+                self._decide(deployment_id, scale, demand, supplies.get(deployment_id), now)
+            shares = divide(scale.scaler.replicas, scale.placements)
+            wanted |= {p.placement_id: 0 if self._halted(p) else shares[p.placement_id] for p in scale.placements}
         self._apply(self._desired, wanted)
 
-    def _decide(self, deployment_id: str, placements: list[Placement]) -> int:
-        scale = self._scales[deployment_id]
-        before = scale.scaler.replicas
+    def _decide(self, deployment_id: str, scale: _Scale, demand: Demand, seen: Supply | None, now: float) -> None:
+        before, placements = scale.scaler.replicas, scale.placements
         newest = placements[0]
-        demand, supply = self._demand(deployment_id), self._supply(deployment_id)
+        supply = replace(seen or _NONE, start_seconds=self._start_seconds(deployment_id))
         signals = self._signals(deployment_id, demand, supply)
         low, high = sum(p.min_replicas for p in placements), sum(p.max_replicas for p in placements)
         floor = self._floor(placements, supply.start_seconds)
@@ -125,7 +150,7 @@ class Autoscaler:
             newest.policy.scaling.targets.concurrency or newest.workload.concurrency,
             signals.known,
         )
-        decision = scale.scaler.decide(demand, supply, terms, self._monotonic())
+        decision = scale.scaler.decide(demand, supply, terms, now)
         if kept > low and decision.driver == "min_replicas":
             decision = replace(decision, driver=floor.driver, reason=f"{floor.driver} keeps {kept}")
         if signals.missing:
@@ -143,8 +168,9 @@ class Autoscaler:
             )
         if self._history is not None:
             self._history.decided(deployment_id, before, decision)
-        scale.decision = decision
-        return decision.replicas
+        scale.arrivals, scale.decided_at = demand.arrivals, now
+        # Signals and schedules change without a request.
+        scale.due_at = min(now + _IDLE_TICK_SECONDS, decision.look_again_at or inf)
 
 
 def divide(replicas: int, newest_first: list[Placement]) -> dict[str, int]:

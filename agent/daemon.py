@@ -58,6 +58,7 @@ from agent.serving import Serving
 from agent.signals.observer import Observer
 from agent.signals.sampler import Sampler
 from agent.solitude import Solitude
+from agent.start_times import StartTimes
 from agent.state.database import StateDatabase
 from agent.state.desired import DesiredStateStore
 from agent.state.directory import StateDirectory
@@ -67,7 +68,7 @@ from agent.state.heard import HeardStore
 from agent.state.identity import Identity, IdentityStore
 from agent.state.journal import ReplicaJournal
 from agent.status import status
-from agent.supply import supply_of
+from agent.supply import supplies
 from homeport.core.errors import ErrorCode, HomeportError
 from homeport.core.history.cold_start import ColdStart
 from homeport.core.waiting import Outlook
@@ -128,6 +129,7 @@ class Daemon:
         self._history = history
         self._desired_store = DesiredStateStore(database)
         self._epochs = EpochStore(database)
+        self._start_times = StartTimes(database)
         self._renewer = Renewer(identity, identities, random.random, self._renewed, lambda: self._node.claim())
         self._relay = Relay(time.monotonic, self._outlook)
         self._failures = Failures(directory.failures)
@@ -143,6 +145,7 @@ class Daemon:
             jitter=random.random,
             admit=Admission(available_memory, live_gpus).refusal,
             unusable_gpus=lambda: self._quarantine.uuids(),
+            in_flight=lambda replica: self._relay.in_flight_on(replica.record.deployment_id, replica.replica_id),
             waited=lambda deployment_id: self._relay.demand(deployment_id).oldest_wait_seconds,
             started=self._note_start,
         )
@@ -158,13 +161,14 @@ class Daemon:
         self._traffic = TrafficRecorder(self._relay.demands, history.add, time.monotonic, time.time)
         self._autoscaler = Autoscaler(
             self._relay.demand,
-            lambda deployment_id: supply_of(deployment_id, self._reconciler.reports()),
+            lambda: supplies(self._reconciler.reports()),
             self._reconciler.want,
             time.monotonic,
             self._solitude.halts,
             history=self._scaling,
             floor=Floors(time.time, self._has_room).of,
             signals=lambda *seen: self._sampler.signals(*seen),
+            start_seconds=self._start_times.of,
         )
         self._quarantine = GpuQuarantine(GpuRecords(database), time.time, lambda: self._fingerprint.probe_soon())
         self._fingerprint = Fingerprint(
@@ -226,6 +230,7 @@ class Daemon:
         desired = await self._desired_store.load()
         await self._epochs.load()
         await self._history.load()
+        await self._start_times.load({placement.deployment_id for placement in desired.placements.values()})
         await self._reconciler.adopt(desired)
         await self._quarantine.load()
         await self._solitude.load()
@@ -238,6 +243,7 @@ class Daemon:
             asyncio.create_task(self._reconciler.run(), name="reconcile"),
             asyncio.create_task(self._autoscaler.run(), name="autoscale"),
             asyncio.create_task(self._sampler.run(), name="signals"),
+            asyncio.create_task(self._start_times.run(), name="start-times"),
             asyncio.create_task(self._solitude.run(), name="solitude"),
             asyncio.create_task(self._database.keep_copy(), name="state-copy"),
             asyncio.create_task(self._history.run(), name="history"),
@@ -287,6 +293,8 @@ class Daemon:
 
     def _note_start(self, replica: Replica, start: ColdStart) -> None:
         self._history.add(replica.record.deployment_id, replica.record.ordered_at, start)
+        if not start.problem:
+            self._start_times.note(replica.record.deployment_id, start.parts.from_order_seconds)
 
     def _renewed(self) -> None:
         self._link.redial()
@@ -297,7 +305,8 @@ class Daemon:
         return not self._reconciler.refused() and available_memory() >= _SPARE_MEMORY * probe_memory()
 
     def _outlook(self, deployment_id: str) -> Outlook:
-        return outlook_of(deployment_id, self._reconciler.replicas(), None, time.monotonic())
+        learned = self._start_times.of(deployment_id)
+        return outlook_of(deployment_id, self._reconciler.replicas(), learned, time.monotonic())
 
     def _status(self) -> dict[str, Any]:
         return status(

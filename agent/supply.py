@@ -1,6 +1,6 @@
-"""The replicas of a deployment as the autoscaler counts them."""
+"""The replicas of each deployment as the autoscaler counts them."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from homeport.core.autoscale.demand import Supply
 from homeport.core.status import ReplicaReport, ReplicaStatus
@@ -9,8 +9,12 @@ _SERVING = (ReplicaStatus.READY, ReplicaStatus.UNKNOWN)
 _LEAVING = (ReplicaStatus.DRAINING, ReplicaStatus.STOPPED)
 
 
-def supply_of(deployment_id: str, reports: Iterable[ReplicaReport]) -> Supply:
-    """One that has failed is started again by itself: it counts as starting."""
-    statuses = [report.status for report in reports if report.deployment_id == deployment_id]
-    ready = sum(status in _SERVING for status in statuses)
-    return Supply(ready, sum(status not in _LEAVING for status in statuses) - ready)
+def supplies(
+    reports: Iterable[ReplicaReport], start_seconds: Callable[[str], float | None] = lambda deployment_id: None
+) -> dict[str, Supply]:
+    """By deployment. One that has failed is started again by itself: it counts as starting."""
+    counts: dict[str, list[int]] = {}
+    for report in reports:
+        if report.status not in _LEAVING:
+            counts.setdefault(report.deployment_id, [0, 0])[report.status not in _SERVING] += 1
+    return {key: Supply(ready, starting, start_seconds(key)) for key, (ready, starting) in counts.items()}

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import structlog
 
@@ -52,6 +52,7 @@ class Reconciler:
         jitter: Callable[[], float],
         admit: Callable[[ReplicaRecord], Awaitable[Refusal | None]],
         unusable_gpus: Callable[[], frozenset[str]] = frozenset,
+        in_flight: Callable[[Replica], int] = lambda replica: 0,
         waited: Callable[[str], float] = lambda deployment_id: 0.0,
         started: Callable[[Replica, ColdStart], None] = lambda replica, start: None,
     ) -> None:
@@ -61,6 +62,7 @@ class Reconciler:
         self._memory_available = memory_available
         self._monotonic = monotonic
         self._unusable_gpus = unusable_gpus
+        self._in_flight = in_flight
         self._refused: tuple[Refusal, ...] = ()
         self._desired = DesiredState()
         self._wanted: dict[str, int] = {}
@@ -165,7 +167,7 @@ class Reconciler:
             for key, count in self._wanted.items()
             if key in placements
         ]
-        observed = [replica.observed() for replica in self._replicas.all()]
+        observed = [replace(replica.observed(), in_flight=self._in_flight(replica)) for replica in self._replicas.all()]
         decided = plan(targets, self._desired.removed, observed, self._monotonic(), self._unusable_gpus())
         self._note_refusals((*decided.refused, *self._not_admitted()))
         for action in decided.actions:

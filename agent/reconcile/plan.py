@@ -44,6 +44,8 @@ class Observed:
     # Thousandths of each of them.
     gpu_milli: int = 1000
     restart_at: float | None = None
+    # Requests that it works on.
+    in_flight: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +193,6 @@ def _age(target: Target) -> tuple[int, str]:
 
 
 def _worst(replicas: Sequence[Observed], count: int) -> list[Observed]:
-    """The unhealthiest, among equals the youngest."""
-    ordered = sorted(replicas, key=lambda r: (_WORST_FIRST[r.status], -r.number, r.replica_id))
+    """Those that serve nobody first, then the least busy; among equals the youngest."""
+    ordered = sorted(replicas, key=lambda r: (_WORST_FIRST[r.status], r.in_flight, -r.number, r.replica_id))
     return ordered[: max(0, count)]

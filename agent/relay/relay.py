@@ -72,6 +72,10 @@ class Relay:
         """Of each deployment."""
         return ((key, served.demand()) for key, served in self._deployments.items())
 
+    def in_flight_on(self, deployment_id: str, replica_id: str) -> int:
+        served = self._deployments.get(deployment_id)
+        return served.in_flight_on(replica_id) if served is not None else 0
+
     def unavailable_reason(self, deployment_id: str, text: str) -> None:
         """Why nothing is ready, for the clients that wait in vain; empty when there is no reason."""
         served = self._deployments.get(deployment_id)

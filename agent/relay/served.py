@@ -216,6 +216,10 @@ class ServedDeployment:
             oldest_wait_seconds=self._monotonic() - oldest if oldest is not None else 0.0,
         )
 
+    def in_flight_on(self, replica_id: str) -> int:
+        replica = self._replicas.get(replica_id)
+        return len(replica.in_flight) if replica is not None else 0
+
     def load(self) -> DeploymentLoad:
         ready = tuple(self._replicas)
         return DeploymentLoad(

@@ -12,6 +12,7 @@ class Kind(StrEnum):
     EPOCH = "epoch"
     GPU = "gpu"
     HEARD = "heard"
+    START_TIME = "start time"
     HISTORY = "history"
     HISTORY_LOG = "history log"
 

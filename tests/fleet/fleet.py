@@ -22,10 +22,12 @@ from agent.link.bulk import LogPusher
 from agent.link.link import Link
 from agent.node import AgentNode
 from agent.reconcile.loop import Reconciler
+from agent.reconcile.replica import Replica
 from agent.relay.deployment import DeploymentRelay, Upstream
 from agent.replica_logs.failures import Failures
 from agent.serving import Serving
 from agent.solitude import Solitude
+from agent.start_times import StartTimes
 from agent.state.database import StateDatabase
 from agent.state.desired import DesiredStateStore
 from agent.state.epoch import EpochStore
@@ -33,7 +35,7 @@ from agent.state.gpu_records import GpuRecords
 from agent.state.heard import HeardStore
 from agent.state.identity import Identity
 from agent.state.journal import ReplicaJournal, ReplicaRecord
-from agent.supply import supply_of
+from agent.supply import supplies
 from controlplane.auth.ca import open_ca
 from controlplane.fleet.apply import apply_documents
 from controlplane.fleet.deployments import delete_deployment
@@ -54,7 +56,8 @@ from controlplane.store.memory import MemoryStore
 from controlplane.store.objects import Objects
 from controlplane.store.state import State
 from controlplane.store.store import Kind, Store
-from homeport.core.autoscale.demand import Demand, Supply
+from homeport.core.autoscale.demand import Demand
+from homeport.core.history.cold_start import ColdStart
 from homeport.core.refusal import Refusal
 from homeport.core.resources import Inventory
 from homeport.core.status import NodeStatus, ReplicaReport, ReplicaStatus
@@ -136,6 +139,13 @@ class Host:
         records = self._records = StateDatabase.open_inline(self._directory / "history.db", copied=False)
         history = HistoryLog(records)
         self.relay = relay = FakeRelay()
+        start_times = StartTimes(database)
+
+        def started(replica: Replica, start: ColdStart) -> None:
+            history.add(replica.record.deployment_id, replica.record.ordered_at, start)
+            if not start.problem:
+                start_times.note(replica.record.deployment_id, start.parts.from_order_seconds)
+
         reconciler = self._reconciler = Reconciler(
             drivers={"simulated": self.driver},
             journal=ReplicaJournal(database),
@@ -148,7 +158,7 @@ class Host:
             admit=self._admit,
             jitter=lambda: 0.5,
             waited=lambda deployment_id: relay.demand(deployment_id).oldest_wait_seconds,
-            started=lambda replica, start: history.add(replica.record.deployment_id, replica.record.ordered_at, start),
+            started=started,
         )
         serving = Serving(relay, reconciler.replicas)
         solitude = Solitude(
@@ -156,7 +166,16 @@ class Host:
         )
         scaling = ScalingRecorder(history.add, self.wall)
         floor = Floors(self.wall, lambda: True).of
-        autoscaler = Autoscaler(relay.demand, self._supply, reconciler.want, clock, solitude.halts, scaling, floor)
+        autoscaler = Autoscaler(
+            relay.demand,
+            lambda: supplies(self.replicas()),
+            reconciler.want,
+            clock,
+            solitude.halts,
+            scaling,
+            floor,
+            start_seconds=start_times.of,
+        )
         fingerprint = Fingerprint(self._directory, ("simulated",), self.node_id)
         fingerprint.inventory = Inventory(self.node_id, cpu_milli=8000, memory_bytes=8 * GIB, drivers=("simulated",))
         shipper = Shipper(history, lambda page: link.tell_history(page), clock, lambda: 0.5)
@@ -181,13 +200,14 @@ class Host:
         desired = await store.load()
         await epochs.load()
         await history.load()
+        await start_times.load({placement.deployment_id for placement in desired.placements.values()})
         await solitude.load()
         await reconciler.adopt(desired)
         reconciler.listen(serving.replica_changed)
         reconciler.listen(lambda replica: link.replica_changed(replica.report()))
         relay.on_demand = autoscaler.poke
         node.resume(desired)
-        parts = reconciler, autoscaler, link, solitude, history, shipper
+        parts = reconciler, autoscaler, link, solitude, history, shipper, start_times
         self._tasks = [asyncio.create_task(part.run()) for part in parts]
 
     async def kill_agent(self) -> None:
@@ -213,9 +233,6 @@ class Host:
             for report in self.replicas()
             if report.deployment_id == deployment_id and report.status is ReplicaStatus.READY
         ]
-
-    def _supply(self, deployment_id: str) -> Supply:
-        return supply_of(deployment_id, self.replicas())
 
     def _identity(self) -> Identity:
         return Identity(self.node_id, "home", "default", "plane:8443", b"", b"", b"", 86_400, "", 0.0)

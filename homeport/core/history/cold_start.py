@@ -23,6 +23,11 @@ class StartParts:
     engine_seconds: float = 0.0
 
     @property
+    def from_order_seconds(self) -> float:
+        """From the order to start to ready."""
+        return self.image_seconds + self.create_seconds + self.load_seconds + self.warm_up_seconds
+
+    @property
     def total_seconds(self) -> float:
         """From the request to ready."""
         own = self.queue_seconds + self.place_seconds + self.create_seconds

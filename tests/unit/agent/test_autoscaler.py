@@ -27,7 +27,7 @@ class Site:
         self.clock = FakeClock()
         self.demand = Demand()
         self.wanted: dict[str, int] = {}
-        self.autoscaler = Autoscaler(lambda _: self.demand, lambda _: Supply(running), self._apply, self.clock)
+        self.autoscaler = Autoscaler(lambda _: self.demand, lambda: {"chat": Supply(running)}, self._apply, self.clock)
 
     def _apply(self, desired: DesiredState, wanted: dict[str, int]) -> None:
         self.wanted = wanted
@@ -47,7 +47,7 @@ def test_what_is_kept_without_traffic_is_inside_the_budget_and_says_what_keeps_i
     decided: list[Decision] = []
     autoscaler = Autoscaler(
         lambda _: Demand(),
-        lambda _: Supply(),
+        dict,
         lambda desired, wanted: None,
         clock,
         history=SimpleNamespace(decided=lambda id, before, decision: decided.append(decision)),
@@ -64,7 +64,7 @@ def test_what_cannot_be_looked_at_is_said() -> None:
     decided: list[Decision] = []
     autoscaler = Autoscaler(
         lambda _: Demand(),
-        lambda _: Supply(1),
+        lambda: {"chat": Supply(1)},
         lambda desired, wanted: None,
         FakeClock(),
         history=SimpleNamespace(decided=lambda id, before, decision: decided.append(decision)),

@@ -39,6 +39,16 @@ START = Start("p")
         pytest.param(1, False, [_replica("a")], [], id="nothing to do"),
         pytest.param(0, False, [_replica("a")], ["a"], id="scale to zero"),
         pytest.param(1, False, [_replica("a", number=1), _replica("b", number=2)], ["b"], id="the youngest goes"),
+        pytest.param(
+            1,
+            False,
+            [replace(_replica("a", number=1), in_flight=1), replace(_replica("b", number=2), in_flight=2)],
+            ["a"],
+            id="the least busy goes",
+        ),
+        pytest.param(
+            1, False, [_replica("a"), _replica("b", S.PENDING)], ["b"], id="one that serves nobody yet goes first"
+        ),
         pytest.param(1, False, [_replica("a"), _replica("b", S.FAILED)], ["b"], id="the unhealthy goes first"),
         pytest.param(1, False, [_replica("a", S.STARTING)], [], id="one that starts counts"),
         pytest.param(1, False, [_replica("a", S.UNKNOWN)], [], id="one that nobody can tell about counts"),
