@@ -3,8 +3,10 @@
 import asyncio
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import partial
 
 import structlog
+from sqlite_utils import Database as Sqlite
 
 from agent.state import rows
 from agent.state.database import StateDatabase
@@ -38,7 +40,7 @@ class StartTimes:
             if known.deployment_id in deployments:
                 self._seconds[known.deployment_id] = known.seconds
             else:
-                await self._database.run(lambda db, key=known.deployment_id: rows.remove(db, Kind.START_TIME, key))
+                await self._database.run(partial(_remove, known.deployment_id))
 
     def of(self, deployment_id: str) -> float | None:
         """Seconds; None = none has been seen yet."""
@@ -65,3 +67,7 @@ class StartTimes:
     async def _write(self, deployment_id: str) -> None:
         body = canonical.dumps(StartTime(deployment_id, self._seconds[deployment_id]))
         await self._database.run(lambda db: rows.put(db, Kind.START_TIME, deployment_id, body))
+
+
+def _remove(deployment_id: str, db: Sqlite) -> None:
+    rows.remove(db, Kind.START_TIME, deployment_id)
