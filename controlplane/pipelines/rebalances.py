@@ -11,6 +11,7 @@ from controlplane.store.store import Index, Kind, Store
 from homeport.core.placement.filter import bar, shape_of
 from homeport.core.rebalance.steps import Seat, advance
 from homeport.core.rebalance.types import Move
+from homeport.core.status import NodeStatus
 
 log = structlog.get_logger()
 
@@ -52,7 +53,8 @@ class RebalancePipeline(Pipeline):
             return Seat.BOTH if move.to_node in on else Seat.SOURCE
         return Seat.TARGET if move.to_node in on else Seat.NEITHER
 
-    def _has_room(self, move: Move) -> bool:
+    def _has_room(self, move: Move) -> bool | None:
+        """None while the node is silent."""
         deployment = self._store.get(Kind.DEPLOYMENT, move.deployment_id)
         node = self._view.fleet.get(move.to_node)
         if deployment is None or node is None:
@@ -60,6 +62,8 @@ class RebalancePipeline(Pipeline):
         revision = self._store.get(Kind.REVISION, f"{deployment.id}/{deployment.status['revision']}")
         if revision is None:
             return False
+        if node.status not in (NodeStatus.READY, NodeStatus.LOST):
+            return None
         wanted = self._view.wanted(deployment, revision, ())
         fitting = self._view.fleet.packer.fit(shape_of(wanted.needs))
         return bar(node, wanted, None) is None and fitting.room(node.node_id) >= move.replicas

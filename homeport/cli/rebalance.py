@@ -105,9 +105,12 @@ def _move(move: dict[str, Any], with_state: bool) -> str:
 
 
 def _gain(before: dict[str, Any], after: dict[str, Any]) -> str:
+    nodes = f"free nodes {before['free_nodes']} to {after['free_nodes']} of {after['nodes']}"
+    if not after["gpus"]:
+        return nodes
     parts = [
         f"wholly free GPUs {before['free_gpus']} to {after['free_gpus']} of {after['gpus']}",
-        f"free nodes {before['free_nodes']} to {after['free_nodes']} of {after['nodes']}",
+        nodes,
         f"unallocated {before['unallocated_percent']:g} % to {after['unallocated_percent']:g} %",
         f"fragmentation {before['fragmentation_percent']:g} % to {after['fragmentation_percent']:g} %",
     ]

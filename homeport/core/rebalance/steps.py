@@ -56,9 +56,14 @@ class Terms:
 
 
 def advance(
-    steps: Sequence[Step], seat: Callable[[Move], Seat], has_room: Callable[[Move], bool], terms: Terms, now: float
+    steps: Sequence[Step],
+    seat: Callable[[Move], Seat],
+    has_room: Callable[[Move], bool | None],
+    terms: Terms,
+    now: float,
 ) -> tuple[Step, ...]:
-    """`has_room` is asked only of moves that could begin now. A deployment moves one placement at a time."""
+    """`has_room` is asked only of moves that could begin now; None = nobody can tell for the moment. A deployment moves
+    one placement at a time."""
     followed = [_follow(step, seat(step.move), terms, now) if step.state in UNDER_WAY else step for step in steps]
     busy = Counter(step.move.deployment_id for step in followed if step.state in UNDER_WAY)
     ended = _why_ended(terms, now)
@@ -70,10 +75,11 @@ def advance(
             elif seat(step.move) is not Seat.SOURCE:
                 step = _over(step, State.SKIPPED, now, "it is not where it was")
             elif busy.total() < terms.at_once and not busy[step.move.deployment_id]:
-                if has_room(step.move):
+                room = has_room(step.move)
+                if room:
                     busy[step.move.deployment_id] += 1
                     step = replace(step, state=State.MOVING, since=now)
-                else:
+                elif room is False:
                     step = _over(step, State.SKIPPED, now, "there is no room any more")
         result.append(step)
     return tuple(result)

@@ -74,6 +74,7 @@ def test_what_has_changed_is_left_alone() -> None:
 def test_room_that_is_gone_and_a_deployment_with_two_moves() -> None:
     [step] = advance((Step(A),), lambda move: Seat.SOURCE, lambda move: False, TERMS, 0)
     assert (step.state, step.reason) == (State.SKIPPED, "there is no room any more")
+    assert states(advance((Step(A),), lambda move: Seat.SOURCE, lambda move: None, TERMS, 0)) == ["waiting"]
     twice = (Step(A), Step(replace(A, from_node="n2", to_node="n3")))
     assert states(at(0, twice, {"a": Seat.SOURCE}, replace(TERMS, at_once=5))) == ["moving", "waiting"]
 
