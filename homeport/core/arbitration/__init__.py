@@ -1,0 +1,1 @@
+"""Who runs on a node where several deployments want the same CPU, memory and devices."""
