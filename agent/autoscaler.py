@@ -97,7 +97,7 @@ class Autoscaler:
             scale.placements, scale.due_at = placements, 0.0
             scales[deployment_id] = scale
         self._scales = scales
-        self._look()
+        self.look()
 
     def poke(self, deployment_id: str) -> None:
         """A request waits: decide now, not at the next tick."""
@@ -113,7 +113,7 @@ class Autoscaler:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._poked.wait(), self._seconds_to_next())
             self._poked.clear()
-            self._look()
+            self.look()
 
     def _seconds_to_next(self) -> float:
         """To the next second of the clock: rates are counted in whole ones."""
@@ -121,7 +121,7 @@ class Autoscaler:
         due = min((scale.due_at for scale in self._scales.values()), default=inf)
         return max(0.0, min(floor(now) + _TICK_SECONDS, due) - now)
 
-    def _look(self) -> None:
+    def look(self) -> None:
         """Decides where something may have changed, and tells what is wanted of all."""
         now = self._monotonic()
         waiting, self._waiting = self._waiting, set()

@@ -80,8 +80,8 @@ def run_all(setting: Setting, say: Callable[[str], None]) -> dict[str, dict[str,
 
 
 def most_per_node(trace: Sequence[Arrival], slots: int, nodes: int) -> int:
-    """Budgets that hold twice the peak in all: no node alone can take it."""
-    return ceil(2 * peak_replicas(trace, slots) / nodes)
+    """Budgets that hold three times the peak in all: with four nodes none alone can take it."""
+    return ceil(3 * peak_replicas(trace, slots) / nodes)
 
 
 def _tuned_kpa(setting: Setting) -> tuple[KpaSettings, Outcome] | None:

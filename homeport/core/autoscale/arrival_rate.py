@@ -44,10 +44,11 @@ class ArrivalRate:
         age = max(_LEAST_HISTORY_SECONDS, self._second - self._first)
         seconds = min(self.history_seconds, age)
         rate = self._count(seconds) / seconds
+        dispersion = self._dispersion.index(self._count(1))
         for window in _WINDOWS_SECONDS:
             if window < seconds:
                 count = self._count(window)
-                spread = _SIGMAS * sqrt(self._dispersion.index * count)
+                spread = _SIGMAS * sqrt(dispersion * count)
                 rate = min(max(rate, (count - spread) / window), (count + spread + _SIGMAS) / window)
         return rate
 
@@ -68,6 +69,7 @@ class _Dispersion:
         self._sum = self._sum * kept + count
         self._squares = self._squares * kept + count * count
 
-    @property
-    def index(self) -> float:
-        return max(1.0, self._squares / self._sum - self._sum / self._seconds) if self._sum else 1.0
+    def index(self, count: int) -> float:
+        """With `count` in the second that is not over."""
+        total = self._sum + count
+        return max(1.0, (self._squares + count * count) / total - total / (self._seconds + 1)) if total else 1.0

@@ -9,7 +9,7 @@ _MIDDLE, _END = 2**0.25, 2**0.5
 # Before there is experience any gap up to an hour is as likely as any other of its order; that much counts as one gap.
 _FIRST_GUESS = tuple(1 / 24 if seconds < 3600 else 0.0 for seconds in _SECONDS)
 # So many gaps are always counted as never ending: nothing is kept for ever on a guess.
-_NEVER = 0.2
+_NEVER = 0.3
 _MEMORY = 0.98
 
 

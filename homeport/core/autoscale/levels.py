@@ -83,13 +83,13 @@ class Levels:
         """The highest level that is worth keeping. One that does not run is started when what was learned says to hold
         it for longer than `lead_seconds`: it comes too late for this time, but not for the next."""
         for number in range(len(self._levels), 0, -1):
-            if number <= running:
-                lead = 0.0
-            elif delays.of(number) is None:
+            level, delay, lead = self._levels[number - 1], delays.of(number), 0.0
+            if number > running:
+                if delay is not None:
+                    continue
                 lead = lead_seconds
-            else:
-                continue
-            if self.held_until(number, now, delays) - lead > now:
+            hold = level.hold_seconds if delay is None else delay
+            if hold > lead + (now - level.unused_since if level.unused_since is not None else 0.0):
                 return number
         return 0
 
