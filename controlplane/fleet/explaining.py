@@ -9,7 +9,7 @@ from controlplane.store.store import Record
 from homeport.core.placement.explain import NodeAnswer, explain
 from homeport.core.placement.history import verdict_of
 from homeport.core.placement.price import price_range
-from homeport.core.placement.types import Held, Plan, Wanted
+from homeport.core.placement.types import Plan, Wanted
 
 # A fleet of thousands has thousands of reasons.
 _MOST_NODES = 200
@@ -18,13 +18,7 @@ _MOST_NODES = 200
 async def explain_deployment(view: FleetView, deployment: Record, revision: Record) -> dict[str, Any]:
     """The form is homeport.schema.explanation.Explanation. The records need not be in the store."""
     await view.refresh()
-    placements = sorted(view.placements.get(deployment.id, ()), key=lambda record: record.spec["rank"])
-    held = tuple(
-        Held(record.spec["node_id"], record.spec["max_replicas"], node.status)
-        for record in placements
-        if (node := view.fleet.get(record.spec["node_id"])) is not None and not record.spec.get("replaced")
-    )
-    wanted = view.wanted(deployment, revision, held)
+    wanted = view.wanted(deployment, revision, view.held(deployment.id))
     found = explain(wanted, view.fleet)
     scaling, plan = wanted.scaling, found.plan
     return {

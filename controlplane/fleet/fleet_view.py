@@ -87,6 +87,15 @@ class FleetView:
         evicted = evicted_from(deployment)
         return wanted_of(deployment.id, self.spec(deployment), workload, held, refused, pools, home, apart, evicted)
 
+    def held(self, deployment_id: str) -> tuple[Held, ...]:
+        """Its placements by rank, but for those that others took over."""
+        placements = sorted(self.placements.get(deployment_id, ()), key=lambda record: record.spec["rank"])
+        return tuple(
+            Held(record.spec["node_id"], record.spec["max_replicas"], node.status)
+            for record in placements
+            if (node := self.fleet.get(record.spec["node_id"])) is not None and not record.spec.get("replaced")
+        )
+
     def prices_in(self, nodepool: str) -> Prices | None:
         return prices_in(self._store, nodepool)
 

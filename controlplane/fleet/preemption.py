@@ -14,10 +14,17 @@ def evicted_from(deployment: Record) -> dict[str, str]:
     return found
 
 
+def may_take_room(deployment: Record) -> bool:
+    """Or others have taken its own."""
+    return deployment.spec.get("preemption") == Preemption.LOWER_PRIORITY or "evicted" in deployment.status
+
+
 def asks_for_room(deployment: Record) -> bool:
     """Its minimum finds no place, and it may take that of others."""
-    short = deployment.status.get("placement", {}).get("missing_min", 0) > 0
-    return short and deployment.spec.get("preemption") == Preemption.LOWER_PRIORITY
+    if deployment.spec.get("preemption") != Preemption.LOWER_PRIORITY:
+        return False
+    missing: int = deployment.status.get("placement", {}).get("missing_min", 0)
+    return missing > 0
 
 
 def urgency(deployment: Record) -> tuple[int, float, str]:

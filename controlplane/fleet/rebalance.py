@@ -3,6 +3,7 @@ one at a time, and the scheduler follows them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from controlplane.store.store import Kind, Record, Transaction
 from homeport.core import canonical
@@ -45,7 +46,8 @@ def steps_of(record: Record) -> tuple[Step, ...]:
 
 
 def is_over(record: Record) -> bool:
-    return all(step.state in OVER for step in steps_of(record))
+    over: bool = record.status["over"]
+    return over
 
 
 def move_of(deployment: Record) -> Move | None:
@@ -55,6 +57,13 @@ def move_of(deployment: Record) -> Move | None:
         return None
     move: Move = canonical.from_plain(Move, plain)
     return move
+
+
+def is_on_its_way(deployment: Record) -> bool:
+    """Replicas of it are moving, or about to."""
+    placement = deployment.status.get("placement", {})
+    awaited = placement.get("leaving") or placement.get("unacked") or placement.get("withheld")
+    return bool(awaited) or move_of(deployment) is not None
 
 
 def start_rebalance(tx: Transaction, wanted: Rebalance) -> Record:
@@ -68,8 +77,7 @@ def start_rebalance(tx: Transaction, wanted: Rebalance) -> Record:
         )
     if last is not None:
         tx.delete(Kind.REBALANCE, LAST)
-    steps = [Step(move) for move in wanted.moves]
-    return tx.create(Kind.REBALANCE, LAST, canonical.to_plain(wanted), {"steps": canonical.to_plain(steps)})
+    return tx.create(Kind.REBALANCE, LAST, canonical.to_plain(wanted), _status([Step(move) for move in wanted.moves]))
 
 
 def stop_rebalance(tx: Transaction) -> Record:
@@ -89,8 +97,12 @@ def put_steps(tx: Transaction, seen: Record, steps: Sequence[Step]) -> bool:
         deployment = tx.get(Kind.DEPLOYMENT, step.move.deployment_id)
         if deployment is not None:
             _tell(tx, deployment, step)
-    tx.put_status(Kind.REBALANCE, LAST, {"steps": canonical.to_plain(list(steps))})
+    tx.put_status(Kind.REBALANCE, LAST, _status(steps))
     return True
+
+
+def _status(steps: Sequence[Step]) -> dict[str, Any]:
+    return {"steps": canonical.to_plain(list(steps)), "over": all(step.state in OVER for step in steps)}
 
 
 def _tell(tx: Transaction, deployment: Record, step: Step) -> None:

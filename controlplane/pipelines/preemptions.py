@@ -7,14 +7,13 @@ from itertools import islice
 import structlog
 
 from controlplane.fleet.fleet_view import FleetView
-from controlplane.fleet.preemption import asks_for_room, evicted_from, mark_evicted, urgency
-from controlplane.fleet.rebalance import move_of
+from controlplane.fleet.preemption import asks_for_room, evicted_from, mark_evicted, may_take_room, urgency
+from controlplane.fleet.rebalance import is_on_its_way
 from controlplane.pipelines.base import Pipeline
-from controlplane.store.store import Kind, Record, Store
+from controlplane.store.store import Change, Kind, Record, Store
 from homeport.core.placement.filter import bar, shape_of
 from homeport.core.placement.preemption import Victim, choose_victims
-from homeport.core.placement.types import Held, Wanted
-from homeport.core.status import NodeStatus
+from homeport.core.placement.types import Wanted
 
 log = structlog.get_logger()
 
@@ -36,6 +35,13 @@ class PreemptionPipeline(Pipeline):
     def __init__(self, store: Store, view: FleetView, poll_seconds: float = 5.0) -> None:
         super().__init__(store, poll_seconds)
         self._view = view
+
+    def concerns(self, changes: list[Change]) -> bool:
+        """Most deployments take nothing from anybody."""
+        return super().concerns(changes) and any(
+            change.kind is Kind.DEPLOYMENT and (change.record is None or may_take_room(change.record))
+            for change in changes
+        )
 
     async def reconcile_once(self) -> None:
         deployments = self._store.all(Kind.DEPLOYMENT)
@@ -82,9 +88,7 @@ class PreemptionPipeline(Pipeline):
 
     def _victims(self, deployment: Record, marks: Marks) -> list[Victim]:
         """Nothing of one that is on its way, or not all there: it must not lose more than it is about to."""
-        placement = deployment.status.get("placement", {})
-        under_way = placement.get("leaving") or placement.get("unacked") or placement.get("withheld")
-        if under_way or move_of(deployment) is not None or deployment.id in marks:
+        if is_on_its_way(deployment) or deployment.id in marks:
             return []
         priority = deployment.spec.get("priority", 0)
         return [
@@ -97,12 +101,7 @@ class PreemptionPipeline(Pipeline):
         revision = self._store.get(Kind.REVISION, f"{deployment.id}/{deployment.status['revision']}")
         if revision is None:
             return None
-        held = tuple(
-            Held(record.spec["node_id"], record.spec["max_replicas"], node.status)
-            for record in self._view.placements.get(deployment.id, ())
-            if (node := self._view.fleet.get(record.spec["node_id"])) is not None and node.status is NodeStatus.READY
-        )
-        return self._view.wanted(deployment, revision, held)
+        return self._view.wanted(deployment, revision, self._view.held(deployment.id))
 
     def _fits_elsewhere(self, deployments: Mapping[str, Record], victim: Victim) -> bool:
         wanted = self._wanted(deployments[victim.deployment_id])

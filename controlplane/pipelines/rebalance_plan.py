@@ -6,11 +6,10 @@ from collections.abc import Collection, Iterator
 from controlplane.fleet.fleet_view import FleetView
 from controlplane.fleet.nodepools import nodepools_of
 from controlplane.fleet.preemption import urgency
-from controlplane.fleet.rebalance import Rebalance, move_of
+from controlplane.fleet.rebalance import Rebalance, is_on_its_way
 from controlplane.sessions.registry import NodeRegistry
 from controlplane.store.store import Kind, Record, Store
 from homeport.core.placement.filter import shape_of
-from homeport.core.placement.types import Held
 from homeport.core.rebalance.figures import figures_of
 from homeport.core.rebalance.propose import propose
 from homeport.core.rebalance.steps import Terms
@@ -31,7 +30,7 @@ async def plan_rebalance(
         view.fleet.ask(deployment.id, shape_of(wanted.needs), wanted.scaling.max_replicas)
     movable = [each for deployment, revision in demand for each in _movable(deployment, revision, view, pools)]
     waiting = [
-        view.wanted(deployment, revision, _held(deployment, view))
+        view.wanted(deployment, revision, view.held(deployment.id))
         for deployment, revision in sorted(demand, key=lambda each: urgency(each[0]))
         if _is_short(deployment) and not set(nodepools_of(deployment.spec)).isdisjoint(pools)
     ]
@@ -57,12 +56,12 @@ def _demand(store: Store, view: FleetView) -> Iterator[tuple[Record, Record]]:
 
 def _movable(deployment: Record, revision: Record, view: FleetView, pools: Collection[str]) -> list[Movable]:
     """Nothing of a deployment that is on its way already, or not all there."""
-    held = _held(deployment, view)
+    held = view.held(deployment.id)
     placements = view.placements.get(deployment.id, [])
     number = int(deployment.status["revision"])
     at_rest = all(record.spec["revision"] == number and not record.spec.get("replaced") for record in placements)
     ready = all(each.status is NodeStatus.READY for each in held)
-    if not at_rest or not ready or len(held) != len(placements) or _is_on_its_way(deployment):
+    if not at_rest or not ready or len(held) != len(placements) or is_on_its_way(deployment):
         return []
     wanted = view.wanted(deployment, revision, held)
     return [
@@ -70,21 +69,6 @@ def _movable(deployment: Record, revision: Record, view: FleetView, pools: Colle
         for spec in (record.spec for record in placements)
         if spec["max_replicas"] and view.fleet.node(spec["node_id"]).nodepool in pools
     ]
-
-
-def _held(deployment: Record, view: FleetView) -> tuple[Held, ...]:
-    placements = sorted(view.placements.get(deployment.id, ()), key=lambda record: record.spec["rank"])
-    return tuple(
-        Held(node.node_id, record.spec["max_replicas"], node.status)
-        for record in placements
-        if (node := view.fleet.get(record.spec["node_id"])) is not None
-    )
-
-
-def _is_on_its_way(deployment: Record) -> bool:
-    placement = deployment.status.get("placement", {})
-    waits = placement.get("leaving") or placement.get("unacked") or placement.get("withheld")
-    return bool(waits) or move_of(deployment) is not None
 
 
 def _is_short(deployment: Record) -> bool:

@@ -20,9 +20,10 @@ class RebalancePipeline(Pipeline):
     """The scheduler moves replicas; this one tells it which, a few at a time. `wall` gives unix seconds."""
 
     name = "rebalance"
-    kinds = frozenset({Kind.REBALANCE, Kind.PLACEMENT, Kind.DEPLOYMENT})
+    # How far a move is shows in placements, of which there are too many to look at each change.
+    kinds = frozenset({Kind.REBALANCE})
 
-    def __init__(self, store: Store, view: FleetView, wall: Callable[[], float], poll_seconds: float = 5.0) -> None:
+    def __init__(self, store: Store, view: FleetView, wall: Callable[[], float], poll_seconds: float = 2.0) -> None:
         super().__init__(store, poll_seconds)
         self._view = view
         self._wall = wall

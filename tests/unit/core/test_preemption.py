@@ -1,5 +1,8 @@
 """Who has to leave a node to one of higher priority."""
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from homeport.core.placement.filter import bar
 from homeport.core.placement.fleet import Fleet
 from homeport.core.placement.place import place, taken_by
@@ -81,3 +84,25 @@ def test_whoever_has_to_leave_goes_elsewhere_and_says_why() -> None:
     assert str(bar(fleet.node("n0"), wanted, None)) == (
         "n0: preempted: needs a node that boss does not need, has boss has a higher priority"
     )
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 2), st.integers(-9, 9), st.integers(50, 1000), st.integers(0, 1)), max_size=12),
+    st.integers(-9, 9),
+    st.integers(1, 1000),
+)
+def test_who_is_chosen_is_lower_and_makes_enough_room(
+    runs: list[tuple[int, int, int, int]], priority: int, milli: int
+) -> None:
+    site = Site(3)
+    for number, (node, own, size, least) in enumerate(runs):
+        if site.fleet.free(f"n{node}").devices[0] >= size:
+            site.runs(f"d{number}", f"n{node}", own, size, least)
+    wanted = urgent(milli)
+    found = choose_victims(wanted, priority, site.fleet, site.victims, lambda victim: False)
+    assert all(victim.priority < priority for victim in found)
+    assert len({victim.node_id for victim in found}) <= 1
+    for victim in found:
+        site.fleet.release(victim.deployment_id)
+    if found:
+        assert place(wanted, site.fleet).missing_min == 0
