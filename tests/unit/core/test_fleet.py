@@ -17,8 +17,17 @@ POOL = "office/a"
 
 
 def node(name: str, gpus: int, overcommit: float = 1.0) -> Candidate:
-    devices = tuple(Gpu(f"{name}-{number}", "NVIDIA L4", 24 * GIB) for number in range(gpus))
-    inventory = Inventory(name, cpu_milli=8000, memory_bytes=32 * GIB, gpus=devices, drivers=("process",))
+    """Its first GPU may be shared by three; its last is cut in two."""
+    devices = [
+        Gpu(f"{name}-{number}", "NVIDIA L4", 24 * GIB, most_sharing=0 if number else 3) for number in range(gpus)
+    ]
+    if gpus > 2:
+        profile = "3g.40gb"
+        devices[-1:] = [
+            Gpu(f"{name}-slice{number}", f"NVIDIA H100 MIG {profile}", 40 * GIB, mig_profile=profile, most_sharing=2)
+            for number in range(2)
+        ]
+    inventory = Inventory(name, cpu_milli=8000, memory_bytes=32 * GIB, gpus=tuple(devices), drivers=("process",))
     return Candidate(name, name, POOL, NodeStatus.READY, inventory, overcommit=overcommit)
 
 
@@ -26,6 +35,10 @@ needs = st.one_of(
     st.builds(ComputeNeeds, st.integers(0, 4000), st.integers(0, 8).map(lambda gib: gib * GIB)),
     st.builds(lambda milli: ComputeNeeds(accelerators=1, accelerator_milli=milli), st.integers(1, 1000)),
     st.builds(lambda count: ComputeNeeds(accelerators=count), st.integers(1, 3)),
+    st.builds(
+        lambda milli: ComputeNeeds(accelerators=1, accelerator_types=("mig-3g.*",), accelerator_milli=milli),
+        st.integers(1, 1000),
+    ),
 )
 bounds = st.tuples(st.integers(0, 5), st.integers(0, 5)).map(lambda two: Scaling(min(two), max(two)))
 # What happens: ("put", node, GPUs, overcommit) | ("remove", node) | ("deploy", deployment, needs, min and max) |
@@ -81,10 +94,13 @@ class Story:
 
 
 def assert_fits(taken: list[Taken], on: Candidate, times: float) -> None:
-    used = Counter[str]()
+    used, sharers = Counter[str](), Counter[str]()
     for each in taken:
         for uuid, milli in each.devices:
             used[uuid] += milli
+            sharers[uuid] += 1
+    limits = {gpu.uuid: gpu.most_sharing for gpu in on.inventory.gpus if gpu.most_sharing}
+    assert all(sharers[uuid] <= most * times for uuid, most in limits.items())
     assert all(milli <= 1000 * times for milli in used.values())
     assert sum(each.cpu_milli for each in taken) <= on.inventory.cpu_milli * times
     assert sum(each.memory_bytes for each in taken) <= on.inventory.memory_bytes * times

@@ -84,11 +84,18 @@ def reasons(demand: Wanted, nodes: Iterable[Node | Candidate]) -> list[Rejection
 def nodes(draw: st.DrawFn) -> Node:
     name = f"n{draw(st.integers(0, 30)):02}"
     broken = draw(st.sets(st.integers(0, 7), max_size=2))
+    kinds = st.sampled_from([("NVIDIA L4", 24), ("NVIDIA H100", 80), ("NVIDIA H100 MIG 3g.40gb", 40)])
+    sharing = draw(st.sampled_from([0, 0, 2, 5]))
     gpus = tuple(
-        Gpu(f"{name}-{n}", kind, size * GIB, problem="fell off the bus" if n in broken else "")
-        for n, (kind, size) in enumerate(
-            draw(st.lists(st.sampled_from([("NVIDIA L4", 24), ("NVIDIA H100", 80)]), max_size=8))
+        Gpu(
+            f"{name}-{n}",
+            kind,
+            size * GIB,
+            problem="fell off the bus" if n in broken else "",
+            mig_profile=kind.partition(" MIG ")[2],
+            most_sharing=sharing,
         )
+        for n, (kind, size) in enumerate(draw(st.lists(kinds, max_size=8)))
     )
     base = candidate(name, draw(st.integers(0, 16_000)), draw(st.integers(0, 32)))
     shares = draw(st.lists(st.integers(0, 1000), min_size=len(gpus), max_size=len(gpus)))
@@ -131,7 +138,7 @@ def demanded(draw: st.DrawFn) -> Wanted:
         accelerators=1 if share < 1000 else draw(st.integers(0, 3)),
         accelerator_milli=share,
         accelerator_memory_bytes=draw(st.sampled_from([0, 0, 10, 40])) * GIB,
-        accelerator_types=draw(st.sampled_from([(), (), ("l4",), ("NVIDIA-*",)])),
+        accelerator_types=draw(st.sampled_from([(), (), ("l4",), ("NVIDIA-*",), ("mig-3g.*",)])),
         network_mbps=draw(st.sampled_from([0, 0, 200])),
     )
     disk = LabelTerm("disk", ("nvme",))
@@ -212,6 +219,9 @@ def test_nothing_is_oversold_and_no_fence_is_crossed(demand: Wanted, fleet: list
             assert not gpu.problem
             assert gpu.memory_bytes >= share.memory_bytes >= needs.accelerator_memory_bytes
             assert share.compute_milli >= needs.accelerator_milli
+            assert bool(gpu.mig_profile) == (needs.accelerator_types == ("mig-3g.*",))
+        sharers = Counter(share.gpu_uuid for share in budget.devices)
+        assert all(count <= (gpus[uuid].most_sharing or count) for uuid, count in sharers.items())
         assert all(used[share.gpu_uuid] <= 1000 for share in budget.devices)
         for index in range(budget.max_replicas):
             own = budget.devices[index * needs.accelerators : (index + 1) * needs.accelerators]
