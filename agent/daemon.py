@@ -28,6 +28,7 @@ from agent.drivers.docker.socket import socket_path
 from agent.drivers.driver import Driver
 from agent.drivers.process.driver import ProcessDriver
 from agent.drivers.simulated import SimulatedDriver
+from agent.fence import is_beyond
 from agent.fingerprint.gather import Fingerprint
 from agent.fingerprint.gpu_events import follow_xids
 from agent.fingerprint.gpu_nvidia import live_gpus
@@ -164,7 +165,7 @@ class Daemon:
             lambda: supplies(self._reconciler.reports()),
             self._reconciler.want,
             time.monotonic,
-            self._solitude.halts,
+            lambda placement: self._solitude.halts(placement) or is_beyond(placement),
             history=self._scaling,
             floor=Floors(time.time, self._has_room).of,
             signals=lambda *seen: self._sampler.signals(*seen),

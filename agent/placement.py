@@ -23,6 +23,8 @@ class Placement:
     policy: Policy = field(default_factory=Policy)
     devices: tuple[DeviceShare, ...] = ()
     secrets: SealedSecrets = field(default_factory=SealedSecrets)
+    # Of this node's cluster, those that the policy's residency asks for.
+    site_labels: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -166,6 +166,7 @@ def _placement_from_wire(message: pb.Placement) -> Placement:
             DeviceShare(share.gpu_uuid, share.memory_bytes, share.compute_milli) for share in message.devices
         ),
         secrets=SealedSecrets(message.secrets.key_id, base64.b64encode(message.secrets.box).decode()),
+        site_labels=dict(message.site_labels),
     )
 
 

@@ -3,8 +3,16 @@
 from controlplane.fleet.accept import Accepted, accept
 from controlplane.fleet.access import forget_scope
 from controlplane.fleet.references import in_use
-from controlplane.store.store import Kind, Transaction
+from controlplane.store.store import Kind, Store, Transaction
 from homeport.schema.cluster import ClusterSpec
+
+
+def cluster_labels(objects: Store | Transaction, node_id: str) -> dict[str, str]:
+    """Of the cluster of a node; empty where there is none."""
+    node = objects.get(Kind.NODE, node_id)
+    cluster = objects.get(Kind.CLUSTER, node.spec["cluster"]) if node else None
+    labels: dict[str, str] = cluster.spec.get("labels", {}) if cluster else {}
+    return labels
 
 
 def accept_cluster(tx: Transaction, spec: ClusterSpec) -> Accepted:

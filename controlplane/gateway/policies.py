@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from controlplane.fleet.clusters import cluster_labels
 from controlplane.fleet.nodepools import nodepools_of
 from controlplane.fleet.revisions import workload_of
 from controlplane.store.follow import follow
@@ -46,6 +47,8 @@ class GatewayPolicies:
                         found.add(self._deployment_of[change.id])
                     if change.record is None:
                         self._deployment_of.pop(change.id, None)
+                case Kind.CLUSTER:
+                    found.update(route.deployment_id for route in self._table if route.policy.residency)
                 case Kind.MODEL:
                     found.update(d.id for d in self._store.find(Index.DEPLOYMENTS_OF_MODEL, change.id))
         return found
@@ -82,7 +85,11 @@ class GatewayPolicies:
             created_at=deployment.created_at,
             project=deployment.spec.get("project", ""),
             nodepools=tuple(nodepools_of(deployment.spec)),
+            sites=self._sites(placements) if deployment.spec.get("residency") else {},
         )
+
+    def _sites(self, placements: Iterable[Record]) -> dict[str, dict[str, str]]:
+        return {p.spec["node_id"]: cluster_labels(self._store, p.spec["node_id"]) for p in placements}
 
 
 def _model_of(deployment: Record) -> str:

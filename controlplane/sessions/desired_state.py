@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey as PublicKey
 from homeport_proto.v1 import session_pb2 as pb
 
+from controlplane.fleet.clusters import cluster_labels
 from controlplane.fleet.gpu_clearing import cleared_gpus
 from controlplane.fleet.specs import DeploymentSpecs
 from controlplane.secrets.node_secrets import NONE, NodeSecrets
@@ -24,7 +25,8 @@ class Touched:
 
 class DesiredStates:
     """Follows the store. It remembers where each placement is, since a deletion no longer says it, and which
-    generation of each deployment and which cleared GPUs were sent, since other changes of those concern no agent."""
+    generation of each deployment, which labels of clusters and which cleared GPUs were sent, since other changes of
+    those concern no agent."""
 
     def __init__(self, store: Store, secrets: NodeSecrets | None = None, specs: DeploymentSpecs | None = None) -> None:
         """`secrets` is None where no workload has any."""
@@ -35,11 +37,13 @@ class DesiredStates:
         self._deployment_of: dict[str, str] = {}
         self._generations: dict[str, int] = {}
         self._cleared: dict[str, dict[str, float]] = {}
+        self._labels: dict[str, dict[str, str]] = {}
 
     def load(self) -> None:
         self._node_of = {p.id: p.spec["node_id"] for p in self._store.all(Kind.PLACEMENT)}
         self._deployment_of = {p.id: p.spec["deployment_id"] for p in self._store.all(Kind.PLACEMENT)}
         self._generations = {d.id: d.generation for d in self._store.all(Kind.DEPLOYMENT)}
+        self._labels = {cluster.id: cluster.spec.get("labels", {}) for cluster in self._store.all(Kind.CLUSTER)}
         self._cleared = {node.id: cleared_gpus(node) for node in self._store.all(Kind.NODE)}
 
     def snapshot(self, node_id: str, node_key: PublicKey | None = None) -> pb.DesiredState:
@@ -63,6 +67,8 @@ class DesiredStates:
                 self._deployment_changed(change, nodes)
             elif change.kind is Kind.NODE:
                 self._node_changed(change, nodes)
+            elif change.kind is Kind.CLUSTER:
+                self._cluster_changed(change, nodes)
         return nodes
 
     def delta(self, node_id: str, touched: Touched, seq: int, node_key: PublicKey | None = None) -> pb.DesiredState:
@@ -113,6 +119,18 @@ class DesiredStates:
             nodes.setdefault(change.id, Touched())
         self._cleared[change.id] = cleared
 
+    def _cluster_changed(self, change: Change, nodes: dict[str, Touched]) -> None:
+        """Its labels are what residency is held against."""
+        labels = change.record.spec.get("labels", {}) if change.record else {}
+        if labels == self._labels.get(change.id, {}):
+            return
+        self._labels[change.id] = labels
+        fenced = {each.id for each in self._store.all(Kind.DEPLOYMENT) if each.spec.get("residency")}
+        for placement in self._store.all(Kind.PLACEMENT) if fenced else ():
+            node = self._store.get(Kind.NODE, placement.spec["node_id"])
+            if placement.spec["deployment_id"] in fenced and node is not None and node.spec["cluster"] == change.id:
+                nodes.setdefault(node.id, Touched()).changed.add(placement.id)
+
     def _cleared_on(self, node_id: str) -> list[pb.ClearedGpu]:
         node = self._store.get(Kind.NODE, node_id)
         cleared = cleared_gpus(node) if node is not None else {}
@@ -155,7 +173,8 @@ class DesiredStates:
                 sealed = NONE
                 if self._secrets is not None and node_key is not None:
                     sealed = self._secrets.sealed(placement, revision, node_key)
-                messages.append(placement_to_wire(placement, revision, policy, sealed))
+                site = cluster_labels(self._store, placement.spec["node_id"]) if policy.residency else {}
+                messages.append(placement_to_wire(placement, revision, policy, sealed, site))
         return messages
 
     def _version(self, seq: int) -> pb.StoreSeq:

@@ -2,8 +2,7 @@
 
 import base64
 import sys
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Mapping
 
 from homeport_proto.v1 import session_pb2 as pb
 
@@ -11,6 +10,7 @@ from controlplane.store.store import Record
 from homeport.core import canonical
 from homeport.core.hardware import Hardware
 from homeport.core.likeness import Claim
+from homeport.core.policy import Policy
 from homeport.core.refusal import Refusal
 from homeport.core.resources import Gpu, Inventory
 from homeport.core.sealed_secrets import SealedSecrets
@@ -92,8 +92,10 @@ def _replica_status(text: str) -> ReplicaStatus:
         return ReplicaStatus.UNKNOWN
 
 
-def placement_to_wire(placement: Record, revision: Record, policy: Any, secrets: SealedSecrets) -> pb.Placement:
-    """`policy` is the deployment's homeport.core.policy.Policy."""
+def placement_to_wire(
+    placement: Record, revision: Record, policy: Policy, secrets: SealedSecrets, site: Mapping[str, str]
+) -> pb.Placement:
+    """`site` are the labels of the node's cluster."""
     spec = placement.spec
     return pb.Placement(
         placement_id=placement.id,
@@ -114,4 +116,5 @@ def placement_to_wire(placement: Record, revision: Record, policy: Any, secrets:
             for share in spec["devices"]
         ],
         secrets=pb.SealedSecrets(key_id=secrets.key_id, box=base64.b64decode(secrets.box)) if secrets.box else None,
+        site_labels={key: site[key] for key in policy.residency if key in site},
     )

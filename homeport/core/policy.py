@@ -40,3 +40,5 @@ class Policy:
     stop_after_seconds: float | None = None
     # Of the deployment: where several want the same room, the higher goes first.
     priority: int = 0
+    # Labels that a cluster must carry to run it.
+    residency: dict[str, str] = field(default_factory=dict)

@@ -116,7 +116,7 @@ class PresenceTable:
         routes: list[NodeRoute] = []
         for node_id, terms in policy.placements.items() if policy is not None else ():
             load = self._loads.get(node_id, {}).get(deployment_id)
-            if load is None:
+            if load is None or policy is None or not policy.may_serve(node_id):
                 continue
             route = self._routes.get((deployment_id, node_id))
             if route is None:

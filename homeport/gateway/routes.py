@@ -6,11 +6,13 @@ from dataclasses import dataclass, field
 from homeport.core.errors import ErrorCode, HomeportError
 from homeport.core.names import did_you_mean
 from homeport.core.policy import Policy
+from homeport.core.residency import is_inside
 
 
 @dataclass(frozen=True, slots=True)
 class RoutePolicy:
-    """`placements`: node id to (rank, min replicas, max replicas). `created_at`: unix seconds, 0 = not known."""
+    """`placements`: node id to (rank, min replicas, max replicas). `created_at`: unix seconds, 0 = not known. `sites`:
+    of each of these nodes the labels of its cluster, where the policy has a residency to hold against them."""
 
     deployment_id: str
     model_id: str
@@ -23,6 +25,12 @@ class RoutePolicy:
     created_at: float = 0.0
     project: str = ""
     nodepools: tuple[str, ...] = ()
+    sites: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    def may_serve(self, node_id: str) -> bool:
+        """No request crosses a fence, whatever is placed beyond it."""
+        residency = self.policy.residency
+        return not residency or is_inside(residency, self.sites.get(node_id, {}))
 
 
 # Whether a caller may know of a deployment.

@@ -136,4 +136,5 @@ class DeploymentSpec(ApiModel):
             retry=self.retry,
             stop_after_seconds=self.on_disconnect.stop_after_seconds,
             priority=self.priority,
+            residency=self.residency,
         )

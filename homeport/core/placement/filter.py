@@ -7,6 +7,7 @@ from homeport.core.device_type import is_of_any_type
 from homeport.core.packing.shape import WHOLE, DeviceClass, Shape
 from homeport.core.placement.types import Candidate, Free, Held, Rejection, Wanted
 from homeport.core.quantity import format_bytes, format_cpu
+from homeport.core.residency import mismatches
 from homeport.core.resources import ComputeNeeds, Gpu
 from homeport.core.status import NodeStatus
 from homeport.core.version_range import is_within
@@ -28,11 +29,8 @@ def bars(node: Candidate, wanted: Wanted, held: Held | None) -> Iterator[Rejecti
     """
     if node.nodepool not in wanted.nodepools:
         yield _rejection(node, "nodepool", " or ".join(wanted.nodepools), node.nodepool)
-    for key, value in wanted.residency.items():
-        have = node.labels.get(key)
-        if have != value:
-            found = f"{key}={have}" if have is not None else f"a cluster without label {key}"
-            yield _rejection(node, "residency", f"{key}={value}", found)
+    for need, have in mismatches(wanted.residency, node.labels):
+        yield _rejection(node, "residency", need, have)
     status = held.status if held else node.status
     if status not in (_KEEPS if held else _TAKES_NEW):
         yield _rejection(node, "status", "ready", status)

@@ -1160,6 +1160,26 @@ Global___ConfirmRemovals: _TypeAlias = ConfirmRemovals  # noqa: Y015
 class Placement(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
+    @_typing.final
+    class SiteLabelsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     PLACEMENT_ID_FIELD_NUMBER: _builtins.int
     DEPLOYMENT_ID_FIELD_NUMBER: _builtins.int
     REVISION_FIELD_NUMBER: _builtins.int
@@ -1171,6 +1191,7 @@ class Placement(_message.Message):
     POLICY_JSON_FIELD_NUMBER: _builtins.int
     DEVICES_FIELD_NUMBER: _builtins.int
     SECRETS_FIELD_NUMBER: _builtins.int
+    SITE_LABELS_FIELD_NUMBER: _builtins.int
     placement_id: _builtins.str
     deployment_id: _builtins.str
     revision: _builtins.int
@@ -1188,6 +1209,10 @@ class Placement(_message.Message):
     def secrets(self) -> Global___SealedSecrets:
         """Values of secrets that the workload names, for this node alone."""
 
+    @_builtins.property
+    def site_labels(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """Labels of the node's cluster that the policy's residency asks for: where they are others, nothing of it runs."""
+
     def __init__(
         self,
         *,
@@ -1202,10 +1227,11 @@ class Placement(_message.Message):
         policy_json: _builtins.str = ...,
         devices: _abc.Iterable[Global___DeviceShare] | None = ...,
         secrets: Global___SealedSecrets | None = ...,
+        site_labels: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["secrets", b"secrets"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["deployment_id", b"deployment_id", "devices", b"devices", "max_replicas", b"max_replicas", "min_replicas", b"min_replicas", "placement_id", b"placement_id", "policy_json", b"policy_json", "rank", b"rank", "revision", b"revision", "secrets", b"secrets", "spec_hash", b"spec_hash", "workload_json", b"workload_json"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["deployment_id", b"deployment_id", "devices", b"devices", "max_replicas", b"max_replicas", "min_replicas", b"min_replicas", "placement_id", b"placement_id", "policy_json", b"policy_json", "rank", b"rank", "revision", b"revision", "secrets", b"secrets", "site_labels", b"site_labels", "spec_hash", b"spec_hash", "workload_json", b"workload_json"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

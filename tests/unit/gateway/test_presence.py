@@ -1,5 +1,8 @@
+from dataclasses import replace
+
+from homeport.core.policy import Policy
 from homeport.gateway.presence import PresenceTable
-from homeport.gateway.routes import PolicyTable
+from homeport.gateway.routes import PolicyTable, RoutePolicy
 from homeport.tunnel.link import Link
 from homeport.tunnel.load import DeploymentLoad
 
@@ -26,3 +29,21 @@ def test_a_new_tunnel_is_used_once_its_agent_has_said_what_is_there() -> None:
     assert presences.link("n1") is new
     presences.on_detach(new)
     assert presences.link("n1") is old
+
+
+def test_no_request_goes_to_a_node_beyond_the_fence_whatever_is_placed_there() -> None:
+    policies = PolicyTable()
+    presences = PresenceTable(policies, lambda deployment_id: None)
+    policies.on_change = presences.policy_changed
+    load(attached(presences))
+    route = RoutePolicy("chat", "m", placements={"n1": (0, 1, 1)}, policy=Policy(residency={"zone": "eu"}))
+
+    def served_by(sites: dict[str, dict[str, str]]) -> list[str]:
+        policies.put(replace(route, sites=sites))
+        return [each.node_id for each in presences.candidates("chat")]
+
+    assert served_by({"n1": {"zone": "eu", "tier": "1"}}) == ["n1"]
+    assert served_by({"n1": {"zone": "us"}}) == []
+    assert served_by({}) == [], "of a site that nobody knows nothing may be hoped"
+    policies.put(replace(route, policy=Policy()))
+    assert [each.node_id for each in presences.candidates("chat")] == ["n1"]
