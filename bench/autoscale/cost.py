@@ -2,7 +2,8 @@
 
 python -m bench.autoscale.cost [--deployments 500] [--seconds 60] [--json]
 
-Each deployment has a placement and traffic of its own: some steady, some none, all with bursts. `Autoscaler` is the agent's; its clock is moved by a second at a time, and CPU time is what this process used for it.
+Each deployment has a placement and traffic of its own: some steady, some none, all with bursts. `Autoscaler` is the
+agent's; its clock is moved by a second at a time, and CPU time is what this process used for it.
 """
 
 import argparse
@@ -97,7 +98,7 @@ def main() -> None:
     if arguments.json:
         print(json.dumps(report))
         return
-    for name, microseconds in report["decision_microseconds"].items():  # type: ignore[attr-defined]
+    for name, microseconds in report["decision_microseconds"].items():
         print(f"one decision at {name:<18}{microseconds:>8} us")
     print(f"{report['deployments']} deployments, a look each second: {report['percent_of_a_core']} % of a core")
 

@@ -1,5 +1,6 @@
 """Which replicas to keep through a gap: level k is the k-th replica, and learns for itself."""
 
+from math import inf
 from typing import NamedTuple
 
 from homeport.core.autoscale.gaps import Gaps
@@ -83,13 +84,10 @@ class Levels:
         """The highest level that is worth keeping. One that does not run is started when what was learned says to hold
         it for longer than `lead_seconds`: it comes too late for this time, but not for the next."""
         for number in range(len(self._levels), 0, -1):
-            level, delay, lead = self._levels[number - 1], delays.of(number), 0.0
+            until = self.held_until(number, now, delays)
             if number > running:
-                if delay is not None:
-                    continue
-                lead = lead_seconds
-            hold = level.hold_seconds if delay is None else delay
-            if hold > lead + (now - level.unused_since if level.unused_since is not None else 0.0):
+                until -= lead_seconds if delays.of(number) is None else inf
+            if until > now:
                 return number
         return 0
 
