@@ -67,7 +67,8 @@ class Stage(Site):
 
 @contextmanager
 def stage(folder: Path) -> Iterator[Stage]:
-    with Stage(folder) as made:
+    made = Stage(folder)
+    with made:
         yield made
 
 
