@@ -76,7 +76,8 @@ class ScalingRecorder:
 
 def _is_held_back(decision: Decision) -> bool:
     """That a minimum keeps more than traffic needs is no news."""
-    return decision.wanted != decision.replicas and decision.driver != "min_replicas"
+    bounded = decision.wanted != decision.replicas and decision.driver != "min_replicas"
+    return bounded or decision.driver == "hold"
 
 
 def _is_over(held: _Held, now: float) -> bool:

@@ -1,9 +1,6 @@
 """`homeport deployment cold-starts|scaling|traffic`: what became of a deployment."""
 
-import csv
-import sys
 import time
-from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -13,6 +10,7 @@ from homeport.cli.connect import connect
 from homeport.cli.deployment_verbs import DeploymentId
 from homeport.cli.options import ContextOption, OutputFormat, OutputOption
 from homeport.cli.output import print_plain, print_table
+from homeport.cli.traffic_table import traffic_lines
 
 LimitOption = Annotated[int, typer.Option("--limit", min=1, help="Show that many at most.")]
 HoursOption = Annotated[float | None, typer.Option("--hours", metavar="N", min=0, help="Only the last N hours.")]
@@ -101,25 +99,10 @@ def traffic(
         case TrafficFormat.JSON:
             print_plain(minutes, OutputFormat.JSON)
         case TrafficFormat.CSV:
-            columns = [name for name in _TRAFFIC if name != "minute"]
-            writer = csv.writer(sys.stdout, lineterminator="\n")
-            writer.writerow(["minute", *columns])
-            writer.writerows([_utc(each["minute"]), *(each[name] for name in columns)] for each in minutes)
+            print("".join(traffic_lines(minutes)), end="")
         case TrafficFormat.TABLE:
             headers = ["MINUTE", "REQUESTS", "SERVICE", "MOST AT ONCE", "MOST IN A SECOND", "TOKENS"]
             print_table(headers, [_minute_row(each) for each in minutes], empty="no traffic")
-
-
-_TRAFFIC = (
-    "minute",
-    "arrivals",
-    "completions",
-    "mean_service_seconds",
-    "waiting_seconds",
-    "peak_requests",
-    "peak_arrivals",
-    "tokens",
-)
 
 
 def _since(hours: float | None) -> dict[str, str]:
@@ -150,10 +133,6 @@ def _minute_row(minute: dict[str, Any]) -> list[str]:
 
 def _moment(at: float) -> str:
     return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at))
-
-
-def _utc(minute: int) -> str:
-    return datetime.fromtimestamp(minute, UTC).strftime("%Y-%m-%dT%H:%MZ")
 
 
 def _seconds(seconds: float) -> str:

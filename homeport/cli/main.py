@@ -23,6 +23,7 @@ from homeport.cli import (
     model,
     node,
     nodepool,
+    plan,
     project,
     rebalance,
     role_binding,
@@ -67,6 +68,7 @@ app.command("chat")(chat.chat)
 app.command("logs")(logs.logs)
 app.command("explain")(explain.explain)
 app.command("scale")(deployment_verbs.scale)
+app.command("plan")(plan.plan)
 app.command("rebalance")(rebalance.rebalance)
 app.command("get")(any_object.get)
 app.command("edit")(any_object.edit)

@@ -68,6 +68,15 @@ def test_what_is_held_back_for_long_is_told_once_an_hour() -> None:
     assert [change.held_until for _, change in recorded.told] == [3595, 7195]
 
 
+def test_replicas_that_are_kept_for_the_next_burst_are_told_of() -> None:
+    recorded = Recorded()
+    recorded.at(0, 3, 3)
+    for second in range(10, 40):
+        recorded.at(second, 3, 3, "hold", ahead=1.0)
+    recorded.at(40, 1, 1, ahead=1.0)
+    assert recorded.lines[1:] == ["10: 3 -> 3 of 3 by hold until 39", "40: 3 -> 1 of 1 by concurrency"]
+
+
 def test_another_reason_is_another_entry() -> None:
     recorded = Recorded()
     recorded.at(0, 0, 1, "max_replicas")
