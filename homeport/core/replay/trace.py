@@ -35,7 +35,11 @@ def read_trace(lines: Iterable[str], uniform: Callable[[], float]) -> Trace:
     in it its requests came. Raises HomeportError that names the line."""
     reader = csv.DictReader(lines)
     columns = set(reader.fieldnames or ())
-    readers = {_AZURE: _of_azure, _RELATIVE: _relative, _MINUTES: lambda rows: _of_minutes(rows, uniform)}
+    readers: dict[tuple[str, ...], Callable[[Sequence[Row]], Trace]] = {
+        _AZURE: _of_azure,
+        _RELATIVE: _relative,
+        _MINUTES: lambda rows: _of_minutes(rows, uniform),
+    }
     known = next((form for form in readers if columns.issuperset(form)), None)
     if known is None:
         forms = ", or ".join(",".join(form) for form in readers)
