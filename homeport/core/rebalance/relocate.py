@@ -7,7 +7,7 @@ from homeport.core.packing.shape import WHOLE
 from homeport.core.placement.filter import bar, shape_of
 from homeport.core.placement.fleet import Fleet
 from homeport.core.placement.place import shares_on, taken_by
-from homeport.core.placement.types import Taken
+from homeport.core.placement.types import Candidate, Taken, Wanted
 from homeport.core.rebalance.types import Movable, Move
 
 # Nodes that are looked at for one placement, the best first.
@@ -25,8 +25,9 @@ class Relocation:
         self._before: dict[str, dict[str, Taken]] = {}
 
     def relocate(self, leaving: Sequence[Movable], suits: Suits, breaks_whole: bool) -> bool:
-        """All of them, or none: then False. Each goes to the best node of its nodepool that `suits` and has nothing of
-        its deployment. Only with `breaks_whole` a share may go to a GPU of which nobody has a share yet."""
+        """All of them, or none: then False. Each goes to the best node of its nodepool that `suits`, has nothing of its
+        deployment, and no fewer of the labels that it prefers. Only with `breaks_whole` a share may go to a GPU of
+        which nobody has a share yet."""
         # The largest first: they have the least choice.
         for each in sorted(leaving, key=lambda each: (-_size(each), each.key)):
             if not self._relocate(each, suits, breaks_whole):
@@ -60,9 +61,18 @@ class Relocation:
 
     def _open_to(self, movable: Movable) -> Iterator[str]:
         fleet, wanted = self._fleet, movable.wanted
-        rows = fleet.open_rows((fleet.node(movable.node_id).nodepool,), wanted)
-        best = islice(fleet.packer.fit(shape_of(wanted.needs)).best_first(rows), _MOST_TARGETS)
-        return (id for id in best if bar(fleet.node(id), wanted, None) is None)
+        here = fleet.node(movable.node_id)
+        rows = fleet.open_rows((here.nodepool,), wanted)
+        fitting = fleet.packer.fit(shape_of(wanted.needs))
+        best = islice(fitting.best_first(rows, fleet.bonus((here.nodepool,), rows, wanted)), _MOST_TARGETS)
+        least = _preferred(here, wanted)
+        for node in map(fleet.node, best):
+            if bar(node, wanted, None) is None and _preferred(node, wanted) >= least:
+                yield node.node_id
+
+
+def _preferred(node: Candidate, wanted: Wanted) -> int:
+    return sum(term.matches(node.node_labels) for term in wanted.affinity.prefer)
 
 
 def _size(movable: Movable) -> int:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
+from homeport.core.placement.affinity import Affinity, LabelTerm
 from homeport.core.placement.filter import shape_of
 from homeport.core.placement.fleet import Fleet
 from homeport.core.placement.place import place, taken_by
@@ -138,6 +139,14 @@ def test_only_the_asked_nodepools_and_only_nodes_that_take_new_replicas() -> Non
     assert site.proposed(pools=("office/b",)) == []
     site.fleet.put(replace(candidate("n0", 1), cordoned=True))
     assert site.proposed() == [], "n0 is neither left nor moved to, and n1 has nowhere to go"
+
+
+def test_nobody_loses_a_label_that_it_prefers() -> None:
+    fast = {"disk": "nvme"}
+    site = Site(replace(candidate("n0", 1), node_labels=fast), candidate("n1", 1))
+    picky = replace(asks("picky", 300), affinity=Affinity(prefer=(LabelTerm("disk", ("nvme",)),)))
+    site.runs(picky, "n0", 0).runs(asks("b", 300), "n1", 0)
+    assert moves(site.proposed()) == [("b", "n1", "n0")]
 
 
 @st.composite
