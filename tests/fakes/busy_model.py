@@ -1,6 +1,7 @@
 """A model that is busy by itself: `python busy_model.py PORT FILE`. Standard library only.
 
-About a tenth of a core burns while FILE says `burn`; GET /metrics tells a number of jobs, which stands in FILE otherwise.
+About a tenth of a core burns while FILE says `burn`; GET /metrics tells a number of jobs, which stands in FILE
+otherwise.
 """
 
 import http.server
