@@ -10,11 +10,8 @@ _STARTING = (ReplicaStatus.PENDING, ReplicaStatus.STARTING)
 
 
 def outlook_of(deployment_id: str, replicas: Iterable[Replica], start_seconds: float | None, now: float) -> Outlook:
-    """`start_seconds`: as learned; None = what the replicas here took, if one of them has ever been ready."""
+    """`start_seconds`: from the order of one to its being ready, as learned."""
     mine = [replica for replica in replicas if replica.record.deployment_id == deployment_id]
     starting = [now - replica.status_at for replica in mine if replica.status in _STARTING]
     starting += [now - replica.restart_at for replica in mine if replica.restart_at is not None]
-    took = [replica.record.start_ms / 1000 for replica in mine if replica.record.start_ms]
-    if start_seconds is None and took:
-        start_seconds = sum(took) / len(took)
     return Outlook(sum(replica.serves for replica in mine), tuple(starting), start_seconds)

@@ -17,6 +17,7 @@ from homeport.core.status import ReplicaReport, ReplicaStatus
 log = structlog.get_logger()
 
 _AFTER_RETIREMENT = (ReplicaStatus.DRAINING, ReplicaStatus.STOPPED, ReplicaStatus.FENCED)
+_COMING = (ReplicaStatus.PENDING, ReplicaStatus.STARTING)
 _GONE = (ReplicaStatus.STOPPED, ReplicaStatus.FENCED)
 _NOT_REMEMBERED = "runs, though nothing is known here of its placement; kept until the control plane says more"
 
@@ -29,7 +30,7 @@ class Replica:
         self.status = ReplicaStatus.PENDING
         self.reason = ""
         self.since = around.wall()
-        # Monotonic: when it came to be in this status.
+        # Monotonic: since when it has been coming, from its order on; or in any other status.
         self.status_at = around.monotonic()
         self.restart_at: float | None = None
         # Why it was not started at the last try.
@@ -121,7 +122,8 @@ class Replica:
             return  # whatever is still learned of it, it stays on its way out
         if status is not self.status:
             self.since = self._around.wall()
-            self.status_at = self._around.monotonic()
+            if status not in _COMING or self.status not in _COMING:
+                self.status_at = self._around.monotonic()
         self.status = status
         self.reason = reason
         if status in _GONE:
