@@ -147,7 +147,7 @@ class Daemon:
             admit=Admission(available_memory, live_gpus).refusal,
             unusable_gpus=lambda: self._quarantine.uuids(),
             in_flight=lambda replica: self._relay.in_flight_on(replica.record.deployment_id, replica.replica_id),
-            waited=lambda deployment_id: self._relay.demand(deployment_id).oldest_wait_seconds,
+            waited=self._relay.waited,
             started=self._note_start,
         )
         self._serving = Serving(self._relay, self._reconciler.replicas)

@@ -20,7 +20,7 @@ from agent.reconcile.upkeep import Upkeep
 from agent.replica_logs.failures import Failures
 from agent.secrets.replica_secrets import ReplicaSecrets
 from agent.state.journal import ReplicaJournal, ReplicaRecord
-from homeport.core.history.cold_start import ColdStart
+from homeport.core.history.cold_start import ColdStart, StartParts
 from homeport.core.refusal import Refusal
 from homeport.core.status import ReplicaReport, ReplicaStatus
 from homeport.core.workload import Workload
@@ -36,7 +36,7 @@ _LEAST_WAIT_SECONDS = 0.001
 class Reconciler:
     """`drained(replica)` ends when no request is in flight on it. `memory_available` is bytes of the host, now.
     `admit` says why a replica that is about to start can't.
-    `waited(deployment_id)` is the first one's wait in its queue, seconds. `started` is told each start.
+    `waited(deployment_id)` is what a start has behind it that is ordered now; `started` is told each start.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class Reconciler:
         admit: Callable[[ReplicaRecord], Awaitable[Refusal | None]],
         unusable_gpus: Callable[[], frozenset[str]] = frozenset,
         in_flight: Callable[[Replica], int] = lambda replica: 0,
-        waited: Callable[[str], float] = lambda deployment_id: 0.0,
+        waited: Callable[[str], StartParts] = lambda deployment_id: StartParts(),
         started: Callable[[Replica, ColdStart], None] = lambda replica, start: None,
     ) -> None:
         self._drivers = drivers

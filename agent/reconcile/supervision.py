@@ -136,7 +136,7 @@ class Supervision:
         replica.starts_on = 0
         # One that never ran is started for the first time, however often that was tried.
         restarts = replica.record.restarts + (0 if replica.record.stage is Stage.INTENT else 1)
-        parts = StartParts(queue_seconds=round(self._around.waited(replica.record.deployment_id), 6))
+        parts = self._around.waited(replica.record.deployment_id)
         clock = self._clock = StartClock(parts, self._around.monotonic)
         replica.record = replace(
             replica.record,

@@ -9,7 +9,7 @@ from agent.drivers.driver import Driver, StartRefused
 from agent.replica_logs.failures import Failures
 from agent.secrets.replica_secrets import ReplicaSecrets
 from agent.state.journal import ReplicaJournal, ReplicaRecord
-from homeport.core.history.cold_start import ColdStart
+from homeport.core.history.cold_start import ColdStart, StartParts
 from homeport.core.refusal import Refusal
 
 if TYPE_CHECKING:
@@ -38,8 +38,8 @@ class Surroundings:
     jitter: Callable[[], float]
     # Why one that is about to start can't; None when it can.
     admit: Callable[[ReplicaRecord], Awaitable[Refusal | None]]
-    # Seconds for which the first of a deployment's waiting requests has waited; 0 when none does.
-    waited: Callable[[str], float]
+    # What a start of a deployment that is ordered now has behind it.
+    waited: Callable[[str], StartParts]
     # Called with each start once its outcome is known.
     started: Callable[["Replica", ColdStart], None]
     starting: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_STARTS_AT_ONCE))

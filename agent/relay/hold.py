@@ -29,9 +29,16 @@ class HoldQueue(Generic[T]):
         return len(self._places)
 
     @property
+    def oldest(self) -> T | None:
+        """Who has waited longest."""
+        firsts = (next(iter(line)) for line in self._lines.values())
+        return min(firsts, key=lambda waiter: self._places[waiter].since, default=None)
+
+    @property
     def oldest_since(self) -> float | None:
         """Since when the one that has waited longest waits; None when nobody does."""
-        return min((self._places[next(iter(line))].since for line in self._lines.values()), default=None)
+        oldest = self.oldest
+        return None if oldest is None else self._places[oldest].since
 
     def put(self, waiter: T, tenant: str, now: float, seconds: float, expired: Callable[[], None]) -> None:
         """`expired` is called after `seconds`, when the waiter is no longer in the queue."""

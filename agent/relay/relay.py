@@ -8,6 +8,7 @@ from agent.relay.load_reporter import LoadReporter
 from agent.relay.request import RelayedRequest
 from agent.relay.served import ServedDeployment
 from homeport.core.autoscale.demand import Demand
+from homeport.core.history.cold_start import StartParts
 from homeport.core.waiting import Outlook
 from homeport.tunnel.frames import Refusal, RefusedCode
 from homeport.tunnel.link import Link
@@ -67,6 +68,10 @@ class Relay:
     def demand(self, deployment_id: str) -> Demand:
         served = self._deployments.get(deployment_id)
         return served.demand() if served is not None else Demand()
+
+    def waited(self, deployment_id: str) -> StartParts:
+        served = self._deployments.get(deployment_id)
+        return served.waited() if served is not None else StartParts()
 
     def demands(self) -> Iterator[tuple[str, Demand]]:
         """Of each deployment."""

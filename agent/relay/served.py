@@ -7,6 +7,7 @@ from agent.relay.hold import HoldQueue
 from agent.relay.replica import Replica
 from agent.relay.request import RelayedRequest
 from homeport.core.autoscale.demand import Demand
+from homeport.core.history.cold_start import StartParts
 from homeport.core.waiting import Outlook, in_round_numbers, seconds_to_wait
 from homeport.tunnel.frames import Progress, Refusal, RefusedCode
 from homeport.tunnel.load import DeploymentLoad
@@ -215,6 +216,14 @@ class ServedDeployment:
             tokens=self.tokens,
             oldest_wait_seconds=self._monotonic() - oldest if oldest is not None else 0.0,
         )
+
+    def waited(self) -> StartParts:
+        """What a start that is ordered now has behind it: the wait of the request that has waited longest."""
+        oldest, since = self._queue.oldest, self._queue.oldest_since
+        if oldest is None or since is None:
+            return StartParts()
+        parked = oldest.opening.parked_ms / 1000
+        return StartParts(queue_seconds=round(self._monotonic() - since, 6), place_seconds=parked)
 
     def in_flight_on(self, replica_id: str) -> int:
         replica = self._replicas.get(replica_id)

@@ -43,6 +43,9 @@ class GatewayRequest(Exchange):
     _tries = 0
     _retried = False
     _parked = False
+    # Since when, and for how long before that.
+    _parked_at = 0.0
+    _parked_seconds = 0.0
     _streams_events = False
     _waiting_answer: WaitingAnswer | None = None
     _unconsumed = 0
@@ -221,6 +224,7 @@ class GatewayRequest(Exchange):
             "",
             self._tenant,
             self._heading.wants_progress,
+            int(self._parked_seconds * 1000),
         )
         self._tries += 1
         self._attempt = attempt
@@ -233,11 +237,13 @@ class GatewayRequest(Exchange):
         seconds = self._hold_until - self._gateway.clock()
         if seconds > 0 and self._gateway.parking.park(policy.deployment_id, self, seconds):
             self._parked = True
+            self._parked_at = self._gateway.clock()
             return
         self._fail_unavailable("too many requests wait for a node" if seconds > 0 else "")
 
     def on_unparked(self) -> None:
         self._parked = False
+        self._parked_seconds += self._gateway.clock() - self._parked_at
         self._refused = frozenset()
         self._dispatch()
 

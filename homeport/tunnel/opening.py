@@ -16,15 +16,15 @@ _HOLD = 1
 _PROGRESS = 2
 
 
-# deployment, revision (decimal), replica, affinity, tenant; all UTF-8
-_TAGS = (1, 2, 3, 4, 5)
+# deployment, revision (decimal), replica, affinity, tenant, milliseconds parked (decimal); all UTF-8
+_TAGS = (1, 2, 3, 4, 5, 6)
 
 
 @dataclass(slots=True)
 class Opening:
     """`head` is the request line and the header lines, as on the wire: the agent adds Host, framing and the empty line.
     `remaining_ms` 0 = no limit; `length` as in homeport.http1.head; `wants_progress`: it likes to hear how the waiting
-    goes.
+    goes. `parked_ms`: how long it waited for a node before there was one.
     """
 
     deployment_id: str
@@ -38,11 +38,19 @@ class Opening:
     affinity: str = ""
     tenant: str = ""
     wants_progress: bool = False
+    parked_ms: int = 0
 
 
 def open_frame(request_id: int, opening: Opening, last: bool) -> bytes:
     """The whole frame. `last`: the request has no body."""
-    fields = _pack_fields(opening.deployment_id, opening.revision, opening.replica_id, opening.affinity, opening.tenant)
+    fields = _pack_fields(
+        opening.deployment_id,
+        opening.revision,
+        opening.replica_id,
+        opening.affinity,
+        opening.tenant,
+        opening.parked_ms,
+    )
     fixed = _OPEN_FRAME.pack(
         OPEN,
         FIN if last else 0,
@@ -66,7 +74,7 @@ def unpack_opening(payload: bytes) -> Opening:
     end = _FIXED.size + size
     if end > len(payload):
         raise TunnelProtocolError("the fields of an OPEN are cut off")
-    deployment_id, revision, replica_id, affinity, tenant = _unpack_fields(payload[_FIXED.size : end])
+    deployment_id, revision, replica_id, affinity, tenant, parked_ms = _unpack_fields(payload[_FIXED.size : end])
     return Opening(
         deployment_id,
         revision,
@@ -79,14 +87,18 @@ def unpack_opening(payload: bytes) -> Opening:
         affinity,
         tenant,
         bool(flags & _PROGRESS),
+        parked_ms,
     )
 
 
 # The same few combinations come again and again.
 @lru_cache(1024)
-def _pack_fields(deployment_id: str, revision: int, replica_id: str, affinity: str, tenant: str) -> bytes:
+def _pack_fields(
+    deployment_id: str, revision: int, replica_id: str, affinity: str, tenant: str, parked_ms: int
+) -> bytes:
     packed = bytearray()
-    for tag, value in zip(_TAGS, (deployment_id, str(revision), replica_id, affinity, tenant), strict=True):
+    values = deployment_id, str(revision), replica_id, affinity, tenant, str(parked_ms or "")
+    for tag, value in zip(_TAGS, values, strict=True):
         if value:
             data = value.encode()
             packed += _FIELD.pack(tag, len(data)) + data
@@ -94,7 +106,7 @@ def _pack_fields(deployment_id: str, revision: int, replica_id: str, affinity: s
 
 
 @lru_cache(1024)
-def _unpack_fields(fields: bytes) -> tuple[str, int, str, str, str]:
+def _unpack_fields(fields: bytes) -> tuple[str, int, str, str, str, int]:
     values: dict[int, bytes] = {}
     at, end = 0, len(fields)
     try:
@@ -102,10 +114,10 @@ def _unpack_fields(fields: bytes) -> tuple[str, int, str, str, str]:
             tag, count = _FIELD.unpack_from(fields, at)
             at += _FIELD.size + count
             values[tag] = fields[at - count : at]
-        deployment, revision, replica, affinity, tenant = (values.get(tag, b"").decode() for tag in _TAGS)
-        number = int(revision or "0")
+        deployment, revision, replica, affinity, tenant, parked = (values.get(tag, b"").decode() for tag in _TAGS)
+        number, parked_ms = int(revision or "0"), int(parked or "0")
     except (struct.error, ValueError) as error:
         raise TunnelProtocolError(f"an OPEN is malformed: {error}") from error
     if at != end:
         raise TunnelProtocolError("the fields of an OPEN are cut off")
-    return deployment, number, replica, affinity, tenant
+    return deployment, number, replica, affinity, tenant, parked_ms

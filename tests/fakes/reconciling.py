@@ -13,7 +13,7 @@ from agent.replica_logs.failures import Failures
 from agent.secrets.replica_secrets import NO_SECRETS, ReplicaSecrets
 from agent.state.database import StateDatabase
 from agent.state.journal import ReplicaJournal, ReplicaRecord
-from homeport.core.history.cold_start import ColdStart
+from homeport.core.history.cold_start import ColdStart, StartParts
 from homeport.core.refusal import Refusal
 from homeport.core.status import ReplicaStatus
 from homeport.core.workload import Workload
@@ -30,8 +30,8 @@ class Host:
         self.journal = ReplicaJournal(self.database)
         self.failures = Failures(path / "failures")
         self.drained: Callable[[Replica], Awaitable[None]] = _at_once
-        # How long the first request of a deployment has waited.
-        self.waits: dict[str, float] = {}
+        # What a start of a deployment has behind it.
+        self.waits: dict[str, StartParts] = {}
         self.starts: list[ColdStart] = []
         # Of deployments that can't be started, why.
         self.short: dict[str, Refusal] = {}
@@ -47,7 +47,7 @@ class Host:
             wall=loop.time,
             jitter=lambda: 0.5,
             admit=self._admit,
-            waited=lambda deployment_id: self.waits.get(deployment_id, 0.0),
+            waited=lambda deployment_id: self.waits.get(deployment_id, StartParts()),
             started=lambda replica, start: self.starts.append(start),
         )
         self.reconciler.listen(

@@ -57,7 +57,7 @@ from controlplane.store.objects import Objects
 from controlplane.store.state import State
 from controlplane.store.store import Kind, Store
 from homeport.core.autoscale.demand import Demand
-from homeport.core.history.cold_start import ColdStart
+from homeport.core.history.cold_start import ColdStart, StartParts
 from homeport.core.refusal import Refusal
 from homeport.core.resources import Inventory
 from homeport.core.status import NodeStatus, ReplicaReport, ReplicaStatus
@@ -157,7 +157,7 @@ class Host:
             wall=self.wall,
             admit=self._admit,
             jitter=lambda: 0.5,
-            waited=lambda deployment_id: relay.demand(deployment_id).oldest_wait_seconds,
+            waited=lambda deployment_id: StartParts(relay.demand(deployment_id).oldest_wait_seconds),
             started=started,
         )
         serving = Serving(relay, reconciler.replicas)

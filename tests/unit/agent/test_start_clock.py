@@ -48,7 +48,7 @@ def test_a_moment_before_the_last_change_counts_from_that_change() -> None:
 @story
 async def test_a_start_is_told_once_with_its_parts(path: Path) -> None:
     host = Host(path)
-    host.waits["chat"] = 0.25
+    host.waits["chat"] = StartParts(0.25, 1.5)
     await host.start()
     host.want(_placement(SIMULATED_PREPARE="4", SIMULATED_READY_AFTER="2"), 1)
     await host.until(all_are(ReplicaStatus.READY, 1))
@@ -56,11 +56,11 @@ async def test_a_start_is_told_once_with_its_parts(path: Path) -> None:
     assert start.revision == 3
     assert start.problem == ""
     parts = start.parts
-    assert (parts.queue_seconds, parts.place_seconds) == (0.25, 0)
+    assert (parts.queue_seconds, parts.place_seconds) == (0.25, 1.5)
     assert parts.image_seconds == pytest.approx(4, abs=0.01)
     assert parts.create_seconds == pytest.approx(0, abs=0.01)
     assert parts.load_seconds + parts.warm_up_seconds == pytest.approx(2, abs=LAG)
-    assert parts.platform_seconds == pytest.approx(0.25, abs=0.01)
+    assert parts.platform_seconds == pytest.approx(1.75, abs=0.01)
     await host.kill()
 
 
@@ -89,7 +89,7 @@ async def test_the_end_of_a_life_that_was_ready_is_no_start(path: Path) -> None:
 async def test_a_start_that_the_agents_end_cut_in_two_is_told_whole(path: Path) -> None:
     """Ordered at 0 s, image there at 4 s, killed at 6 s, found at 9 s, ready at 14 s."""
     host = Host(path)
-    host.waits["chat"] = 0.5
+    host.waits["chat"] = StartParts(0.5)
     await host.start()
     placement = _placement(SIMULATED_PREPARE="4", SIMULATED_READY_AFTER="10")
     host.want(placement, 1)

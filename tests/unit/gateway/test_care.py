@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from dataclasses import replace
 from typing import Any
 
@@ -140,6 +141,19 @@ async def test_a_request_that_was_parked_goes_out_when_a_node_comes() -> None:
         await plane.until(lambda: len(plane.gateway.active) == 1)
         await plane.serve(ModelServer())
         assert (await client.answer())[2] == b"early"
+        client.close()
+
+
+async def test_the_node_hears_for_how_long_a_request_was_parked() -> None:
+    async with DataPlane() as plane:
+        client = await plane.connect()
+        client.send("POST", "/d/chat/", b"early")
+        await plane.until(lambda: len(plane.gateway.active) == 1)
+        parked_at = time.monotonic()
+        await plane.until(lambda: time.monotonic() - parked_at > 0.05)
+        await plane.serve()
+        await plane.until(lambda: plane.node.relay.demand("chat").queued == 1)
+        assert plane.node.relay.waited("chat").place_seconds >= 0.05
         client.close()
 
 

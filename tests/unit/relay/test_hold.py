@@ -7,6 +7,7 @@ import pytest
 
 from agent.relay.deployment import DeploymentRelay, Upstream
 from agent.relay.relay import Relay
+from homeport.core.history.cold_start import StartParts
 from homeport.core.waiting import Outlook
 from homeport.tunnel.envelope import wrap
 from homeport.tunnel.frames import Progress, RefusedCode
@@ -49,11 +50,19 @@ class Bench:
         self.relay.add_link(self.agent)
 
     def ask(
-        self, body: bytes = b"x", hold: bool = True, remaining_ms: int = 0, tenant: str = "", asks: bool = False
+        self,
+        body: bytes = b"x",
+        hold: bool = True,
+        remaining_ms: int = 0,
+        tenant: str = "",
+        asks: bool = False,
+        parked_ms: int = 0,
     ) -> RecordingStream:
         stream = RecordingStream(self.gateway, self.gateway.next_id())
         head = b"POST /x HTTP/1.1\r\n"
-        opening = Opening("chat", 1, head, len(body), remaining_ms, hold, tenant=tenant, wants_progress=asks)
+        opening = Opening(
+            "chat", 1, head, len(body), remaining_ms, hold, tenant=tenant, wants_progress=asks, parked_ms=parked_ms
+        )
         self.gateway.open(stream, opening, False)
         stream.send_data(body, True)
         self.carry()
@@ -104,6 +113,17 @@ async def test_waiting_requests_run_in_the_order_in_which_they_came(gate: Gate) 
     demand = bench.relay.demand("chat")
     assert (demand.in_flight, demand.queued, demand.arrivals, demand.completions) == (0, 0, 3, 3)
     assert demand.oldest_wait_seconds == 0
+
+
+async def test_a_start_has_the_wait_of_the_oldest_behind_it_and_what_that_was_parked_for() -> None:
+    clock = FakeClock()
+    bench = Bench(now=clock)
+    assert bench.relay.waited("chat") == bench.relay.waited("other") == StartParts()
+    bench.ask(tenant="a", parked_ms=1500)
+    clock.advance(2)
+    bench.ask(tenant="b")
+    clock.advance(1)
+    assert bench.relay.waited("chat") == StartParts(queue_seconds=3.0, place_seconds=1.5)
 
 
 async def test_the_queue_is_bounded() -> None:

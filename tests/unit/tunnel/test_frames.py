@@ -39,6 +39,7 @@ openings = st.builds(
     affinity=text,
     tenant=text,
     wants_progress=st.booleans(),
+    parked_ms=counts,
 )
 loads = st.builds(
     DeploymentLoad,
