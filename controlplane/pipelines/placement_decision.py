@@ -18,7 +18,7 @@ from homeport.core.node_lifecycle.absence import AbsenceTerms, Reconcile, origin
 from homeport.core.placement.filter import bar
 from homeport.core.placement.fleet import Fleet
 from homeport.core.placement.handover import Handover, Kept, Leaving, hand_over
-from homeport.core.placement.history import PlacementEvent, event_of, followed_by
+from homeport.core.placement.history import MOST_EVENTS, PlacementEvent, event_of, followed_by
 from homeport.core.placement.place import place, taken_by_budgets
 from homeport.core.placement.raises import raise_budgets
 from homeport.core.placement.rejections import rejections
@@ -256,10 +256,11 @@ def _keeps(kept: Kept, by_node: Mapping[str, Record], around: Surroundings) -> i
 def _events(
     deployment: Record, wanted: Wanted, planned: Plan, placement: Mapping[str, Any], around: Surroundings
 ) -> Any:
-    before = deployment.status.get("placement", {}).get("events", [])
+    before: list[Any] = deployment.status.get("placement", {}).get("events", [])
     names = [around.fleet.node(budget.node_id).name for budget in planned.budgets]
     event = event_of(wanted, planned, names, [Rejection(**each) for each in placement["rejections"]], around.now)
-    return canonical.to_plain(followed_by(canonical.from_plain(tuple[PlacementEvent, ...], before), event))
+    newest = canonical.from_plain(tuple[PlacementEvent, ...], before[-1:])
+    return [*before[:-1], *canonical.to_plain(followed_by(newest, event))][-MOST_EVENTS:]
 
 
 def _status(planned: Plan, handover: Handover, reasons: Iterator[Rejection]) -> dict[str, Any]:

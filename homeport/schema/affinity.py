@@ -26,7 +26,7 @@ class AffinitySpec(ApiModel):
     exclude: LabelTerms = live(default_factory=dict)
     """Nodes with any of these get none."""
     prefer: LabelTerms = live(default_factory=dict)
-    """In each nodepool, nodes with more of these come first."""
+    """In each nodepool, nodes with more of these come first; with `scheduling_choice: RANDOM` no node does."""
     apart_from: list[Id] = live(default_factory=list, max_length=100)
     """Deployments with which it shares no node, whichever of the two says so."""
     spread: Literal["node", "cluster"] = live(default="node")

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from homeport.core.placement.types import Plan, Rejection, Wanted
 
 # Of one deployment; older ones are forgotten.
-_MOST_EVENTS = 10
+MOST_EVENTS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ def followed_by(events: Sequence[PlacementEvent], event: PlacementEvent) -> tupl
     """The newest is last. While it stays what it is, only its numbers are brought up to date."""
     if events and (events[-1].verdict, events[-1].where) == (event.verdict, event.where):
         return (*events[:-1], replace(events[-1], text=event.text))
-    return (*events, event)[-_MOST_EVENTS:]
+    return (*events, event)[-MOST_EVENTS:]
 
 
 def _first_of(rejections: Sequence[Rejection]) -> str:
