@@ -28,6 +28,9 @@ class HoldQueue(Generic[T]):
     def __len__(self) -> int:
         return len(self._places)
 
+    def __contains__(self, waiter: object) -> bool:
+        return waiter in self._places
+
     @property
     def oldest(self) -> T | None:
         """Who has waited longest."""

@@ -41,6 +41,8 @@ class ServedDeployment:
         # Gone from the list, with requests still in flight.
         self._leaving: dict[str, Replica] = {}
         self._queue: HoldQueue[RelayedRequest] = HoldQueue()
+        # Of those that wait, who wants to hear how it goes; and a few that wait no longer.
+        self._asking: set[RelayedRequest] = set()
         self._last_request_at: float | None = None
         # Of requests that were taken, since this agent started.
         self._arrivals = 0
@@ -117,6 +119,8 @@ class ServedDeployment:
 
         self._arrivals += 1
         request.wait(self)
+        if request.opening.wants_progress:
+            self._asking.add(request)
         self._queue.put(request, request.opening.tenant, self._monotonic(), seconds, expired)
         self._on_wait(self.terms.deployment_id)
         self._on_change(False)
@@ -127,12 +131,13 @@ class ServedDeployment:
 
     def tell_waiting(self) -> None:
         """How it goes on, to those that asked for it."""
-        if not len(self._queue):
+        self._asking = {request for request in self._asking if request in self._queue}
+        if not self._asking:
             return
         now, outlook = self._monotonic(), self._outlook(self.terms.deployment_id)
         text = "waiting for a replica" if self._replicas else self.reason or "waiting for a replica to start"
         for ahead, request in enumerate(self._queue.in_turn()):
-            if request.opening.wants_progress:
+            if request in self._asking:
                 request.tell(Progress(self._seconds_to_wait(outlook, ahead), text), now)
 
     def _retry_after(self) -> int:

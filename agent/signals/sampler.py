@@ -86,7 +86,11 @@ class Sampler:
     async def run(self) -> None:
         """Until cancelled."""
         while True:
-            await self.look()
+            try:
+                await self.look()
+            except Exception:
+                # Nobody's figures are worth the agent: they are missing until the next look.
+                log.exception("looking at replicas failed")
             await asyncio.sleep(TICK_SECONDS)
 
     async def look(self) -> None:

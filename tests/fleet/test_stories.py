@@ -65,6 +65,24 @@ def test_a_short_cut_starts_and_stops_nothing(tell: Callable[..., None]) -> None
     tell(story)
 
 
+def test_what_somebody_waits_for_moves_as_soon_as_its_idle_node_is_disconnected(tell: Callable[..., None]) -> None:
+    async def story(fleet: Fleet) -> None:
+        await fleet.apply(deployment(0, 1))
+
+        def placed() -> set[str]:
+            placements = fleet.plane.store.all(Kind.PLACEMENT)
+            return {placement.spec["node_id"] for placement in placements if not placement.spec.get("replaced")}
+
+        await fleet.until(lambda: placed() == {"n0"}, within=10, what="a placement")
+        fleet.network.cut("n0")
+        status = fleet.plane.registry.status
+        await fleet.until(lambda: status("n0") is NodeStatus.DISCONNECTED, within=20, what="disconnected")
+        fleet.plane.wakes.hear("chat")
+        await fleet.until(lambda: placed() == {"n1"}, within=10, what="room elsewhere, long before it is lost")
+
+    tell(story, nodes=2)
+
+
 def test_a_node_keeps_to_the_schedule_while_its_link_is_cut(tell: Callable[..., None]) -> None:
     """The clock begins at 00:16:40 UTC."""
     scaling = {
