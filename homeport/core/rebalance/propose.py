@@ -114,8 +114,9 @@ class _Rebalancing:
         if node.nodepool not in self._pools or not self._may_be_left(node) or bar(node, wanted, held) is not None:
             return None
         here, free = self._fleet.ledger.on(node.node_id), self._fleet.free(node.node_id)
-        others = [each for each in self._movable[node.node_id] if each.wanted.deployment_id != wanted.deployment_id]
-        taken = {each: here[each.wanted.deployment_id] for each in others}
+        # What is as large as that which waits would only wait in its stead.
+        smaller = [each for each in self._movable[node.node_id] if _size(each.wanted) < _size(wanted)]
+        taken = {each: here[each.wanted.deployment_id] for each in smaller}
         leaving = covering(node, wanted.needs, free, taken) if taken else None
         option = _Option(Aim.ROOM, node.node_id, leaving) if leaving else None
         return option if option is not None and option.cost <= min(self._left, _MOST_PER_GAIN) else None
@@ -188,6 +189,11 @@ class _Rebalancing:
     def _free_on(self, node_id: str) -> tuple[int, int]:
         whole = sum(milli == WHOLE for milli in self._fleet.free(node_id).devices)
         return whole, int(not self._fleet.ledger.on(node_id))
+
+
+def _size(wanted: Wanted) -> tuple[int, int]:
+    """Of one replica: milli of devices, then of CPU."""
+    return wanted.needs.accelerators * wanted.needs.accelerator_milli, wanted.needs.cpu_milli
 
 
 def _held(wanted: Wanted, plan: Plan) -> tuple[Held, ...]:
