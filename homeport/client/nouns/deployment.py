@@ -60,6 +60,21 @@ class AsyncDeployment(AsyncNamed):
         async with self.connect() as homeport:
             return await homeport.deployments.explain(self.id)
 
+    async def cold_starts(self, *, limit: int | None = 100) -> list[dict[str, Any]]:
+        """Its starts, newest first, and where their time went."""
+        async with self.connect() as homeport:
+            return [start async for start in homeport.deployments.cold_starts(self.id, limit=limit)]
+
+    async def scaling_history(self, *, limit: int | None = 100) -> list[dict[str, Any]]:
+        """Why it has so many replicas: changes on each node, newest first."""
+        async with self.connect() as homeport:
+            return [change async for change in homeport.deployments.scaling_history(self.id, limit=limit)]
+
+    async def traffic(self, *, limit: int | None = None, **filters: str) -> list[dict[str, Any]]:
+        """By the minute, oldest first. Filters: since and until, unix seconds."""
+        async with self.connect() as homeport:
+            return [minute async for minute in homeport.deployments.traffic(self.id, limit=limit, **filters)]
+
     async def wait(self, *phases: str, timeout: float | None = None) -> Resource:
         """Until its phase is one of `phases` ("ready" if none is given). Seconds; None = for ever.
 
@@ -118,6 +133,15 @@ class Deployment(Named[AsyncDeployment]):
 
     def explain(self) -> dict[str, Any]:
         return run(self._inner.explain())
+
+    def cold_starts(self, *, limit: int | None = 100) -> list[dict[str, Any]]:
+        return run(self._inner.cold_starts(limit=limit))
+
+    def scaling_history(self, *, limit: int | None = 100) -> list[dict[str, Any]]:
+        return run(self._inner.scaling_history(limit=limit))
+
+    def traffic(self, *, limit: int | None = None, **filters: str) -> list[dict[str, Any]]:
+        return run(self._inner.traffic(limit=limit, **filters))
 
     def wait(self, *phases: str, timeout: float | None = None) -> Resource:
         return run(self._inner.wait(*phases, timeout=timeout))

@@ -188,3 +188,22 @@ async def test_inside_an_event_loop_the_blocking_forms_name_the_other(api: Scrip
         Deployment("chat", context=api.context).get()
     with pytest.raises(RuntimeError, match="use the Async form"):
         Model("m", context=api.context).predict("Hi")
+
+
+async def test_what_became_of_a_deployment_is_read_page_by_page(api: ScriptedApi) -> None:
+    pages = [
+        {"items": [{"n": 1}], "seq": 1, "next_cursor": "9_1"},
+        {"items": [{"n": 2}], "seq": 1, "next_cursor": None},
+    ]
+    asynchronous = AsyncDeployment("chat", context=api.context)
+    for name, path in (("cold_starts", "cold-starts"), ("scaling_history", "scaling-history"), ("traffic", "traffic")):
+        for page in pages:
+            api.answer("GET", f"deployments/chat/{path}", page)
+        assert await getattr(asynchronous, name)() == [{"n": 1}, {"n": 2}]
+    assert [asked.query.get("cursor") for asked in api.asked] == [None, "9_1"] * 3
+
+
+def test_what_became_of_a_deployment_may_be_asked_for_in_part(api: ScriptedApi) -> None:
+    api.answer("GET", "deployments/chat/traffic", {"items": [{"n": 1}], "seq": 1, "next_cursor": None})
+    assert Deployment("chat", context=api.context).traffic(since="5") == [{"n": 1}]
+    assert api.asked[0].query["since"] == "5"
