@@ -21,6 +21,7 @@ from typing import Any
 
 import structlog
 
+from agent.arbiter import Arbiter, room_of
 from agent.autoscaler import Autoscaler
 from agent.boot import boot_id, uptime_seconds
 from agent.config import RunConfig
@@ -160,10 +161,19 @@ class Daemon:
         )
         self._scaling = ScalingRecorder(history.add, time.time)
         self._traffic = TrafficRecorder(self._relay.demands, history.add, time.monotonic, time.time)
+        self._arbiter = Arbiter(
+            self._reconciler.replicas,
+            self._relay.demand,
+            self._start_times.of,
+            lambda replica: self._relay.in_flight_on(replica.record.deployment_id, replica.replica_id),
+            lambda: room_of(self._fingerprint.inventory, self._quarantine.uuids()),
+            self._reconciler.want,
+            time.monotonic,
+        )
         self._autoscaler = Autoscaler(
             self._relay.demand,
             lambda: supplies(self._reconciler.reports()),
-            self._reconciler.want,
+            self._arbiter.apply,
             time.monotonic,
             lambda placement: self._solitude.halts(placement) or is_beyond(placement),
             history=self._scaling,
@@ -205,6 +215,7 @@ class Daemon:
             epochs=self._epochs,
             epoch_granted=lambda: self._link.epoch,
             dial_gateways=lambda targets: self._tunnels.set_targets(targets),
+            pressure=lambda: self._arbiter.pressure,
         )
         self._link = Link(
             lambda: self._renewer.identity,
@@ -237,6 +248,7 @@ class Daemon:
         await self._solitude.load()
         self._tunnels = Tunnels(self._relay, lambda: node_tls(self._renewer.identity), lambda: self._link.epoch)
         self._reconciler.listen(self._serving.replica_changed)
+        self._reconciler.listen(self._arbiter.replica_changed)
         self._reconciler.listen(lambda replica: self._link.replica_changed(replica.report()))
         self._relay.on_demand = self._autoscaler.poke
         self._node.resume(desired)
@@ -271,6 +283,7 @@ class Daemon:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        self._arbiter.close()
         await self._close_history()
         await self._logs.close()
         await self._reconciler.close(self._config.stop_replicas_on_exit)

@@ -3,7 +3,7 @@
 import asyncio
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import psutil
@@ -56,6 +56,7 @@ class AgentNode:
         epochs: EpochStore,
         epoch_granted: Callable[[], int],
         dial_gateways: Callable[[Sequence[str]], None],
+        pressure: Callable[[], Mapping[str, int]] = dict,
     ) -> None:
         self.desired = DesiredState()
         self.welcome: Welcome | None = None
@@ -72,6 +73,7 @@ class AgentNode:
         self._epochs = epochs
         self._epoch_granted = epoch_granted
         self._dial_gateways = dial_gateways
+        self._pressure = pressure
         self._process_id = uuid.uuid4().hex
         self._boot_id = boot_id()
         self._cores = psutil.cpu_count() or 1
@@ -117,6 +119,9 @@ class AgentNode:
                 agent_cpu_seconds=time.process_time(),
             )
         return replace(self._load, refused=self._reconciler.refused())
+
+    def pressure(self) -> Mapping[str, int]:
+        return self._pressure()
 
     # -- what it is told
 

@@ -1,5 +1,6 @@
 """What agent and control plane say to each other, in the agent's own types."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -92,6 +93,10 @@ class Node(Protocol):
         ...
 
     def load(self) -> Load: ...
+
+    def pressure(self) -> Mapping[str, int]:
+        """By deployment: replicas that it lacks here since others have the room. Never 0."""
+        ...
 
     def welcomed(self, welcome: Welcome) -> None: ...
 

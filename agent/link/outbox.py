@@ -42,6 +42,10 @@ class Outbox:
         self._others.append(pb.AgentMessage(ack=ack))
         self._filled.set()
 
+    def pressure(self, deployment_id: str, value: float) -> None:
+        self._others.append(pb.AgentMessage(pressure=pb.Pressure(deployment_id=deployment_id, value=value)))
+        self._filled.set()
+
     def answer(self, answer: pb.Answer) -> None:
         self._others.append(pb.AgentMessage(answer=answer))
         self._filled.set()

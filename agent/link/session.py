@@ -13,6 +13,7 @@ from homeport_proto.v1 import session_pb2_grpc
 from agent.link import wire
 from agent.link.messages import LINK_LOST, Acknowledgement, Goodbye, Node, Welcome
 from agent.link.outbox import Outbox
+from agent.link.pressure import PressureTeller
 from homeport.core.errors import HomeportError
 
 if TYPE_CHECKING:
@@ -112,8 +113,11 @@ class Session:
 
     async def _beat(self, interval: float) -> None:
         limit = 3 * interval + 1
+        pressures = PressureTeller()
         while True:
             self.outbox.heartbeat(wire.heartbeat_to_wire(self._node.load(), self._wall(), self._node.epoch_kept))
+            for deployment_id, value in pressures.due(self._node.pressure(), self._monotonic()).items():
+                self.outbox.pressure(deployment_id, value)
             await asyncio.sleep(interval)
             silent = self._monotonic() - self.heard_at
             if silent > limit:

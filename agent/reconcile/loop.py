@@ -66,6 +66,7 @@ class Reconciler:
         self._refused: tuple[Refusal, ...] = ()
         self._desired = DesiredState()
         self._wanted: dict[str, int] = {}
+        self._first: frozenset[str] = frozenset()
         self._wake = asyncio.Event()
         self._listeners: list[Callable[[Replica], None]] = []
         self._replicas = Replicas(
@@ -111,10 +112,11 @@ class Reconciler:
 
     # -- what is wanted
 
-    def want(self, desired: DesiredState, wanted: Mapping[str, int]) -> None:
-        """`desired` stands on the disk already; `wanted` is how many replicas per id of its placements."""
-        if desired is not self._desired or dict(wanted) != self._wanted:
-            self._desired, self._wanted = desired, dict(wanted)
+    def want(self, desired: DesiredState, wanted: Mapping[str, int], first: frozenset[str] = frozenset()) -> None:
+        """`desired` stands on the disk already; `wanted` is how many replicas per id of its placements, `first` are
+        those that go first where some have to."""
+        if desired is not self._desired or dict(wanted) != self._wanted or first != self._first:
+            self._desired, self._wanted, self._first = desired, dict(wanted), first
             self._wake.set()
 
     # -- startup, run, shutdown
@@ -163,7 +165,7 @@ class Reconciler:
         placements = self._desired.placements
         self._replicas.remember(placements)
         targets = [
-            Target(placements[key], count, self._has_room_for_one_more(placements[key]))
+            Target(placements[key], count, self._has_room_for_one_more(placements[key]), self._first)
             for key, count in self._wanted.items()
             if key in placements
         ]

@@ -20,11 +20,13 @@ class Target:
     """A placement and how many replicas of it are wanted now.
 
     `surge`: one more than its maximum may run while outdated replicas are replaced, since the host has room for it.
+    `first`: the replicas that go first where some have to.
     """
 
     placement: Placement
     wanted: int
     surge: bool = False
+    first: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,8 @@ class Plan:
     look_again_at: float | None = None
     refused: tuple[Refusal, ...] = ()
 
+
+_GIVES_WAY = "another deployment has more need of what it holds"
 
 # Who goes first when one has to go.
 _WORST_FIRST = {
@@ -156,9 +160,13 @@ class _Group:
         placement = self._target.placement
         wanted = min(self._target.wanted, placement.max_replicas)
         ready = sum(replica.status is ReplicaStatus.READY for replica in self._current)
-        retired = _worst(self._current, len(self._current) - wanted)
-        actions += [Retire(replica.replica_id, "fewer replicas are wanted") for replica in retired]
-        replaced = _worst(self._outdated, len(self._outdated) - max(0, wanted - ready))
+        first = self._target.first
+        retired = _worst(self._current, len(self._current) - wanted, first)
+        actions += [
+            Retire(each.replica_id, _GIVES_WAY if each.replica_id in first else "fewer replicas are wanted")
+            for each in retired
+        ]
+        replaced = _worst(self._outdated, len(self._outdated) - max(0, wanted - ready), first)
         actions += [Retire(r.replica_id, f"replaced by revision {placement.revision}") for r in replaced]
 
         missing = wanted - len(self._current)
@@ -174,8 +182,8 @@ class _Group:
             started += 1
         stuck = missing > 0 and not started and not replaced and not self._leaving and ready == len(self._current)
         if stuck and self._outdated:
-            first = _worst(self._outdated, 1)[0]
-            actions.append(Retire(first.replica_id, f"makes room for revision {placement.revision}"))
+            outdated = _worst(self._outdated, 1)[0]
+            actions.append(Retire(outdated.replica_id, f"makes room for revision {placement.revision}"))
         return missing > 0 and not started and not (self._current or self._outdated or self._leaving)
 
 
@@ -192,7 +200,10 @@ def _age(target: Target) -> tuple[int, str]:
     return target.placement.revision, target.placement.placement_id
 
 
-def _worst(replicas: Sequence[Observed], count: int) -> list[Observed]:
-    """Those that serve nobody first, then the least busy; among equals the youngest."""
-    ordered = sorted(replicas, key=lambda r: (_WORST_FIRST[r.status], r.in_flight, -r.number, r.replica_id))
+def _worst(replicas: Sequence[Observed], count: int, first: frozenset[str] = frozenset()) -> list[Observed]:
+    """Those that are to go `first`, then those that serve nobody, then the least busy; among equals the youngest."""
+    ordered = sorted(
+        replicas,
+        key=lambda r: (r.replica_id not in first, _WORST_FIRST[r.status], r.in_flight, -r.number, r.replica_id),
+    )
     return ordered[: max(0, count)]

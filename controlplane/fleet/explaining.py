@@ -1,5 +1,6 @@
 """Why a deployment is where it is, and where one would go that is not written yet."""
 
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -20,7 +21,7 @@ async def explain_deployment(view: FleetView, deployment: Record, revision: Reco
     await view.refresh()
     wanted = view.wanted(deployment, revision, view.held(deployment.id))
     found = explain(wanted, view.fleet)
-    scaling, plan = wanted.scaling, found.plan
+    scaling, plan, pressure = wanted.scaling, found.plan, view.pressure(deployment.id)
     return {
         "deployment_id": deployment.id,
         "summary": found.summary,
@@ -29,7 +30,7 @@ async def explain_deployment(view: FleetView, deployment: Record, revision: Reco
         "desired": {"min": scaling.min_replicas, "max": scaling.max_replicas},
         "missing": {"min": plan.missing_min, "max": plan.missing_max},
         "tiers": [list(tier) for tier in wanted.tiers],
-        "nodes": [_node(answer) for answer in found.nodes[:_MOST_NODES]],
+        "nodes": [_node(answer, pressure) for answer in found.nodes[:_MOST_NODES]],
         "omitted": max(0, len(found.nodes) - _MOST_NODES),
         "filtered": found.filtered,
         "price_per_hour": _price(view, wanted, plan),
@@ -53,7 +54,7 @@ def _price(view: FleetView, wanted: Wanted, plan: Plan) -> dict[str, Any] | None
     return {"low": found.low, "high": found.high, "unpriced": [nodes[id].name for id in found.unpriced]}
 
 
-def _node(answer: NodeAnswer) -> dict[str, Any]:
+def _node(answer: NodeAnswer, pressure: Mapping[str, float]) -> dict[str, Any]:
     budget = answer.budget
     return {
         "node_id": answer.node.node_id,
@@ -67,5 +68,6 @@ def _node(answer: NodeAnswer) -> dict[str, Any]:
         "cost": answer.cost,
         "favours": list(answer.favours),
         "claimed": round(answer.claimed, 3),
+        "pressure": pressure.get(answer.node.node_id, 0.0),
         "reasons": [{"filter": why.filter, "need": why.need, "have": why.have} for why in answer.reasons],
     }

@@ -84,8 +84,9 @@ class FleetView:
         home = self._home(self.placements.get(deployment.id, ()))
         workload, refused = self._workloads.of(revision), self.refused(deployment.id)
         apart = self._apartness.nodes_of_others(deployment, held, self.fleet.taken)
-        evicted = evicted_from(deployment)
-        return wanted_of(deployment.id, self.spec(deployment), workload, held, refused, pools, home, apart, evicted)
+        evicted, capped = evicted_from(deployment), self._registry.pressures.caps(deployment.id)
+        spec = self.spec(deployment)
+        return wanted_of(deployment.id, spec, workload, held, refused, pools, home, apart, evicted, capped)
 
     def held(self, deployment_id: str) -> tuple[Held, ...]:
         """Its placements by rank, but for those that others took over."""
@@ -102,6 +103,21 @@ class FleetView:
     def refused(self, deployment_id: str) -> dict[str, Refusal]:
         """By node: what agents have refused to start lately."""
         return self._registry.refusals.of(deployment_id)
+
+    def relieve(self, deployment_id: str) -> tuple[dict[str, int], bool]:
+        """Takes from nodes that lack room what they can't use: (how many replicas they may have at most, by node,
+        whether time could change that)."""
+        pressures = self._registry.pressures
+        placements = self.placements.get(deployment_id, ())
+        pressures.relieve(deployment_id, {each.spec["node_id"]: each.spec["max_replicas"] for each in placements})
+        return pressures.caps(deployment_id), pressures.matter(deployment_id)
+
+    def pressure(self, deployment_id: str) -> dict[str, float]:
+        """By node: how many replicas it lacks there."""
+        return self._registry.pressures.now(deployment_id)
+
+    def is_pressed(self, deployment_id: str) -> bool:
+        return self._registry.pressures.matter(deployment_id)
 
     def spec(self, deployment: Record) -> DeploymentSpec:
         return self._specs.of(deployment)

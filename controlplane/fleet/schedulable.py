@@ -64,10 +64,11 @@ def wanted_of(
     home: str,
     apart: Mapping[str, str],
     evicted: Mapping[str, str],
+    capped: Mapping[str, int],
 ) -> Wanted:
     """`held` comes first, `refused` are nodes that will not start it, `pools` are its nodepools in the order of its
     spec, `home` is the cluster that serves it, `apart` are nodes of those that it shares none with, `evicted`
-    those that it has to leave to others."""
+    those that it has to leave to others, `capped` those that lack room for it."""
     reconcile = spec.on_disconnect.terms().reconcile
     choice = Choice(spec.scheduling_choice)
     return Wanted(
@@ -84,6 +85,7 @@ def wanted_of(
         apart,
         evicted,
         full_image_name(workload.image) if workload.image else "",
+        capped,
         returns=reconcile in (Reconcile.KEEP_ORIGINAL, Reconcile.BEST_SCORE),
         spreads=choice is Choice.PERFORMANCE,
         shuffles=choice is Choice.RANDOM,

@@ -125,6 +125,8 @@ class PlacementPipeline(Pipeline):
         """The short way: nothing has changed of all that a decision about it depends on."""
         if deployment.id not in self._confirmed or self._view.refused(deployment.id):
             return False
+        if self._view.is_pressed(deployment.id):
+            return False
         if self._wakes.is_awaited(deployment.id):
             return False
         return self._decided[deployment.id].version in (None, self._view.fleet.version)
@@ -135,14 +137,15 @@ class PlacementPipeline(Pipeline):
         if revision is None:
             return None  # the deployment was deleted while this round ran
         refused = self._view.refused(deployment.id)
+        capped, is_pressed = self._view.relieve(deployment.id)
         around = self._view.surroundings(deployment.id)
         terms = self._view.spec(deployment).on_disconnect.terms()
         if self._wakes.is_awaited(deployment.id) and not around.something_runs:
             terms = terms.awaited()
-        inputs = (deployment.spec, revision, self._view.pools_version, refused, terms)
+        inputs = (deployment.spec, revision, self._view.pools_version, refused, capped, terms)
         self._confirmed.pop(deployment.id, None)
         if self._is_as_decided(deployment, current, inputs):
-            if not refused:  # which ends by itself
+            if not refused and not is_pressed:  # which ends by itself
                 self._confirmed[deployment.id] = deployment
             return None
         decision = decide(

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
+from controlplane.sessions.pressures import Pressures
 from controlplane.sessions.refusals import Refusals
 from homeport.core.node_lifecycle.brake import Brake, Tally, Terms, decide, overrule
 from homeport.core.node_lifecycle.standing import Limits, Signs, Standing, stand
@@ -64,6 +65,7 @@ class NodeRegistry:
         self._unseen_heard_at = monotonic() + RESTART_GRACE_SECONDS
         self.brake = Brake()
         self.refusals = Refusals(monotonic)
+        self.pressures = Pressures(monotonic)
         self.listeners: list[Callable[[str], None]] = []
         # Called, with the node's id, when it has acknowledged more of its desired state.
         self.ack_listeners: list[Callable[[str], None]] = []
@@ -109,6 +111,10 @@ class NodeRegistry:
         if refused != node.refused:
             node.refused = refused
             self._tell(node_id)
+
+    def set_pressure(self, node_id: str, deployment_id: str, value: float) -> None:
+        """So many replicas of it are wanted there and find no room. Nobody is told at once: only what lasts matters."""
+        self.pressures.note(node_id, deployment_id, value)
 
     def set_replicas(self, node_id: str, reports: list[ReplicaReport], *, all_of_them: bool = False) -> None:
         """Merges the reports by replica id. Stopped replicas are forgotten."""

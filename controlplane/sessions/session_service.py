@@ -243,6 +243,8 @@ class SessionService(session_pb2_grpc.SessionServicer):
                 self._registry.set_replicas(
                     node_id, [replica_from_wire(replica) for replica in message.replica_status.replicas]
                 )
+            case "pressure":
+                self._registry.set_pressure(node_id, message.pressure.deployment_id, message.pressure.value)
             case "ack":
                 self._acknowledged(message.ack, session)
             case "answer":

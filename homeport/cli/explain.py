@@ -79,6 +79,7 @@ def _node_line(node: dict[str, Any]) -> str:
     if node["verdict"] == "placed":
         full = f"; no more: {reasons}" if reasons else ""
         shared = f", claimed {node['claimed']:.3g} times over" if node.get("claimed", 0) > 1 else ""
-        return f"* {where}: rank {node['rank']}, {node['min']} to {node['max']} replicas{cost}{shared}{full}"
+        lacks = f", lacks room for {node['pressure']:g} now" if node.get("pressure") else ""
+        return f"* {where}: rank {node['rank']}, {node['min']} to {node['max']} replicas{cost}{shared}{lacks}{full}"
     favours = "".join(f", {each}" for each in node.get("favours", ()))
     return f"  {where}: would do{cost}{favours}" if node["verdict"] == "fits" else f"- {where}: {reasons}"

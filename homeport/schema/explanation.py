@@ -44,6 +44,8 @@ class ExplainedNode(_Answer):
     claimed: float
     """How many times over the scarcest of what it has is claimed by the maxima of all deployments. Above 1 not all of
     them can be reached at once."""
+    pressure: float
+    """Replicas that it wants here now and that find no room, since others use what they share."""
     reasons: list[Reason]
     """Why it takes no replica, or no more of them."""
 

@@ -140,6 +140,9 @@ class PlacedFleet:
         ]
         self.registry.set_replicas(node, reports, all_of_them=True)
 
+    def nodes(self) -> list[Record]:
+        return self.store.all(Kind.NODE)
+
     def records(self, deployment: str) -> list[Record]:
         return [r for r in self.store.all(Kind.PLACEMENT) if r.spec["deployment_id"] == deployment]
 

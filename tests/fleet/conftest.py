@@ -12,11 +12,11 @@ Story = Callable[[Fleet], Coroutine[Any, Any, None]]
 
 @pytest.fixture
 def tell(tmp_path: Path) -> Callable[..., None]:
-    """`tell(story, nodes=3, clusters=2)`: nodes are dealt out to the clusters in turn."""
+    """`tell(story, nodes=3, clusters=2)`: nodes are dealt out to the clusters in turn; each has so many `gpus`."""
 
-    def run(story: Story, nodes: int = 1, clusters: int = 1) -> None:
+    def run(story: Story, nodes: int = 1, clusters: int = 1, gpus: int = 0) -> None:
         async def told() -> None:
-            async with Fleet(tmp_path, nodes, clusters) as fleet:
+            async with Fleet(tmp_path, nodes, clusters, gpus) as fleet:
                 await story(fleet)
 
         run_in_virtual_time(told())

@@ -5,10 +5,12 @@ import asyncio
 import json
 import pickle
 from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from agent.arbiter import Arbiter, room_of
 from agent.autoscaler import Autoscaler
 from agent.drivers.driver import Exit
 from agent.drivers.simulated import SimulatedDriver
@@ -59,7 +61,7 @@ from controlplane.store.store import Kind, Store
 from homeport.core.autoscale.demand import Demand
 from homeport.core.history.cold_start import ColdStart, StartParts
 from homeport.core.refusal import Refusal
-from homeport.core.resources import Inventory
+from homeport.core.resources import Gpu, Inventory
 from homeport.core.status import NodeStatus, ReplicaReport, ReplicaStatus
 from homeport.schema.documents import load_documents, parse_documents
 from tests.fakes.principals import ANYTHING_GOES
@@ -123,6 +125,7 @@ class Host:
         # How far this host's wall clock is ahead.
         self.clock_error = 0.0
         self.boot = "first boot"
+        self.inventory = Inventory(node_id, cpu_milli=8000, memory_bytes=8 * GIB, drivers=("simulated",))
         self._database: StateDatabase | None = None
         self._records: StateDatabase | None = None
         self._reconciler: Reconciler | None = None
@@ -165,11 +168,20 @@ class Host:
             HeardStore(database), self.boot, clock, heard_ago=lambda: link.heard_ago, desired=lambda: node.desired
         )
         scaling = ScalingRecorder(history.add, self.wall)
+        arbiter = Arbiter(
+            reconciler.replicas,
+            relay.demand,
+            start_times.of,
+            lambda replica: relay.demand(replica.record.deployment_id).in_flight,
+            lambda: room_of(fingerprint.inventory, ()),
+            reconciler.want,
+            clock,
+        )
         floor = Floors(self.wall, lambda: True).of
         autoscaler = Autoscaler(
             relay.demand,
             lambda: supplies(self.replicas()),
-            reconciler.want,
+            arbiter.apply,
             clock,
             solitude.halts,
             scaling,
@@ -177,7 +189,7 @@ class Host:
             start_seconds=start_times.of,
         )
         fingerprint = Fingerprint(self._directory, ("simulated",), self.node_id)
-        fingerprint.inventory = Inventory(self.node_id, cpu_milli=8000, memory_bytes=8 * GIB, drivers=("simulated",))
+        fingerprint.inventory = self.inventory
         shipper = Shipper(history, lambda page: link.tell_history(page), clock, lambda: 0.5)
         store, epochs = DesiredStateStore(database), EpochStore(database)
         node = AgentNode(
@@ -193,6 +205,7 @@ class Host:
             epochs=epochs,
             epoch_granted=lambda: link.epoch,
             dial_gateways=lambda targets: None,
+            pressure=lambda: arbiter.pressure,
         )
         link = Link(
             self._identity, node, clock, self.wall, lambda: 0.5, dial=lambda _: self._network.dial(self.node_id)
@@ -204,6 +217,7 @@ class Host:
         await solitude.load()
         await reconciler.adopt(desired)
         reconciler.listen(serving.replica_changed)
+        reconciler.listen(arbiter.replica_changed)
         reconciler.listen(lambda replica: link.replica_changed(replica.report()))
         relay.on_demand = autoscaler.poke
         node.resume(desired)
@@ -292,10 +306,11 @@ class ControlPlane:
 class Fleet:
     """`async with Fleet(tmp_path, nodes=3) as fleet`, inside run_in_virtual_time."""
 
-    def __init__(self, directory: Path, nodes: int = 1, clusters: int = 1) -> None:
+    def __init__(self, directory: Path, nodes: int = 1, clusters: int = 1, gpus: int = 0) -> None:
         self._directory = directory
         self._nodes = nodes
         self._clusters = clusters
+        self._gpus = gpus
         self.hosts: list[Host] = []
         self.plane: ControlPlane
         self.network: Network
@@ -380,7 +395,10 @@ class Fleet:
     async def _add_host(self, node_id: str, cluster: str) -> None:
         spec = {"name": node_id, "cluster": cluster, "nodepool": "default", "hostname": node_id, "machine_id": node_id}
         await self.plane.store.write(lambda tx: tx.create(Kind.NODE, node_id, spec, {"epoch": 0}))
-        self.hosts.append(Host(node_id, self.network, self._directory / node_id))
+        host = Host(node_id, self.network, self._directory / node_id)
+        gpus = tuple(Gpu(f"{node_id}-gpu{number}", "NVIDIA L4", 24 * GIB) for number in range(self._gpus))
+        host.inventory = replace(host.inventory, gpus=gpus)
+        self.hosts.append(host)
 
 
 async def _from_backup(backup: bytes, clock: Callable[[], float]) -> MemoryStore:

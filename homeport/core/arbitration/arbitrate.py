@@ -46,7 +46,7 @@ class _Arbitration:
         self._now, self._bare = room.copy(), room.copy()
         for each in residents:
             self._now.take(each.holds)
-            if each.placement_id not in self._contenders:
+            if each.placement_id not in self._contenders and not each.leaving:
                 self._bare.take(each.holds)
         self._later = self._now.without(each.holds for each in residents if each.leaving)
         self._allowed = {id: min(self._goal(each), self._running[id]) for id, each in self._contenders.items()}

@@ -22,7 +22,7 @@ _ON_HOST = {
     "engine": "{have} (on {name})",
 }
 # What nothing mends, or time alone.
-_HARD = {"residency", "architecture", "driver", "nodepool", "status", "refused", "preempted"}
+_HARD = {"residency", "architecture", "driver", "nodepool", "status", "refused", "preempted", "pressure"}
 
 
 @dataclass(frozen=True, slots=True)

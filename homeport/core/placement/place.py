@@ -53,12 +53,16 @@ def _place(wanted: Wanted, shape: Shape, fleet: Fleet) -> Plan:
     )
     fleet.take(wanted.deployment_id, taken_by_budgets(wanted.needs, budgets))
     missing_max = wanted.scaling.max_replicas - sum(spot.replicas for spot in spots)
+    crowded = wanted.capped and any(spot.replicas > wanted.capped.get(spot.node_id, spot.replicas) for spot in spots)
     at_home = not wanted.returns or all(spot.tier == 0 for spot in spots)
     return Plan(
         budgets,
         missing_min=wanted.scaling.min_replicas - sum(minima),
         missing_max=missing_max,
-        settled=missing_max == 0 and len({spot.place for spot in spots}) >= fewest_places(wanted) and at_home,
+        settled=not crowded
+        and missing_max == 0
+        and len({spot.place for spot in spots}) >= fewest_places(wanted)
+        and at_home,
     )
 
 

@@ -21,4 +21,6 @@ def reasons(node: Candidate, wanted: Wanted, fleet: Fleet) -> Iterator[Rejection
     """All reasons why one more replica may not go there."""
     held = next((held for held in wanted.held if held.node_id == node.node_id), None)
     yield from bars(node, wanted, held)
+    if wanted.capped.get(node.node_id) == 0:
+        yield Rejection(node.node_id, node.name, "pressure", "a node where it is not crowded out", "busy others")
     yield from shortages(node, wanted.needs, fleet.left(node.node_id).shared())

@@ -54,6 +54,8 @@ def hand_out(wanted: Wanted, fleet: Fleet, fitting: Fitting, sharing: Fitting) -
         handing.share()
     handing.grow(to_the_last=True)
     handing.grow(to_the_last=True, shared=True)
+    if wanted.capped:
+        handing.uncap()
     return sorted(handing.spots, key=lambda spot: (spot.tier, spot.order))
 
 
@@ -68,6 +70,7 @@ class _Handing:
         self._held = {held.node_id for held in wanted.held}
         self._fewest_places = fewest_places(wanted)
         self._places: set[str] = set()
+        self._capped = wanted.capped
 
     def keep(self, tier: int) -> None:
         """What the deployment holds in this tier already, as far as it still may."""
@@ -100,6 +103,24 @@ class _Handing:
                 had = self._held.union(spot.node_id for spot in self.spots)
                 self._take(self._fleet.shareable(pools, self._wanted), had, tier, shared=True)
 
+    def uncap(self) -> None:
+        """What nobody else has room for goes back to nodes that are crowded, those that it had first."""
+        capped, self._capped = self._capped, {}
+        if not self._left:
+            return
+        for spot in self.spots:
+            spot.room, spot.shared = self._rooms(spot.node_id)
+        self.grow(to_the_last=True, shared=True)
+        had = {spot.node_id for spot in self.spots}
+        held = {held.node_id: held for held in self._wanted.held}
+        for tier, pools in enumerate(self._wanted.tiers):
+            for node_id in sorted(capped, key=lambda id: (id not in held, id)):
+                node = self._fleet.get(node_id)
+                if node is None or node.nodepool not in pools or node_id in had or not self._left:
+                    continue
+                if not bar(node, self._wanted, held.get(node_id)):
+                    self._try(node_id, tier, self._left, shared=True)
+
     def grow(self, to_the_last: bool = False, shared: bool = False) -> None:
         """More on nodes that have been taken; `to_the_last`: also what was kept for a second node that there is not."""
         if not self._left or (self._wanted.spreads and not to_the_last):
@@ -128,17 +149,23 @@ class _Handing:
                     return
 
     def _try(self, node_id: str, tier: int, most: int, shared: bool = False) -> None:
-        room = over = self._fitting.room(node_id)
-        if self._fleet.may_share(node_id):
-            over = max(room, self._sharing.room(node_id))
-        if self._wanted.scaling.disable_packing:
-            room, over = min(room, 1), min(over, 1)
+        room, over = self._rooms(node_id)
         place = self._fleet.node(node_id).cluster if self._wanted.over_clusters else node_id
         replicas = min(over if shared else room, most, self._left - self._kept_back(beside=place))
         if replicas > 0:
             self.spots.append(Spot(node_id, place, tier, len(self.spots), room, over, replicas))
             self._places.add(place)
             self._left -= replicas
+
+    def _rooms(self, node_id: str) -> tuple[int, int]:
+        """How many replicas fit, beside others' maxima and over them."""
+        room = over = self._fitting.room(node_id)
+        if self._fleet.may_share(node_id):
+            over = max(room, self._sharing.room(node_id))
+        if self._wanted.scaling.disable_packing:
+            room, over = min(room, 1), min(over, 1)
+        cap = self._capped.get(node_id) if self._capped else None
+        return (room, over) if cap is None else (min(room, cap), min(over, cap))
 
     def _kept_back(self, beside: str = "") -> int:
         """Replicas that are for places yet to be found, `beside` one more."""

@@ -109,6 +109,8 @@ class Wanted:
     evicted: Mapping[str, str] = field(default_factory=dict)
     # As homeport.core.image_name spells it; empty = none.
     image: str = ""
+    # Nodes that lack the room for what it had there, and how many it may have there while others have room.
+    capped: Mapping[str, int] = field(default_factory=dict)
     returns: bool = False
     spreads: bool = False
     shuffles: bool = False

@@ -38,6 +38,7 @@ class ScriptedNode:
         self.gate.set()
         self.failures = 0
         self.kept = 0
+        self.lacking: dict[str, int] = {}
         self.questions: list[LogsQuestion] = []
 
     def hello(self) -> Hello:
@@ -49,6 +50,9 @@ class ScriptedNode:
 
     async def keep_epoch(self, epoch: int) -> None:
         self.kept = epoch
+
+    def pressure(self) -> dict[str, int]:
+        return self.lacking
 
     def load(self) -> Load:
         return Load(0.5, 1000, 1.0)
@@ -130,6 +134,16 @@ async def test_heartbeats_flow_and_carry_the_epoch(plane: FakeControlPlane, link
     await _until(lambda: connection.heartbeats >= 3)
 
 
+async def test_pressure_is_told_and_that_it_is_over(plane: FakeControlPlane, link: Link, node: ScriptedNode) -> None:
+    connection = await plane.connection()
+    node.lacking = {"chat": 2}
+    told = await connection.next("pressure")
+    assert (told.deployment_id, told.value) == ("chat", 2.0)
+    node.lacking = {}
+    over = await connection.next("pressure")
+    assert (over.deployment_id, over.value) == ("chat", 0.0)
+
+
 async def test_the_ack_comes_after_the_disk(plane: FakeControlPlane, link: Link, node: ScriptedNode) -> None:
     connection = await plane.connection()
     node.gate.clear()
@@ -191,6 +205,7 @@ async def test_without_an_echo_the_link_is_dropped_and_dialled_again(plane: Fake
 
 async def test_a_lost_server_is_found_again(plane: FakeControlPlane, link: Link) -> None:
     await plane.connection()
+    await _until(lambda: link.state.connected)
     port = plane.session_port
     await plane.stop()
     await _until(lambda: not link.state.connected)

@@ -82,6 +82,13 @@ def test_one_placement(wanted: int, surge: bool, replicas: list[Observed], actio
     assert [action.replica_id if isinstance(action, Retire) else action for action in decided.actions] == actions
 
 
+def test_those_that_are_told_to_go_first_do_and_say_why() -> None:
+    replicas = [_replica("a", number=1), _replica("b", number=2), _replica("c", S.FAILED)]
+    target = Target(_placement(most=3), 2, first=frozenset("a"))
+    (action,) = plan([target], frozenset(), replicas, now=0.0).actions
+    assert action == Retire("a", "another deployment has more need of what it holds")
+
+
 def test_an_unnamed_placement_is_kept() -> None:
     assert plan([], frozenset(), [_replica("a"), _replica("b", S.FAILED)], now=0.0).actions == ()
 
