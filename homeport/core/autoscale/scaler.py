@@ -18,6 +18,8 @@ class Scaler:
         self.replicas = replicas
         self._traffic = Traffic()
         self._levels: Levels | None = None
+        # When a request was last seen; None = not yet.
+        self._busy_at: float | None = None
         # Since when more than those are wanted; None = they are not.
         self._above_since: float | None = None
 
@@ -42,6 +44,8 @@ class Scaler:
         # Who wants a peak to last before it counts does not want to be ready for the next one either.
         lead = inf if scaling.scale_up_delay_seconds else start_seconds
         held = self._levels.held(self.replicas, now, lead, delays)
+        if self._is_idle(delays.to_zero, now):
+            ahead = held = 0
         wanted = max(ahead, signalled, held)
         if held > max(ahead, signalled):
             driver = "hold"
@@ -76,6 +80,12 @@ class Scaler:
             **{name: signal.observed for name, signal in terms.signals.items()},
         }
         return Decision(replicas, wanted, driver, _reason(driver, wanted), inputs, look_again_at)
+
+    def _is_idle(self, delay: float | None, now: float) -> bool:
+        """For as long as was named: then whatever may be expected is not worth a replica."""
+        if self._busy_at is None or self._traffic.load or self._traffic.arrivals:
+            self._busy_at = now
+        return delay is not None and now - self._busy_at >= delay
 
     def _learn(self, used: int, terms: Terms, start_seconds: float, now: float) -> None:
         traffic, levels = self._traffic, self._levels

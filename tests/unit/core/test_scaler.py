@@ -73,6 +73,17 @@ def test_a_request_that_came_and_went_between_two_looks_keeps_the_last_one() -> 
     assert told.at(730, Demand(arrivals=1, completions=1)).replicas == 1
 
 
+def test_the_last_one_goes_at_the_named_time_whatever_traffic_there_was() -> None:
+    """Requests of five seconds, one a second until 100: more of them may be expected for a while after that."""
+    told = Told(0, Scaling(0, 10, scale_down_delay_seconds=2, scale_to_zero_delay_seconds=4))
+    for second in range(101):
+        told.at(second, Demand(in_flight=min(second + 1, 5), arrivals=second + 1, completions=max(0, second - 4)))
+    done = Demand(arrivals=101, completions=101)
+    for second in range(101, 104):
+        assert told.at(second, done).replicas >= 1
+    assert told.at(104, done).replicas == 0
+
+
 def test_what_is_starting_is_not_ordered_again() -> None:
     """Ten wait for one that starts since 0: asking each second does not make more of it."""
     told = Told(0, AUTOMATIC)
