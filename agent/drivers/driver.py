@@ -148,6 +148,15 @@ class SelfProbing(Protocol):
     def is_alive(self, handle: Handle) -> bool: ...
 
 
+@runtime_checkable
+class OwnNetwork(Protocol):
+    """A driver whose replicas have addresses of their own, where ports answer that are not published."""
+
+    async def address(self, handle: Handle) -> str:
+        """As this host reaches it; empty when it does not. Raises DriverUnavailable."""
+        ...
+
+
 class Driver(Protocol):
     @property
     def name(self) -> str: ...

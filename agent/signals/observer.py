@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import psutil
 
-from agent.drivers.driver import Driver, DriverUnavailable, Handle, Stats
+from agent.drivers.driver import Driver, DriverUnavailable, Handle, OwnNetwork, Stats
 from agent.reconcile.replica import Replica
 from agent.signals.page import read_page
 from agent.signals.scrape import ScrapeError, scrape
@@ -72,18 +72,23 @@ class Observer:
         if handle is None:
             return dict.fromkeys(names, "it has no address")
         try:
-            text = await scrape(handle.host, _port(handle, targets), targets.metrics_path, self._monotonic)
-            page = read_page(text, targets.metrics)
-        except (ScrapeError, ValueError, LookupError) as error:
+            host, port = await self._place(replica, handle, targets)
+            page = read_page(await scrape(host, port, targets.metrics_path, self._monotonic), targets.metrics)
+        except (ScrapeError, DriverUnavailable, ValueError, LookupError) as error:
             return dict.fromkeys(names, f"{targets.metrics_path}: {error}")
         rates = {metric.name for metric in targets.metrics if metric.aggregate == "rate"}
         for name, value in page.items():
             (counters if name in rates else values)[name] = value
         return {name: f"{targets.metrics_path} has no such metric" for name in names if name not in page}
 
-
-def _port(handle: Handle, targets: Targets) -> int:
-    """Raises ScrapeError."""
-    if targets.metrics_port and handle.driver == "docker":
-        raise ScrapeError("of a container only the port that serves requests can be reached")
-    return targets.metrics_port or handle.port
+    async def _place(self, replica: Replica, handle: Handle, targets: Targets) -> tuple[str, int]:
+        """Where its page is. Raises ScrapeError, DriverUnavailable."""
+        if not targets.metrics_port:
+            return handle.host, handle.port
+        driver = self._drivers.get(replica.record.workload.driver)
+        if not isinstance(driver, OwnNetwork):
+            return handle.host, targets.metrics_port
+        address = await driver.address(handle)
+        if not address:
+            raise ScrapeError("this host reaches only the port that serves requests")
+        return address, targets.metrics_port

@@ -49,7 +49,7 @@ class ScalingTargets(ApiModel):
     metrics: list[ScalingMetric] = live(default_factory=list, max_length=20)
     metrics_path: str = live(default="/metrics", pattern=r"^/[!-~]*$", max_length=500)
     metrics_port: int | None = live(default=None, ge=1, le=65_535)
-    """Of the host. Null = where the replica answers requests, which is the only one that a container has."""
+    """Of the container, published or not; of the host for a process. Null = where the replica answers requests."""
 
     @model_validator(mode="after")
     def _names_once(self) -> "ScalingTargets":

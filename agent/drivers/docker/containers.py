@@ -61,6 +61,15 @@ class Containers:
         state = found["State"]
         return Container(found["Id"], marks, state["Status"], state, found["HostConfig"].get("Memory") or 0)
 
+    async def address(self, container: str) -> str:
+        """In the engine's network; empty for one that has ended or has none."""
+        try:
+            found = await self._connection.ask(lambda docker: docker.containers.container(container).show())
+        except DockerError as error:
+            raise DriverUnavailable(f"the container engine cannot inspect {container}: {error.message}") from None
+        networks = found["NetworkSettings"].get("Networks") or {}
+        return next((network["IPAddress"] for network in networks.values() if network.get("IPAddress")), "")
+
     async def find_all(self) -> list[Container]:
         """All of this agent, in every state."""
         filters = {"label": [f"{SCOPE}={self._scope}"]}

@@ -134,6 +134,9 @@ class DockerDriver:
             return Inspection(RunState.UNKNOWN)
         return Inspection(RunState.RUNNING)
 
+    async def address(self, handle: Handle) -> str:
+        return await self._containers.address(handle.data["container"])
+
     async def stats(self, handle: Handle) -> Stats | None:
         path = f"containers/{handle.data['container']}/stats"
         try:

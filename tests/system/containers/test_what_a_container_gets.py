@@ -3,6 +3,7 @@
 import asyncio
 import re
 import socket
+import time
 import urllib.request
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
@@ -11,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from agent.drivers.docker.driver import DockerDriver
-from agent.drivers.driver import RunState, StartRefused, StartRequest
+from agent.drivers.driver import OwnNetwork, RunState, StartRefused, StartRequest
+from agent.signals.scrape import scrape
 from homeport.core.workload import ContainerOptions, Mount, PullPolicy, Ulimit
 from tests.engine import PrivateEngine
 from tests.system.containers.requests import request
@@ -66,6 +68,19 @@ async def test_its_port_is_published_on_loopback_and_nowhere_else(driver: Docker
             await asyncio.sleep(0.1)
     assert content == b"hello\n"
     assert not _reaches(engine.bridge_address, handle.port)
+
+
+async def test_its_metrics_may_be_on_a_port_that_is_not_published(driver: DockerDriver) -> None:
+    handle = await driver.start(
+        request("r-1", "sh", "-c", "echo jobs 7 > /tmp/metrics; exec httpd -f -p 9000 -h /tmp", container_port=8000)
+    )
+    address = await driver.address(handle)
+    assert isinstance(driver, OwnNetwork)
+    while not _reaches(address, 9000):  # noqa: ASYNC110
+        await asyncio.sleep(0.1)
+    assert await scrape(address, 9000, "/metrics", time.monotonic) == "jobs 7\n"
+    await driver.stop(handle, 0.0)
+    assert await driver.address(handle) == ""
 
 
 async def test_its_limits_and_rights(driver: DockerDriver) -> None:

@@ -113,6 +113,13 @@ class FakeDriver:
         return self.told
 
 
+class ContainedDriver(FakeDriver):
+    at = ""
+
+    async def address(self, handle: Handle) -> str:
+        return self.at
+
+
 def replica(replica_id: str = "r1", port: int = 1, deployment: str = "chat", driver: str = "process") -> Replica:
     needs = ComputeNeeds(cpu_milli=2000, memory_bytes=1 << 30)
     record = SimpleNamespace(
@@ -129,9 +136,9 @@ class Looking:
         self.clock = FakeClock()
         self.driver = FakeDriver()
         self.gpus = [Gpu("gpu-a", "L4", 1000, memory_used_bytes=250, utilization_percent=70), Gpu("gpu-b", "L4", 1000)]
-        self.observer = Observer(
-            cast(Any, {"process": self.driver, "docker": self.driver}), lambda: self.gpus, self.clock
-        )
+        self.contained = ContainedDriver()
+        drivers = cast(Any, {"process": self.driver, "docker": self.contained})
+        self.observer = Observer(drivers, lambda: self.gpus, self.clock)
 
     async def look(self, targets: Targets, at: Replica | None = None) -> tuple[Reading, Mapping[str, str]]:
         return await self.observer.look(at or replica(), targets)
@@ -165,7 +172,16 @@ async def test_what_cannot_be_told_is_said_and_counts_for_nothing(model: ModelSe
         ),
         replica(driver="docker"),
     )
-    assert "only the port that serves requests" in problems["x"]
+    assert "this host reaches only the port that serves requests" in problems["x"]
+
+
+async def test_a_page_may_be_on_a_port_of_its_own(model: ModelServer) -> None:
+    looking = Looking()
+    looking.contained.at = "127.0.0.1"
+    wanted = Targets(metrics=(metric("jobs_total", "rate"),), metrics_port=model.port)
+    for driver in ("process", "docker"):
+        reading, problems = await looking.look(wanted, replica(port=1, driver=driver))
+        assert (dict(reading.counters), problems) == ({"jobs_total": 42.0}, {})
 
 
 class Site:
