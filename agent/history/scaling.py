@@ -16,23 +16,29 @@ Add = Callable[[str, float, ScalingChange], None]
 
 @dataclass(slots=True)
 class _Held:
-    """`decision` is the one that was furthest from what was wanted."""
+    """`decision` is the one that was furthest from what was wanted. `stands`: nothing else was decided since, so
+    that it holds until something is, however long nobody asks."""
 
     since: float
     until: float
     decision: Decision
+    stands: bool = True
 
     def take(self, decision: Decision, now: float) -> None:
-        self.until = now
+        self.until, self.stands = now, True
         if _distance(decision) > _distance(self.decision):
             self.decision = decision
 
+    def let_go(self, now: float) -> None:
+        if self.stands:
+            self.until, self.stands = now, False
+
+    def is_over(self, now: float) -> bool:
+        return not self.stands and now - self.until > _QUIET_SECONDS
+
     def goes_on(self, decision: Decision, now: float) -> bool:
         same = (self.decision.replicas, self.decision.driver) == (decision.replicas, decision.driver)
-        return same and now - self.until <= _QUIET_SECONDS and now - self.since < _LONGEST_SECONDS
-
-    def told(self) -> ScalingChange:
-        return _change(self.decision.replicas, self.decision, held_until=self.until)
+        return same and not self.is_over(now) and now - self.since < _LONGEST_SECONDS
 
 
 class ScalingRecorder:
@@ -49,8 +55,8 @@ class ScalingRecorder:
         held = self._held.get(deployment_id)
         changed = decision.replicas != before
         holds = not changed and _is_held_back(decision)
-        if held is not None and (changed or (holds and not held.goes_on(decision, now)) or _is_over(held, now)):
-            self._end(deployment_id)
+        if held is not None and (changed or held.is_over(now) or (holds and not held.goes_on(decision, now))):
+            self._end(deployment_id, now)
             held = None
         if changed:
             self._add(deployment_id, now, _change(before, decision))
@@ -58,30 +64,29 @@ class ScalingRecorder:
             held.take(decision, now)
         elif holds:
             self._held[deployment_id] = _Held(now, now, decision)
+        elif held is not None:
+            held.let_go(now)
 
     def forget(self, deployment_id: str) -> None:
         """It has left this node."""
         if deployment_id in self._held:
-            self._end(deployment_id)
+            self._end(deployment_id, self._wall())
 
     def close(self) -> None:
         """This agent ends."""
         for deployment_id in list(self._held):
-            self._end(deployment_id)
+            self._end(deployment_id, self._wall())
 
-    def _end(self, deployment_id: str) -> None:
+    def _end(self, deployment_id: str, now: float) -> None:
         held = self._held.pop(deployment_id)
-        self._add(deployment_id, held.since, held.told())
+        held.let_go(now)
+        self._add(deployment_id, held.since, _change(held.decision.replicas, held.decision, held.until))
 
 
 def _is_held_back(decision: Decision) -> bool:
     """That a minimum keeps more than traffic needs is no news."""
     bounded = decision.wanted != decision.replicas and decision.driver != "min_replicas"
     return bounded or decision.driver == "hold"
-
-
-def _is_over(held: _Held, now: float) -> bool:
-    return now - held.until > _QUIET_SECONDS
 
 
 def _distance(decision: Decision) -> int:

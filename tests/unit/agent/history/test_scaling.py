@@ -47,7 +47,7 @@ def test_what_a_delay_holds_back_is_one_entry_with_the_furthest_wish() -> None:
     recorded.at(21, 4, 4)
     assert recorded.lines == [
         "0: 0 -> 2 of 2 by concurrency",
-        "10: 2 -> 2 of 5 by scale_up_delay until 20",
+        "10: 2 -> 2 of 5 by scale_up_delay until 21",
         "21: 2 -> 4 of 4 by concurrency",
     ]
 
@@ -57,7 +57,8 @@ def test_a_wish_that_comes_and_goes_within_a_minute_is_one() -> None:
     for second in range(600):
         recorded.at(second, 0, second % 2, "max_replicas")
     recorded.at(700, 0, 0)
-    assert recorded.lines == ["1: 0 -> 0 of 1 by max_replicas until 599"]
+    recorded.at(800, 0, 0)
+    assert recorded.lines == ["1: 0 -> 0 of 1 by max_replicas until 700"]
 
 
 def test_what_is_held_back_for_long_is_told_once_an_hour() -> None:
@@ -65,7 +66,7 @@ def test_what_is_held_back_for_long_is_told_once_an_hour() -> None:
     for second in range(0, 3 * 3600, 5):
         recorded.at(second, 0, 9, "max_replicas")
     assert [time for time, _ in recorded.told] == [0, 3600]
-    assert [change.held_until for _, change in recorded.told] == [3595, 7195]
+    assert [change.held_until for _, change in recorded.told] == [3600, 7200]
 
 
 def test_replicas_that_are_kept_for_the_next_burst_are_told_of() -> None:
@@ -74,7 +75,23 @@ def test_replicas_that_are_kept_for_the_next_burst_are_told_of() -> None:
     for second in range(10, 40):
         recorded.at(second, 3, 3, "hold", ahead=1.0)
     recorded.at(40, 1, 1, ahead=1.0)
-    assert recorded.lines[1:] == ["10: 3 -> 3 of 3 by hold until 39", "40: 3 -> 1 of 1 by concurrency"]
+    assert recorded.lines[1:] == ["10: 3 -> 3 of 3 by hold until 40", "40: 3 -> 1 of 1 by concurrency"]
+
+
+def test_what_nobody_asks_about_for_hours_is_held_until_something_is_decided() -> None:
+    recorded = Recorded()
+    recorded.at(0, 1, 1)
+    recorded.at(10, 1, 1, "hold")
+    recorded.at(3000, 0, 0)
+    assert recorded.lines[1:] == ["10: 1 -> 1 of 1 by hold until 3000", "3000: 1 -> 0 of 0 by concurrency"]
+
+
+def test_a_wish_that_ended_is_told_with_its_end() -> None:
+    recorded = Recorded()
+    recorded.at(0, 0, 1, "max_replicas")
+    recorded.at(5, 0, 0)
+    recorded.at(90, 0, 0)
+    assert recorded.lines == ["0: 0 -> 0 of 1 by max_replicas until 5"]
 
 
 def test_another_reason_is_another_entry() -> None:
