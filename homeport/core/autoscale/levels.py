@@ -42,6 +42,8 @@ class Levels:
 
     def __init__(self, used: int, now: float) -> None:
         self._used = 0
+        # No level above this one is worth keeping until it is used again.
+        self._highest = 0
         self._levels: list[_Level] = []
         # Of all levels together: what a new one is taken for.
         self._returns = _GUESS_WEIGHT
@@ -65,6 +67,7 @@ class Levels:
         for level in self._levels[min(used, self._used) : max(used, self._used)]:
             level.hold_seconds = level.gaps.hold_seconds(start_seconds + late_price * self._spared_by(level))
         self._used = used
+        self._highest = max(self._highest, used)
 
     def took(self, arrivals: int, load: float, per_level: float, now: float, start_seconds: float) -> None:
         """`arrivals` came and made `load` requests, of which each level takes `per_level` before the next has to. Those
@@ -83,13 +86,15 @@ class Levels:
     def held(self, running: int, now: float, lead_seconds: float, delays: Delays) -> int:
         """The highest level that is worth keeping. One that does not run is started when what was learned says to hold
         it for longer than `lead_seconds`: it comes too late for this time, but not for the next."""
-        for number in range(len(self._levels), 0, -1):
+        while self._highest:
+            number = self._highest
             until = self.held_until(number, now, delays)
             if number > running:
                 until -= lead_seconds if delays.of(number) is None else inf
             if until > now:
-                return number
-        return 0
+                break
+            self._highest -= 1
+        return self._highest
 
     def held_until(self, number: int, now: float, delays: Delays) -> float:
         """A level in use is held from now on."""
