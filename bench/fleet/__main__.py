@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from bench.fleet.change import measure_change
 from bench.fleet.control_plane import ControlPlane
 from bench.fleet.drivers import Drivers
 from bench.fleet.enrolled import enroll
@@ -60,6 +61,7 @@ def _measure(server: ControlPlane, drivers: Drivers, nodes: int, seconds: float)
     report["all_connected_s"] = round(time.monotonic() - began, 1)
     report["connect_cpu_ms_each"] = round((server.cpu_seconds - cpu) / nodes * 1000, 2)
     report |= _heartbeats(server, drivers, seconds)
+    report |= measure_change(server, drivers, nodes)
     server.kill()
     began = time.monotonic()
     report["ready_again_s"] = round(server.start(), 1)

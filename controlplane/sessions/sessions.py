@@ -21,6 +21,8 @@ from homeport.core.node_identity import Refusal, Shown
 log = structlog.get_logger()
 
 _LAST_WORD_SECONDS = 0.5
+# How many nodes are told of a change before others get the event loop.
+_PER_TURN = 50
 
 
 @dataclass(eq=False, slots=True)
@@ -112,7 +114,7 @@ class Sessions:
             self._desired.load()
             try:
                 async for changes in self._store.changes():
-                    self._push(changes)
+                    await self._push(changes)
                 return
             except HomeportError as error:
                 if error.code is not ErrorCode.CONFLICT:
@@ -120,16 +122,21 @@ class Sessions:
                 log.warning("fell behind the change log, sending everything again", error=str(error))
                 self.resend_all()
 
-    def _push(self, changes: list[Change]) -> None:
+    async def _push(self, changes: list[Change]) -> None:
         for change in changes:
             if change.kind is Kind.NODE and change.id in self._open:
                 self._look_at(self._open[change.id], change.record)
-        for node_id, touched in self._desired.touched(changes).items():
-            session = self._open.get(node_id)
-            if session:
-                delta = self._desired.delta(node_id, touched, changes[-1].seq, session.node_key)
+        touched = self._desired.touched(changes)
+        concerned = [session for id in touched if (session := self._open.get(id)) is not None]
+        for index, session in enumerate(concerned, 1):
+            node_id = session.node_id
+            # A session that opened meanwhile has had a newer snapshot.
+            if self._open.get(node_id) is session:
+                delta = self._desired.delta(node_id, touched[node_id], changes[-1].seq, session.node_key)
                 session.send(pb.ControlMessage(desired_state=delta))
                 log.info("desired state sent", node_id=node_id, seq=changes[-1].seq)
+            if index % _PER_TURN == 0:
+                await asyncio.sleep(0)
 
     def _look_at(self, session: OpenSession, node: Record | None) -> None:
         """Whether it may go on, after its node's record has changed."""
