@@ -49,6 +49,8 @@ class FreeCapacity:
         self.host = np.zeros((_FEWEST_ROWS, 4))
         self.device_class = np.full((_FEWEST_ROWS, 1), NO_DEVICE, dtype=np.int64)
         self.free = np.zeros((_FEWEST_ROWS, 1), dtype=np.int64)
+        # Whether there was a node with devices of several classes.
+        self.mixes_classes = False
         # A hash of 64 bits: that two differ and share it is not to be expected.
         self.likeness = np.zeros(_FEWEST_ROWS, dtype=np.int64)
         self._class_numbers: dict[DeviceClass, int] = {}
@@ -69,6 +71,7 @@ class FreeCapacity:
         if self._devices.get(row) is not node.devices:
             numbers = tuple(map(self._class_number, node.devices))
             self._devices[row], self._kinds[row] = node.devices, hash(numbers)
+            self.mixes_classes |= len(set(numbers)) > 1
             self.device_class[row] = NO_DEVICE
             self.device_class[row, :count] = numbers
             self.free[row] = 0

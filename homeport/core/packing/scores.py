@@ -134,7 +134,9 @@ class ScoreTable:
             milli = scores.milli.take(classes)
             fits = free >= milli
             if shape.devices == 1:
-                device = worth.best_device(left, free, classes, milli, fits)
+                # Of whole devices of one class one is as good as another.
+                any_does = shape.compute_milli >= WHOLE and not capacity.mixes_classes
+                device = fits.argmax(1) if any_does else worth.best_device(left, free, classes, milli, fits)
                 fits &= _only(device, fits.shape[1])
             else:
                 fits &= fits.cumsum(1) <= shape.devices

@@ -218,3 +218,12 @@ def test_many_nodes_of_a_few_kinds_cost_what_each_costs_alone(
         alone = packer(each, *(node(f"other-{kind}", *kind) for kind in ((T4,), (A100,))), mix=asked)
         for shape in asked:
             assert many.packer.fit(shape).cost(node_id) == alone.packer.fit(shape).cost(node_id)
+
+
+@given(st.lists(shapes, max_size=12), st.sampled_from([T4, A100]))
+def test_a_node_of_mixed_devices_changes_no_choice_on_others(asked: list[Shape], kind: DeviceClass) -> None:
+    """Whole devices of one class are not weighed against each other, unless there is such a node."""
+    alike = packer(node("n0", *(kind,) * 4), node("n1", *(kind,) * 2), mix=asked)
+    beside = packer(*alike.nodes.values(), replace(node("n2", T4, A100), cpu_milli=-1), mix=asked)
+    for shape in [*asked, Shape(devices=1)]:
+        assert alike.place(shape) == beside.place(shape)
