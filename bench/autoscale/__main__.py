@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.autoscale.runs import Setting, run_all
-from bench.autoscale.traces import CONVERSATIONS, read_trace
+from bench.autoscale.traces import CONVERSATIONS, read
 
 
 def main() -> None:
@@ -34,7 +34,7 @@ def main() -> None:
         parser.error("--cold-start, --slots and --nodes must be above 0")
     if not arguments.trace.is_file():
         parser.error(f"--trace: there is no file {arguments.trace}")
-    trace = read_trace(arguments.trace)
+    trace = read(arguments.trace)
     setting = Setting(trace, arguments.cold_start, arguments.slots, arguments.allowed, arguments.nodes)
     policies = run_all(setting, say=lambda name: print(f"{name} done", file=sys.stderr))
     report = {

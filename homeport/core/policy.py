@@ -18,7 +18,7 @@ class Scaling:
     traffic_history_seconds: float = 300.0
     soft_min_replicas: int = 0
     # What it is worth that a request need not wait for a start, in seconds of an idle replica.
-    late_price_seconds: float = 200.0
+    late_price_seconds: float = 300.0
     disable_packing: bool = False
     targets: Targets = field(default_factory=Targets)
     # To an agent: this node's part of it, as of `soft_min_replicas`.

@@ -130,7 +130,7 @@ class AutoscaleConfig(ApiModel):
     """The same for the last replica, since it was last needed."""
     traffic_history_seconds: float = live(default=300.0, ge=1, le=86_400)
     """The traffic that the expected number of requests is taken from."""
-    late_price_seconds: float = live(default=200.0, ge=0, le=86_400)
+    late_price_seconds: float = live(default=300.0, ge=0, le=86_400)
     """What it is worth that one request need not wait for a start, in seconds of an idle replica: more keeps replicas
     for longer."""
     disable_packing: bool = live(default=False)
