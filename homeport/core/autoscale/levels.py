@@ -9,6 +9,8 @@ from homeport.core.autoscale.gaps import Gaps
 # returns that guess is worth.
 _FIRST_GUESS = 2.0
 _GUESS_WEIGHT = 1.0
+# A figure far off its target may ask for millions; so many learn.
+_MOST_LEVELS = 1000
 # A shorter gap is none.
 _SHORTEST_GAP_SECONDS = 1.0
 
@@ -53,6 +55,7 @@ class Levels:
     def use(self, used: int, now: float, start_seconds: float, late_price: float) -> None:
         """So many replicas are needed now. `late_price` is what it is worth that a request need not wait for a start,
         in seconds of an idle replica."""
+        used = min(used, _MOST_LEVELS)
         while len(self._levels) < used:
             self._levels.append(_Level(now))
             self._rise(self._levels[-1], now)

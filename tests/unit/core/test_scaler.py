@@ -121,6 +121,11 @@ def test_the_signal_that_asks_for_most_drives() -> None:
     assert (decision.replicas, decision.driver, decision.inputs["cpu_percent"]) == (4, "cpu_percent", 190)
 
 
+def test_a_figure_far_off_its_target_asks_for_no_more_than_the_budget() -> None:
+    decision = Told(0).at(0, Demand(in_flight=1), queue_seconds=Signal(observed=1e9, target=0.01))
+    assert (decision.replicas, decision.wanted, decision.driver) == (10, 10**11, "max_replicas")
+
+
 @pytest.mark.parametrize(
     ("running", "budget", "replicas", "driver"),
     [(0, (2, 5), 2, "min_replicas"), (7, (0, 5), 5, "max_replicas"), (3, (0, 0), 0, "max_replicas")],
