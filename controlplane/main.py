@@ -1,7 +1,6 @@
 """The `homeport-server` program: arguments, signals, exit codes."""
 
 import asyncio
-import gc
 import json
 import signal
 import sys
@@ -10,12 +9,10 @@ import uvloop
 
 from controlplane import preflight
 from controlplane.config import ServerConfig, parse_config
+from controlplane.heap import settle
 from homeport.core.errors import HomeportError
 from homeport.logging import configure_logging
 from homeport.systemd import ServiceManager
-
-# Objects that were made since the collector's last look.
-_GC_THRESHOLD = 20_000
 
 
 def main() -> None:
@@ -69,10 +66,7 @@ async def _serve(config: ServerConfig) -> None:
     watchdog = asyncio.create_task(manager.keep_alive())
     try:
         addresses = await server.startup()
-        # What a fleet needs stays: the collector need not look at all of it again and again.
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(_GC_THRESHOLD, 20, 20)
+        settle()
         manager.ready()
         _announce({"event": "ready", **addresses})
         await server.run(stop)

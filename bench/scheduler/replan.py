@@ -7,6 +7,7 @@ from typing import Any
 
 from bench.scheduler.fleet import DRIVER, BenchFleet
 from controlplane.fleet.deployments import accept_deployment
+from controlplane.heap import settle
 from controlplane.sessions.registry import NodeLoad, NodeRegistry
 from controlplane.store.store import Kind, Transaction
 from homeport.core.resources import Inventory
@@ -40,6 +41,7 @@ async def measure_replan(placements: int) -> dict[str, Any]:
         for number in range(_NODES):
             fleet.registry.heard(f"right-{number}", NodeLoad())
         fleet.registry.sweep([node.id for node in fleet.store.all(Kind.NODE)])
+        settle()  # as after the start of the server
         lags: list[float] = []
         meter = asyncio.create_task(_measure_lag(lags))
         began = time.perf_counter()
