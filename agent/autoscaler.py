@@ -21,6 +21,8 @@ log = structlog.get_logger()
 _TICK_SECONDS = 1.0
 _IDLE_TICK_SECONDS = 5.0
 _SHORTEST_SECONDS = 0.05
+# A timer may fire a hair early: then one short wait follows, not a busy loop.
+_LEAST_SECONDS = 0.005
 _NONE = Supply()
 
 
@@ -107,11 +109,14 @@ class Autoscaler:
 
     async def run(self) -> None:
         """Until cancelled."""
+        served_at = -inf
         while True:
-            # Under a flood of waiting requests one decision serves many of them.
-            await asyncio.sleep(_SHORTEST_SECONDS)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._poked.wait(), self._seconds_to_next())
+            if self._poked.is_set():
+                # The first that waits is served at once; under a flood of them one decision serves many.
+                await asyncio.sleep(served_at + _SHORTEST_SECONDS - self._monotonic())
+                served_at = self._monotonic()
             self._poked.clear()
             self.look()
 
@@ -119,7 +124,7 @@ class Autoscaler:
         """To the next second of the clock: rates are counted in whole ones."""
         now = self._monotonic()
         due = min((scale.due_at for scale in self._scales.values()), default=inf)
-        return max(0.0, min(floor(now) + _TICK_SECONDS, due) - now)
+        return max(_LEAST_SECONDS, min(floor(now) + _TICK_SECONDS, due) - now)
 
     def look(self) -> None:
         """Decides where something may have changed, and tells what is wanted of all."""

@@ -84,9 +84,8 @@ class ScalingRecorder:
 
 
 def _is_held_back(decision: Decision) -> bool:
-    """That a minimum keeps more than traffic needs is no news."""
-    bounded = decision.wanted != decision.replicas and decision.driver != "min_replicas"
-    return bounded or decision.driver == "hold"
+    """That a minimum (or a schedule) keeps more than traffic needs is no news."""
+    return decision.wanted > decision.replicas or decision.driver == "hold"
 
 
 def _distance(decision: Decision) -> int:

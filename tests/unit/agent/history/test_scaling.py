@@ -107,6 +107,7 @@ def test_a_minimum_that_keeps_more_than_traffic_needs_is_no_news() -> None:
     recorded.at(0, 2, 0, "min_replicas")
     for second in range(1, 7200):
         recorded.at(second, 2, 0, "min_replicas")
+        recorded.at(second, 2, 0, "schedule")
     assert recorded.lines == ["0: 0 -> 2 of 0 by min_replicas"]
 
 
