@@ -8,7 +8,7 @@ the agent's policy, deployment by deployment, at several prices of a late reques
 fixed keep-alive of the same cost leaves more requests cold. Cold is a request that came while its model was asleep.
 
 GenTD26 as it is given has no times, so without --trace its models, its service times and how often each model is asked
-are used, with times made up (seeded): sessions of requests that come a lognormal time apart.
+are used, with times made up (seeded): sessions of requests that come a lognormal time apart, each model at its own pace.
 """
 
 import argparse
@@ -75,13 +75,14 @@ def made_up(path: Path, seed: int) -> Traces:
 
 
 def _times(count: int, rng: random.Random) -> list[float]:
-    """Sessions begin at random; within one the next request comes a minute later, give or take."""
+    """Sessions begin at random; within one the next request comes some time later, about as usual for the model."""
+    pace = rng.gauss(4.0, 1.0)
     times: list[float] = []
     while len(times) < count:
         at = rng.random() * _DAYS * 86_400
         for _ in range(min(count - len(times), 1 + int(rng.expovariate(1 / _SESSION_REQUESTS)))):
             times.append(at)
-            at += rng.lognormvariate(4.0, 1.2)
+            at += rng.lognormvariate(pace, 0.8)
     return sorted(times)
 
 
