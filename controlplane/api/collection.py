@@ -26,8 +26,8 @@ from controlplane.views.views import Views
 from homeport.core.access.permission import Permission
 from homeport.core.errors import ErrorCode, HomeportError
 from homeport.schema.base import Change
+from homeport.schema.edited import Impact
 from homeport.schema.edits import PatchRequest
-from homeport.schema.resources import Impact
 
 CREATE_ERRORS = (ErrorCode.INVALID_ARGUMENT, ErrorCode.NOT_FOUND, ErrorCode.ALREADY_EXISTS, ErrorCode.CONFLICT)
 EDIT_ERRORS = (ErrorCode.INVALID_ARGUMENT, ErrorCode.NOT_FOUND, ErrorCode.CONFLICT)

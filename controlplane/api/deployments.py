@@ -24,9 +24,10 @@ from controlplane.views.objects import envelope
 from controlplane.views.views import Views
 from homeport.core.access.permission import Permission
 from homeport.core.errors import ErrorCode, HomeportError
+from homeport.schema.deployment_resources import Deployment, Revision
+from homeport.schema.edited import EditedDeployment, NewDeployment
 from homeport.schema.edits import EmptyRequest, ScaleRequest
 from homeport.schema.explanation import Explanation
-from homeport.schema.resources import Deployment, EditedDeployment, NewDeployment, Revision
 
 _TAG = "deployments"
 _ITEM = "/deployments/{deployment}"

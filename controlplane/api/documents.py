@@ -8,7 +8,7 @@ from controlplane.fleet.kinds import kinds_with
 from homeport.core.errors import ErrorCode
 from homeport.schema.apply import ApplyRequest
 from homeport.schema.documents import parse_documents
-from homeport.schema.resources import ApplyResult
+from homeport.schema.edited import ApplyResult
 
 
 class Documents:

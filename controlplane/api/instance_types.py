@@ -3,7 +3,8 @@ from controlplane.api.queries import InstanceTypeQuery
 from controlplane.fleet.instance_types import must_be_own
 from controlplane.fleet.kinds import INSTANCE_TYPE
 from controlplane.store.store import Transaction
-from homeport.schema.resources import EditedInstanceType, InstanceType
+from homeport.schema.edited import EditedInstanceType
+from homeport.schema.resources import InstanceType
 
 INSTANCE_TYPES = Collection(
     INSTANCE_TYPE,

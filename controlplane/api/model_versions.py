@@ -11,7 +11,8 @@ from controlplane.fleet.references import missing
 from controlplane.store.store import Kind
 from homeport.core.access.permission import Permission
 from homeport.core.errors import ErrorCode, HomeportError
-from homeport.schema.resources import EditedModelVersion, ModelVersion
+from homeport.schema.edited import EditedModelVersion
+from homeport.schema.resources import ModelVersion
 
 
 class ModelVersions(CollectionRoutes):

@@ -13,7 +13,7 @@ from homeport.core.access.permission import Permission
 from homeport.core.errors import ErrorCode, HomeportError
 from homeport.schema.base import ApiModel
 from homeport.schema.edits import ClearGpuRequest, CordonRequest, DrainRequest, EmptyRequest
-from homeport.schema.resources import DrainPlan, Node
+from homeport.schema.node_resources import DrainPlan, Node
 
 _TAG = "nodes"
 

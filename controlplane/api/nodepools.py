@@ -1,7 +1,8 @@
 from controlplane.api.collection import Collection
 from controlplane.api.queries import NodepoolQuery
 from controlplane.fleet.kinds import NODEPOOL
-from homeport.schema.resources import EditedNodepool, Nodepool
+from homeport.schema.edited import EditedNodepool
+from homeport.schema.resources import Nodepool
 
 NODEPOOLS = Collection(
     NODEPOOL,

@@ -16,8 +16,9 @@ from controlplane.store.store import Kind, Record
 from controlplane.views.views import Views
 from homeport.core.access.permission import Permission
 from homeport.core.errors import ErrorCode, HomeportError
+from homeport.schema.edited import Impact
 from homeport.schema.edits import EmptyRequest, LockRequest
-from homeport.schema.resources import Impact, Node
+from homeport.schema.node_resources import Node
 
 _TAG = "nodes"
 

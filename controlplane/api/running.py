@@ -9,7 +9,7 @@ from controlplane.api.routing import Answer, Call, Handler, Route, somewhere
 from controlplane.auth.places import REPLICA, TO_SEE
 from controlplane.store.store import Kind, Store
 from controlplane.views.views import Views
-from homeport.schema.resources import Placement, Replica
+from homeport.schema.deployment_resources import Placement, Replica
 
 
 class Running:

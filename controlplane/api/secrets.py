@@ -2,7 +2,8 @@ from controlplane.api.collection import Collection
 from controlplane.api.queries import SecretQuery
 from controlplane.fleet.kinds import secret_kind
 from controlplane.secrets.vault import Vault
-from homeport.schema.resources import EditedSecret, Secret
+from homeport.schema.edited import EditedSecret
+from homeport.schema.resources import Secret
 
 
 def secrets_collection(vault: Vault) -> Collection:

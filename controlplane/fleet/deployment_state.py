@@ -28,7 +28,8 @@ def deployment_state(
     node_names: Mapping[str, str],
     gateway_url: str,
 ) -> dict[str, Any]:
-    """The form is homeport.schema.resources.DeploymentState. `replicas` are (node id, report), this deployment's."""
+    """The form is homeport.schema.deployment_resources.DeploymentState. `replicas` are
+    (node id, report), this deployment's."""
     desired = _desired(deployment)
     phase = phase_of(deployment, placements, replicas, node_names)
     return {

@@ -24,7 +24,7 @@ class Impact:
 
 
 def impact_answer(impact: Impact, seen: Callable[[list[Record]], list[Record]]) -> dict[str, Any]:
-    """The form is homeport.schema.resources.Impact. `seen` picks what the reader may see."""
+    """The form is homeport.schema.edited.Impact. `seen` picks what the reader may see."""
     return {
         "stops": {"replicas": impact.replicas},
         "objects": [{"kind": each.kind.value, "id": each.id} for each in seen(impact.objects)],

@@ -48,8 +48,8 @@ def inventory_of(node: Record, registry: NodeRegistry) -> Inventory:
 
 
 def node_state(node: Record, registry: NodeRegistry, monotonic_now: float, placements: int) -> dict[str, Any]:
-    """The form is homeport.schema.resources.NodeState. `monotonic_now` is on the registry's clock; `placements` are
-    those on the node."""
+    """The form is homeport.schema.node_resources.NodeState. `monotonic_now` is on the registry's clock; `placements`
+    are those on the node."""
     live = registry.get(node.id)
     replicas = len(live.replicas) if live else 0
     return {

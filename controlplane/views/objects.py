@@ -1,4 +1,4 @@
-"""Objects as the API shows them: one dictionary each, in the form of homeport.schema.resources."""
+"""Objects as the API shows them: one dictionary each, in the forms of homeport.schema."""
 
 from collections.abc import Mapping
 from typing import Any

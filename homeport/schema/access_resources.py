@@ -3,7 +3,8 @@
 from typing import Any
 
 from homeport.schema.access import RoleBindingSpec, ServiceAccountSpec, TeamSpec, UserSpec
-from homeport.schema.resources import Answer, Edited, ObjectName, Resource
+from homeport.schema.answer import Answer, Resource
+from homeport.schema.edited import Edited, ObjectName
 
 
 class User(Resource):

@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from homeport.schema.resources import Answer
+from homeport.schema.answer import Answer
 
 
 class AuditLogEntry(Answer):

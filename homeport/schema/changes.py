@@ -21,7 +21,7 @@ class FieldChange:
     reason: str = ""
 
     def as_plain(self) -> dict[str, Any]:
-        """The form is homeport.schema.resources.ChangedField."""
+        """The form is homeport.schema.edited.ChangedField."""
         return {"path": self.path, "change": self.change.value, "from": self.before, "to": self.after}
 
 

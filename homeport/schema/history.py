@@ -1,6 +1,6 @@
 """What the API answers to what became of a deployment: its starts, its scale, its traffic."""
 
-from homeport.schema.resources import Answer
+from homeport.schema.answer import Answer
 
 
 class _Happened(Answer):

@@ -4,8 +4,8 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from homeport.schema.answer import Answer
 from homeport.schema.base import ApiModel
-from homeport.schema.resources import Answer
 
 
 class RebalanceRequest(ApiModel):

@@ -4,8 +4,8 @@ from typing import Annotated
 
 from pydantic import Field
 
+from homeport.schema.answer import Answer
 from homeport.schema.base import ApiModel
-from homeport.schema.resources import Answer
 
 # A rule on length would be told with a field's name only: homeport.core.password_rule says it in words.
 Password = Annotated[str, Field(min_length=1, max_length=1024, json_schema_extra={"format": "password"})]
