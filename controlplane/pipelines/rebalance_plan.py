@@ -10,11 +10,15 @@ from controlplane.fleet.rebalance import Rebalance, is_on_its_way
 from controlplane.sessions.registry import NodeRegistry
 from controlplane.store.store import Kind, Record, Store
 from homeport.core.placement.filter import shape_of
+from homeport.core.placement.types import Wanted
 from homeport.core.rebalance.figures import figures_of
 from homeport.core.rebalance.propose import propose
 from homeport.core.rebalance.steps import Terms
 from homeport.core.rebalance.types import Movable
 from homeport.core.status import NodeStatus
+
+# Deployments that are looked at before others get the event loop.
+_PER_TURN = 100
 
 
 async def plan_rebalance(
@@ -24,16 +28,16 @@ async def plan_rebalance(
     unix seconds. Others run meanwhile: nothing is reserved."""
     view = FleetView(store, registry, lambda: now)
     await view.refresh()
-    demand = list(_demand(store, view))
-    for deployment, revision in demand:
-        wanted = view.wanted(deployment, revision, ())
+    movable: list[Movable] = []
+    waiting: list[Wanted] = []
+    for index, (deployment, revision) in enumerate(_demand(store, view)):
+        wanted = view.wanted(deployment, revision, view.held(deployment.id))
         view.fleet.ask(deployment.id, shape_of(wanted.needs), wanted.scaling.max_replicas)
-    movable = [each for deployment, revision in demand for each in _movable(deployment, revision, view, pools)]
-    waiting = [
-        view.wanted(deployment, revision, view.held(deployment.id))
-        for deployment, revision in sorted(demand, key=lambda each: urgency(each[0]))
-        if _is_short(deployment) and not set(nodepools_of(deployment.spec)).isdisjoint(pools)
-    ]
+        movable += _movable(deployment, wanted, view, pools)
+        if _is_short(deployment) and not set(nodepools_of(deployment.spec)).isdisjoint(pools):
+            waiting.append(wanted)
+        if index % _PER_TURN == _PER_TURN - 1:
+            await asyncio.sleep(0)
     replicas = sum(each.replicas for each in movable)
     most = max(1, int(replicas * percent / 100))
     before = figures_of(view.fleet, pools)
@@ -47,23 +51,21 @@ async def plan_rebalance(
 
 
 def _demand(store: Store, view: FleetView) -> Iterator[tuple[Record, Record]]:
-    """Deployments, each with its revision."""
-    for deployment in store.all(Kind.DEPLOYMENT):
+    """Deployments, each with its revision; those first that are served first."""
+    for deployment in sorted(store.all(Kind.DEPLOYMENT), key=urgency):
         revision = store.get(Kind.REVISION, f"{deployment.id}/{deployment.status['revision']}")
         if revision is not None and view.spec(deployment).scaling().max_replicas:
             yield deployment, revision
 
 
-def _movable(deployment: Record, revision: Record, view: FleetView, pools: Collection[str]) -> list[Movable]:
+def _movable(deployment: Record, wanted: Wanted, view: FleetView, pools: Collection[str]) -> list[Movable]:
     """Nothing of a deployment that is on its way already, or not all there."""
-    held = view.held(deployment.id)
     placements = view.placements.get(deployment.id, [])
     number = int(deployment.status["revision"])
-    at_rest = all(record.spec["revision"] == number and not record.spec.get("replaced") for record in placements)
-    ready = all(each.status is NodeStatus.READY for each in held)
-    if not at_rest or not ready or len(held) != len(placements) or is_on_its_way(deployment):
+    at_rest = all(record.spec["revision"] == number for record in placements)
+    ready = all(each.status is NodeStatus.READY for each in wanted.held)
+    if not at_rest or not ready or len(wanted.held) != len(placements) or is_on_its_way(deployment):
         return []
-    wanted = view.wanted(deployment, revision, held)
     return [
         Movable(wanted, spec["node_id"], spec["min_replicas"], spec["max_replicas"])
         for spec in (record.spec for record in placements)

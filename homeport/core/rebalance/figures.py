@@ -31,13 +31,13 @@ class Figures:
 
 def figures_of(fleet: Fleet, pools: Iterable[str]) -> Figures:
     nodes = [node for node in fleet.in_pools(sorted(pools)) if node.takes_new]
-    left = [fleet.free(node.node_id).devices for node in nodes]
-    usable = [gpu.is_usable for node in nodes for gpu in node.inventory.gpus]
+    ids = [node.node_id for node in nodes]
+    free = fleet.packer.free(ids)
     return Figures(
         nodes=len(nodes),
-        free_nodes=sum(not fleet.ledger.on(node.node_id) for node in nodes),
-        gpus=sum(usable),
-        free_gpus=sum(milli == WHOLE for devices in left for milli in devices),
-        free_milli=sum(map(sum, left)),
-        stranded_milli=round(fleet.packer.fragments(node.node_id for node in nodes)),
+        free_nodes=sum(not fleet.ledger.on(id) for id in ids),
+        gpus=sum(gpu.is_usable for node in nodes for gpu in node.inventory.gpus),
+        free_gpus=int((free == WHOLE).sum()),
+        free_milli=int(free.sum()),
+        stranded_milli=round(fleet.packer.fragments(ids)),
     )

@@ -36,7 +36,7 @@ def propose(
     hopeless: list[tuple[object, ...]] = []
     for wanted in waiting:
         # What asks for the same finds as little.
-        kind = (wanted.driver, wanted.needs, wanted.tiers, wanted.residency)
+        kind = (wanted.driver, wanted.needs, wanted.tiers, wanted.residency, wanted.requires, wanted.affinity)
         if len(hopeless) < _MOST_HOPELESS and kind not in hopeless:
             found = yield from rebalancing.make_room(wanted)
             if not found:
@@ -69,7 +69,9 @@ class _Rebalancing:
         self._cleared: set[str] = set()
         self._filled: set[str] = set()
         # Of each node: wholly free GPUs, and 1 when nothing runs there.
-        self._free = {node.node_id: self._free_on(node.node_id) for node in fleet.in_pools(self._pools)}
+        ids = [node.node_id for node in fleet.in_pools(self._pools)]
+        whole = (fleet.packer.free(ids) == WHOLE).sum(1).tolist()
+        self._free = {id: (count, int(not fleet.ledger.on(id))) for id, count in zip(ids, whole, strict=True)}
 
     def make_room(self, wanted: Wanted) -> Generator[Clearing | None, None, bool]:
         """For as many replicas as possible. True when there is room for all."""
