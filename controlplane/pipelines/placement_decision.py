@@ -95,7 +95,7 @@ def decide(
     given = {id: by_node[id].spec["max_replicas"] for id in seen}
     acting = acting_on(deployment, given, around, partial(_is_away, seen=seen, terms=terms, around=around))
     kept_on = {kept.node_id: _keeps(kept, by_node, around) for kept in handover.kept}
-    raised = raise_budgets(handover.budgets, acting.here, kept_on, wanted.scaling.max_replicas)
+    raised = raise_budgets(handover.budgets, acting.here, given, kept_on, wanted.scaling.max_replicas)
 
     put: dict[str, dict[str, Any]] = {}
     number = int(deployment.status["revision"])

@@ -26,10 +26,15 @@ class Raised:
 
 
 def raise_budgets(
-    planned: Sequence[Budget], may_act_on: Mapping[str, int], kept: Mapping[str, int], maximum: int
+    planned: Sequence[Budget],
+    may_act_on: Mapping[str, int],
+    written: Mapping[str, int],
+    kept: Mapping[str, int],
+    maximum: int,
 ) -> Raised:
-    """`may_act_on`: of each node that is not lost, the highest maximum that its agent may act on now. `kept`: what
-    nodes without a planned budget keep until others have taken over; it comes on top of the `maximum`.
+    """`may_act_on`: of each node that is not lost, the highest maximum that its agent may act on now, for all that is
+    known; it may have gone down to what was `written` last. `kept`: what nodes without a planned budget keep until
+    others have taken over; it comes on top of the `maximum`.
 
     What agents may act on never adds up to more than that through what is written here: where it is more already, as
     after an edit or the return of a lost node, nothing is raised.
@@ -37,10 +42,12 @@ def raise_budgets(
     given = {budget.node_id for budget in planned}
     acting = sum(most if id in given else max(0, most - kept.get(id, 0)) for id, most in may_act_on.items())
     room = max(0, maximum - acting)
+    # Where there is too much already, even what a node may still act on is not given back to it.
+    had = written if acting > maximum else may_act_on
     budgets = []
     withheld = 0
     for budget in planned:
-        more = max(0, budget.max_replicas - may_act_on.get(budget.node_id, 0))
+        more = max(0, budget.max_replicas - had.get(budget.node_id, 0))
         granted = min(more, room)
         room -= granted
         withheld += more - granted
