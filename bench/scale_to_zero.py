@@ -8,7 +8,7 @@ the agent's policy, deployment by deployment, at several prices of a late reques
 fixed keep-alive of the same cost leaves more requests cold. Cold is a request that came while its model was asleep.
 
 GenTD26 as it is given has no times, so without --trace its models, its service times and how often each model is asked
-are used, with times made up (seeded): sessions of requests that come a lognormal time apart, each model at its own pace.
+are used, with times made up (seeded): sessions of requests that come a lognormal time apart, at the model's own pace.
 """
 
 import argparse

@@ -8,7 +8,7 @@ from homeport.core.autoscale.forecast import load_ahead
 from homeport.core.autoscale.lateness import LATE_SECONDS
 from homeport.core.autoscale.service_time import ServiceTime
 
-# Less than this many requests at a time, on the average, is no steady traffic: it is up to the gaps whether something runs for it.
+# Fewer requests at a time, on the average, are no steady traffic: between them the gaps say what is kept.
 _STEADY_LOAD = 1.0
 # How much of the usual swing around the steady load (its square root) gets room of its own.
 _SWING = 0.7
