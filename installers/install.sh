@@ -291,6 +291,15 @@ devices = ["all"]
 
 # The container engine's socket; empty = Docker's or Podman's in their usual places.
 engine_socket = ""
+
+# What deployments may ask for by their affinity.
+# labels = { disk = "nvme" }
+
+# Megabits per second of this host's link; without it, as the network card says.
+# network_mbps = 10000
+
+# How many replicas may share one GPU; without it, as many as their shares allow.
+# replicas_per_gpu = 4
 END
 }
 
