@@ -72,14 +72,15 @@ class TrafficRecorder:
 
 
 def _with_second(count: _Count, demand: Demand, seconds: float) -> TrafficMinute:
-    """A request is taken to have been there for all of the second at whose end it is seen: on average that is right."""
+    """A request is taken to have waited for all of the second at whose end it waits: on average that is right."""
     minute, arrivals = count.minute, demand.arrivals - count.seen.arrivals
+    answered = demand.answered - count.seen.answered
     return TrafficMinute(
         minute.arrivals + arrivals,
-        minute.completions + demand.completions - count.seen.completions,
-        round(minute.busy_seconds + demand.in_flight * seconds, 3),
+        minute.completions + answered,
+        round(minute.busy_seconds + demand.answered_seconds - count.seen.answered_seconds, 6),
         round(minute.waiting_seconds + demand.queued * seconds, 3),
-        max(minute.peak_requests, demand.in_flight + demand.queued),
+        max(minute.peak_requests, demand.in_flight + demand.queued, int(arrivals > 0)),
         max(minute.peak_arrivals, arrivals),
         minute.tokens + demand.tokens - count.seen.tokens,
     )

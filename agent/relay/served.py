@@ -47,6 +47,8 @@ class ServedDeployment:
         # Of requests that were taken, since this agent started.
         self._arrivals = 0
         self._completions = 0
+        self._answered = 0
+        self._answered_seconds = 0.0
         # Of a request on a replica; a moving average.
         self._service_seconds = 0.0
 
@@ -77,6 +79,8 @@ class ServedDeployment:
     def answered(self, started_at: float) -> None:
         """A request that was started then has its whole answer."""
         seconds = self._monotonic() - started_at
+        self._answered += 1
+        self._answered_seconds += seconds
         self._service_seconds += (seconds - self._service_seconds) * (_NEWEST if self._service_seconds else 1.0)
 
     def freed(self) -> None:
@@ -218,6 +222,8 @@ class ServedDeployment:
             last_request_at=self._last_request_at,
             arrivals=self._arrivals,
             completions=self._completions,
+            answered=self._answered,
+            answered_seconds=self._answered_seconds,
             tokens=self.tokens,
             oldest_wait_seconds=self._monotonic() - oldest if oldest is not None else 0.0,
         )

@@ -22,6 +22,9 @@ class Demand:
     oldest_wait_seconds: float = 0.0
     # Of all answers since the beginning, as far as that can be told.
     tokens: int = 0
+    # Requests that had their whole answer, and how long they were in flight, all together.
+    answered: int = 0
+    answered_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class TrafficMinute:
-    """Of one deployment. `busy_seconds` and `waiting_seconds` are those of all requests together."""
+    """Of one deployment. `completions` had their whole answer in it, and were in flight for `busy_seconds` together;
+    `waiting_seconds` are those of all that waited in it."""
 
     arrivals: int = 0
     completions: int = 0
@@ -19,7 +20,7 @@ class TrafficMinute:
 
     @property
     def service_seconds(self) -> float:
-        """Of one request, on average: by Little's law, from what was in flight; 0 when none ended."""
+        """Of one request, on average; 0 when none ended."""
         return self.busy_seconds / self.completions if self.completions else 0.0
 
     @property

@@ -793,9 +793,10 @@ class TrafficMinute(_message.Message):
     TOKENS_FIELD_NUMBER: _builtins.int
     arrivals: _builtins.int
     completions: _builtins.int
+    """Requests that had their whole answer, and how long they were in flight together."""
     busy_seconds: _builtins.float
-    """Of all requests together: in flight, and waiting."""
     waiting_seconds: _builtins.float
+    """In which requests waited, of all together."""
     peak_requests: _builtins.int
     """The most requests at once, in flight and waiting, and the most arrivals in a second."""
     peak_arrivals: _builtins.int

@@ -18,24 +18,25 @@ class Recorded:
         )
         self.recorder.look()
 
-    def second(self, **changes: int) -> None:
+    def second(self, **changes: float) -> None:
         """One passes; then the relay has counted so much, and the recorder looks."""
         self.clock.advance(1)
         if changes:
-            self.demands["chat"] = Demand(**changes)
+            self.demands["chat"] = Demand(**changes)  # type: ignore[arg-type]
         self.recorder.look()
 
 
 def test_a_minute_is_told_when_it_is_over() -> None:
     recorded = Recorded()
     for number in range(1, 60):
-        recorded.second(arrivals=2 * number, completions=number, in_flight=3, queued=1, tokens=10 * number)
+        answered = {"answered": number, "answered_seconds": 0.5 * number, "tokens": 10 * number}
+        recorded.second(arrivals=2 * number, in_flight=3, queued=1, **answered)
     assert recorded.told == []
     recorded.second()
     [(deployment_id, time, minute)] = recorded.told
     assert (deployment_id, time) == ("chat", 600.0)
-    assert minute == TrafficMinute(118, 59, 177.0, 59.0, 4, 2, 590)
-    assert minute.service_seconds == 3.0
+    assert minute == TrafficMinute(118, 59, 29.5, 59.0, 4, 2, 590)
+    assert minute.service_seconds == 0.5
 
 
 def test_the_busiest_second_is_remembered() -> None:
@@ -54,16 +55,29 @@ def test_silent_minutes_are_not_told() -> None:
     assert recorded.told == []
 
 
-def test_a_long_request_makes_every_minute_that_it_lasts_busy() -> None:
+def test_a_long_request_counts_where_it_came_and_where_it_ended() -> None:
     recorded = Recorded()
     recorded.second(arrivals=1, in_flight=1)
     for _ in range(149):
         recorded.second()
-    recorded.second(arrivals=1, completions=1)
+    recorded.second(arrivals=1, answered=1, answered_seconds=150.25)
     for _ in range(60):
         recorded.second()
-    assert [minute.arrivals for _, _, minute in recorded.told] == [1, 0, 0]
-    assert sum(minute.busy_seconds for _, _, minute in recorded.told) == pytest.approx(150, abs=1)
+    assert [(minute.arrivals, minute.completions, minute.busy_seconds) for _, _, minute in recorded.told] == [
+        (1, 0, 0.0),
+        (0, 0, 0.0),
+        (0, 1, 150.25),
+    ]
+
+
+def test_requests_that_are_over_before_anybody_looks_are_timed_as_well() -> None:
+    recorded = Recorded()
+    recorded.second(arrivals=10, answered=10, answered_seconds=0.02)
+    for _ in range(60):
+        recorded.second()
+    [(_, _, minute)] = recorded.told
+    assert minute.service_seconds == pytest.approx(0.002)
+    assert minute.peak_requests == 1
 
 
 def test_a_deployment_that_comes_back_counts_from_zero() -> None:
