@@ -1,6 +1,6 @@
 """Many models that are rarely asked: how many requests find theirs asleep, against what it costs to keep it awake.
 
-python -m bench.scale_to_zero [--trace FILE] [--cold-start 22.7] [--json]
+python -m bench.scale_to_zero [--trace FILE] [--cold-start 22.7] [--at-most 150] [--json]
 
 FILE has a row for each request: `model` (or checkpoint_model_version_id), `exec_time_seconds`, and when it came as
 `arrival_seconds` or `gmt_create`. Each model takes one request at a time. A curve of fixed keep-alives is compared with
@@ -178,9 +178,14 @@ def main() -> None:
     parser.add_argument("--trace", type=Path)
     parser.add_argument("--cold-start", type=float, default=22.7, metavar="SECONDS")
     parser.add_argument("--seed", type=int, default=1, help="of the times that are made up")
+    parser.add_argument("--at-most", type=int, metavar="REQUESTS", help="only models that are asked no more often")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     traces = read(arguments.trace) if arguments.trace else made_up(GENAI, arguments.seed)
+    if arguments.at_most:
+        traces = {model: arrivals for model, arrivals in traces.items() if len(arrivals) <= arguments.at_most}
+    if not traces:
+        parser.error("--at-most leaves no model")
     told = report(traces, arguments.cold_start)
     print(json.dumps(told) if arguments.json else _table(told))
 
