@@ -7,7 +7,7 @@ from bench.fleet.control_plane import ControlPlane
 from bench.fleet.drivers import Drivers
 from bench.fleet.enrolled import CLUSTER, NODEPOOL
 
-_PATIENCE_SECONDS = 300.0
+_PATIENCE_SECONDS = 60.0
 _LOOK_SECONDS = 0.5
 # For what follows from the placements by itself.
 _QUIET_SECONDS = 5.0
@@ -18,29 +18,31 @@ def measure_change(server: ControlPlane, drivers: Drivers, nodes: int) -> dict[s
     drivers.seen()
     began = time.time()
     server.ask("POST", "apply", {"documents": _documents(nodes)})
-    placed = _heard_by_all(drivers, nodes)
+    placed = _heard(drivers, nodes)
     time.sleep(_QUIET_SECONDS)
     drivers.seen()
     edited = time.time()
     server.ask("PATCH", "deployments/everywhere?force=true", {"spec": {"hold_seconds": 77}})
-    delays = sorted(at - edited for at in _heard_by_all(drivers, nodes))
+    delays = [at - edited for at in _heard(drivers, nodes)]
     return {
-        "placed_everywhere_s": round(max(placed) - began, 1),
+        "nodes_placed_on": len(placed),
+        "placed_s": round(placed[-1] - began, 1),
+        "nodes_told_of_change": len(delays),
         "change_p50_ms": round(delays[len(delays) // 2] * 1000),
         "change_p99_ms": round(delays[len(delays) * 99 // 100] * 1000),
     }
 
 
-def _heard_by_all(drivers: Drivers, nodes: int) -> list[float]:
-    """Unix seconds, one for each node."""
+def _heard(drivers: Drivers, nodes: int) -> list[float]:
+    """When nodes heard of a change, in order (unix seconds); of all, unless patience ends before that."""
     heard: list[float] = []
-    began = time.monotonic()
-    while len(heard) < nodes:
-        if time.monotonic() - began > _PATIENCE_SECONDS:
-            raise SystemExit(f"{len(heard)} of {nodes} nodes have heard of the change after {_PATIENCE_SECONDS:.0f} s")
+    end = time.monotonic() + _PATIENCE_SECONDS
+    while len(heard) < nodes and time.monotonic() < end:
         time.sleep(_LOOK_SECONDS)
         heard += [at for times in drivers.seen().changes.values() for at in times]
-    return heard
+    if not heard:
+        raise SystemExit(f"no node has heard of a change within {_PATIENCE_SECONDS:.0f} s")
+    return sorted(heard)
 
 
 def _documents(nodes: int) -> list[dict[str, Any]]:

@@ -106,7 +106,7 @@ class DrivenNode:
     def changed(self, state: pb.DesiredState) -> pb.AgentMessage:
         """The acknowledgement."""
         self._held = state.version
-        if not state.full:
+        if not state.full or state.placements:
             self._records.changes.setdefault(state.version.seq, []).append(time.time())
         return pb.AgentMessage(epoch=self._epoch, ack=pb.Ack(applied=state.version))
 
