@@ -12,14 +12,12 @@ from agent.reconcile.replica import Replica
 from homeport.core.arbitration.arbitrate import arbitrate
 from homeport.core.arbitration.room import Claim, Room
 from homeport.core.arbitration.types import Contender, Resident, Taken, Verdict
-from homeport.core.autoscale.demand import Demand
+from homeport.core.autoscale.demand import UNKNOWN_START_SECONDS, Demand
 from homeport.core.resources import Inventory
 from homeport.core.status import ReplicaStatus
 
 log = structlog.get_logger()
 
-# What a start takes as long as that is not known.
-_START_SECONDS = 30.0
 _LEAVING = (ReplicaStatus.DRAINING, ReplicaStatus.STOPPED)
 
 
@@ -120,7 +118,7 @@ class Arbiter:
             "" if status is ReplicaStatus.FENCED else placement_id,
             Claim(needs.cpu_milli, needs.memory_bytes, tuple((uuid, record.gpu_milli) for uuid in record.gpu_uuids)),
             self._monotonic() - replica.status_at if is_ready else None,
-            self._start_seconds(record.deployment_id) or _START_SECONDS,
+            self._start_seconds(record.deployment_id) or UNKNOWN_START_SECONDS,
             is_idle,
             leaving=status in _LEAVING or (removed and not placement_id),
             failing=status is ReplicaStatus.FAILED,

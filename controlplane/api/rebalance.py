@@ -23,7 +23,7 @@ from homeport.core.access.permission import Permission
 from homeport.core.access.scope import Place
 from homeport.core.errors import ErrorCode
 from homeport.core.rebalance.figures import Figures
-from homeport.core.rebalance.steps import State, Step, Terms
+from homeport.core.rebalance.steps import Step, Terms, outcome
 from homeport.core.rebalance.types import Clearing
 from homeport.schema.edits import EmptyRequest
 from homeport.schema.rebalance import LastRebalance, RebalanceRequest
@@ -101,14 +101,7 @@ class Rebalancing:
 
     def _record(self, guard: Guard, record: Record) -> dict[str, Any]:
         rebalance, steps = rebalance_of(record), steps_of(record)
-        if not is_over(record):
-            state = "running"
-        elif rebalance.terms.stopped:
-            state = "stopped"
-        elif any(step.state is State.SKIPPED and step.since >= rebalance.terms.deadline_at for step in steps):
-            state = "expired"
-        else:
-            state = "done"
+        state = outcome(steps, rebalance.terms).value if is_over(record) else "running"
         return self._shown(guard, rebalance, steps, state)
 
     def _shown(self, guard: Guard, rebalance: Rebalance, steps: Sequence[Step], state: str) -> dict[str, Any]:

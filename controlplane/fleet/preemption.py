@@ -27,9 +27,14 @@ def asks_for_room(deployment: Record) -> bool:
     return missing > 0
 
 
+def priority_of(deployment: Record) -> int:
+    priority: int = deployment.spec.get("priority", 0)
+    return priority
+
+
 def urgency(deployment: Record) -> tuple[int, float, str]:
     """Sorts those first that are served first."""
-    return -deployment.spec.get("priority", 0), deployment.created_at, deployment.id
+    return -priority_of(deployment), deployment.created_at, deployment.id
 
 
 def mark_evicted(tx: Transaction, wanted: Mapping[str, Mapping[str, str]]) -> None:

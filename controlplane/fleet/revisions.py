@@ -58,8 +58,8 @@ def _needs(spec: DeploymentSpec, base: ComputeNeeds) -> ComputeNeeds:
         raise HomeportError(ErrorCode.INVALID_ARGUMENT, str(error), path="deployment.compute_info") from None
 
 
-def current_revision(tx: Transaction, deployment: Record) -> Record | None:
-    return tx.get(Kind.REVISION, f"{deployment.id}/{deployment.status.get('revision', 0)}")
+def current_revision(objects: Transaction | Store, deployment: Record) -> Record | None:
+    return objects.get(Kind.REVISION, f"{deployment.id}/{deployment.status.get('revision', 0)}")
 
 
 def revisions_of(objects: Transaction | Store, deployment_id: str) -> list[Record]:

@@ -6,6 +6,7 @@ from itertools import count
 from typing import Any
 
 from controlplane.fleet.fleet_view import FleetView
+from controlplane.fleet.revisions import current_revision
 from controlplane.fleet.surroundings import Surroundings
 from controlplane.pipelines.placement_decision import Decision, decide
 from controlplane.sessions.registry import NodeRegistry
@@ -37,7 +38,7 @@ async def plan_drain(store: Store, registry: NodeRegistry, node: Record, now: fl
         deployment = store.get(Kind.DEPLOYMENT, deployment_id)
         if deployment is None or all(record.spec["node_id"] != node.id for record in held):
             continue
-        revision = store.get(Kind.REVISION, f"{deployment_id}/{deployment.status['revision']}")
+        revision = current_revision(store, deployment)
         if revision is not None:
             moves.append(_move(node.id, deployment, revision, held, view))
     return moves

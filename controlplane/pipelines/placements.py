@@ -12,6 +12,7 @@ import structlog
 from controlplane.fleet.fleet_view import FleetView
 from controlplane.fleet.nodes import node_status_of
 from controlplane.fleet.preemption import urgency
+from controlplane.fleet.revisions import current_revision
 from controlplane.pipelines.base import Pipeline
 from controlplane.pipelines.placement_decision import Decision, apply, decide
 from controlplane.pipelines.wakes import Wakes
@@ -133,7 +134,7 @@ class PlacementPipeline(Pipeline):
 
     def _decide(self, deployment: Record, current: Sequence[Record]) -> Decision | None:
         """None when it would be the same as the last one."""
-        revision = self._store.get(Kind.REVISION, f"{deployment.id}/{deployment.status['revision']}")
+        revision = current_revision(self._store, deployment)
         if revision is None:
             return None  # the deployment was deleted while this round ran
         refused = self._view.refused(deployment.id)

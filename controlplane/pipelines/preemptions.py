@@ -2,23 +2,20 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from itertools import islice
 
 import structlog
 
 from controlplane.fleet.fleet_view import FleetView
-from controlplane.fleet.preemption import asks_for_room, evicted_from, mark_evicted, may_take_room, urgency
+from controlplane.fleet.preemption import asks_for_room, evicted_from, mark_evicted, may_take_room, priority_of, urgency
 from controlplane.fleet.rebalance import is_on_its_way
+from controlplane.fleet.revisions import current_revision
 from controlplane.pipelines.base import Pipeline
 from controlplane.store.store import Change, Kind, Record, Store
-from homeport.core.placement.filter import bar, shape_of
 from homeport.core.placement.preemption import Victim, choose_victims
 from homeport.core.placement.types import Wanted
+from homeport.core.placement.vacancy import fits_elsewhere
 
 log = structlog.get_logger()
-
-# Nodes that are looked at for one that would have to leave.
-_MOST_TARGETS = 8
 
 # Of each deployment: nodes that it has to leave, and for whose sake.
 Marks = dict[str, dict[str, str]]
@@ -76,7 +73,7 @@ class PreemptionPipeline(Pipeline):
             wanted = self._wanted(deployment)
             if wanted is None or len(cleared) >= wanted.scaling.min_replicas:
                 continue
-            priority = deployment.spec.get("priority", 0)
+            priority = priority_of(deployment)
             chosen = choose_victims(
                 wanted, priority, self._view.fleet, victims, lambda victim: self._fits_elsewhere(by_id, victim)
             )
@@ -90,7 +87,7 @@ class PreemptionPipeline(Pipeline):
         """Nothing of one that is on its way, or not all there: it must not lose more than it is about to."""
         if is_on_its_way(deployment) or deployment.id in marks:
             return []
-        priority = deployment.spec.get("priority", 0)
+        priority = priority_of(deployment)
         return [
             Victim(deployment.id, spec["node_id"], priority, spec["min_replicas"], spec["max_replicas"])
             for spec in (record.spec for record in self._view.placements.get(deployment.id, ()))
@@ -98,7 +95,7 @@ class PreemptionPipeline(Pipeline):
         ]
 
     def _wanted(self, deployment: Record) -> Wanted | None:
-        revision = self._store.get(Kind.REVISION, f"{deployment.id}/{deployment.status['revision']}")
+        revision = current_revision(self._store, deployment)
         if revision is None:
             return None
         return self._view.wanted(deployment, revision, self._view.held(deployment.id))
@@ -107,21 +104,15 @@ class PreemptionPipeline(Pipeline):
         wanted = self._wanted(deployments[victim.deployment_id])
         if wanted is None:
             return False
-        fleet = self._view.fleet
-        fitting = fleet.packer.fit(shape_of(wanted.needs))
-        best = islice(fitting.best_first(fleet.open_rows(wanted.nodepools, wanted)), _MOST_TARGETS)
-        return any(
-            id != victim.node_id and bar(fleet.node(id), wanted, None) is None and fitting.room(id) >= victim.least
-            for id in best
-        )
+        return fits_elsewhere(wanted, victim.node_id, victim.least, self._view.fleet)
 
 
 def _still_meant(marked: Marks, deployments: Mapping[str, Record], asking: set[str]) -> Marks:
     """Those for whose sake it is still ask for room, and still come first."""
     kept: Marks = {}
     for id, nodes in marked.items():
-        own = deployments[id].spec.get("priority", 0)
+        own = priority_of(deployments[id])
         for node, by in nodes.items():
-            if by in asking and deployments[by].spec.get("priority", 0) > own:
+            if by in asking and priority_of(deployments[by]) > own:
                 kept.setdefault(id, {})[node] = by
     return kept

@@ -7,6 +7,7 @@ from controlplane.fleet.fleet_view import FleetView
 from controlplane.fleet.nodepools import nodepools_of
 from controlplane.fleet.preemption import urgency
 from controlplane.fleet.rebalance import Rebalance, is_on_its_way
+from controlplane.fleet.revisions import current_revision
 from controlplane.sessions.registry import NodeRegistry
 from controlplane.store.store import Kind, Record, Store
 from homeport.core.placement.filter import shape_of
@@ -53,7 +54,7 @@ async def plan_rebalance(
 def _demand(store: Store, view: FleetView) -> Iterator[tuple[Record, Record]]:
     """Deployments, each with its revision; those first that are served first."""
     for deployment in sorted(store.all(Kind.DEPLOYMENT), key=urgency):
-        revision = store.get(Kind.REVISION, f"{deployment.id}/{deployment.status['revision']}")
+        revision = current_revision(store, deployment)
         if revision is not None and view.spec(deployment).scaling().max_replicas:
             yield deployment, revision
 

@@ -6,9 +6,10 @@ import structlog
 
 from controlplane.fleet.fleet_view import FleetView
 from controlplane.fleet.rebalance import LAST, is_over, put_steps, rebalance_of, steps_of
+from controlplane.fleet.revisions import current_revision
 from controlplane.pipelines.base import Pipeline
 from controlplane.store.store import Index, Kind, Store
-from homeport.core.placement.filter import bar, shape_of
+from homeport.core.placement.vacancy import has_room
 from homeport.core.rebalance.steps import Seat, advance
 from homeport.core.rebalance.types import Move
 from homeport.core.status import NodeStatus
@@ -60,11 +61,10 @@ class RebalancePipeline(Pipeline):
         node = self._view.fleet.get(move.to_node)
         if deployment is None or node is None:
             return False
-        revision = self._store.get(Kind.REVISION, f"{deployment.id}/{deployment.status['revision']}")
+        revision = current_revision(self._store, deployment)
         if revision is None:
             return False
         if node.status not in (NodeStatus.READY, NodeStatus.LOST):
             return None
         wanted = self._view.wanted(deployment, revision, ())
-        fitting = self._view.fleet.packer.fit(shape_of(wanted.needs))
-        return bar(node, wanted, None) is None and fitting.room(node.node_id) >= move.replicas
+        return has_room(wanted, node.node_id, move.replicas, self._view.fleet)

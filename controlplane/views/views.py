@@ -13,6 +13,7 @@ from controlplane.fleet.catalogue import catalogue
 from controlplane.fleet.deployment_state import deployment_state, placement_status
 from controlplane.fleet.instance_types import shape_of
 from controlplane.fleet.nodes import inventory_of, node_state
+from controlplane.fleet.revisions import current_revision
 from controlplane.sessions.registry import NodeRegistry
 from controlplane.store.store import Change, Kind, Record, Store
 from controlplane.views.objects import (
@@ -248,7 +249,7 @@ class Views:
     def _deployment_state(self, record: Record) -> dict[str, Any]:
         return deployment_state(
             record,
-            self._store.get(Kind.REVISION, f"{record.id}/{record.status['revision']}"),
+            current_revision(self._store, record),
             self._placements.of_deployment(record.id),
             self._replicas.of_deployment(record.id),
             self._node_names,

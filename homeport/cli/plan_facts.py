@@ -7,6 +7,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from homeport.client.documents import Document, read_documents, with_source
+from homeport.core.autoscale.demand import UNKNOWN_START_SECONDS
 from homeport.core.errors import ErrorCode, HomeportError
 from homeport.core.policy import Scaling
 from homeport.core.replay.trace import Trace, read_trace
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from homeport.client.sync_client import Client
 
 RECORDED = "recorded"
-_USUAL_START_SECONDS = 30.0
 # Of the newest starts the median counts.
 _STARTS = 50
 # The same table is replayed in the same way each time.
@@ -71,7 +71,7 @@ def gather(
         assumed.append(f"a replica takes {slots} requests at once; --concurrency says otherwise")
     start_seconds = start_seconds or known.start_seconds
     if start_seconds is None:
-        start_seconds = _USUAL_START_SECONDS
+        start_seconds = UNKNOWN_START_SECONDS
         assumed.append(f"a start takes {start_seconds:g} s: none is known; --cold-start says otherwise")
     if scaling.schedule or scaling.targets.metrics:
         assumed.append("its schedule and its metrics count for nothing: a table of requests does not tell them")

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-# Of a model that has not been started here yet.
-UNKNOWN_START_SECONDS = 15.0
+# Promised for a model that has not been started here yet: who waits may well ask again too early.
+_PROMISED_SECONDS = 15.0
 # What has taken longer than usual takes this part of its time more.
 _OVERDUE = 0.25
 
@@ -21,7 +21,7 @@ class Outlook:
 def seconds_to_wait(outlook: Outlook, concurrency: int, service_seconds: float, ahead: int) -> float:
     """Of a request that has `ahead` of it in the queue, when a replica takes `concurrency` at once, and each of those
     takes `service_seconds`."""
-    start = UNKNOWN_START_SECONDS if outlook.start_seconds is None else outlook.start_seconds
+    start = _PROMISED_SECONDS if outlook.start_seconds is None else outlook.start_seconds
     if outlook.ready:
         return service_seconds * (ahead + 1) / (outlook.ready * concurrency)
     first = min((_left(start, elapsed) for elapsed in outlook.starting), default=start)

@@ -27,6 +27,10 @@ class Demand:
     answered_seconds: float = 0.0
 
 
+# What a start is taken to last until one has been seen.
+UNKNOWN_START_SECONDS = 30.0
+
+
 @dataclass(frozen=True, slots=True)
 class Supply:
     """Of replicas: `ready` serve, `starting` will; those on their way out count no more. `start_seconds` is how long a

@@ -3,12 +3,9 @@
 from math import ceil, inf
 
 from homeport.core.autoscale.decision import Decision
-from homeport.core.autoscale.demand import Demand, Supply, Terms
+from homeport.core.autoscale.demand import UNKNOWN_START_SECONDS, Demand, Supply, Terms
 from homeport.core.autoscale.levels import Delays, Levels
 from homeport.core.autoscale.traffic import Traffic
-
-# How long a start is taken to last until one has been seen.
-_START_SECONDS = 30.0
 
 
 class Scaler:
@@ -30,7 +27,7 @@ class Scaler:
         worth keeping until they are needed again.
         """
         scaling, traffic = terms.scaling, self._traffic
-        start_seconds = _START_SECONDS if supply.start_seconds is None else supply.start_seconds
+        start_seconds = UNKNOWN_START_SECONDS if supply.start_seconds is None else supply.start_seconds
         delays = Delays(scaling.scale_down_delay_seconds, scaling.scale_to_zero_delay_seconds)
         if self._levels is None:
             # What was found running was of use until now: history is lost, and nothing stops for that.

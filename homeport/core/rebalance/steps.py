@@ -25,6 +25,13 @@ UNDER_WAY = frozenset({State.MOVING, State.RETURNING})
 OVER = frozenset({State.DONE, State.RETURNED, State.SKIPPED})
 
 
+class Outcome(StrEnum):
+    DONE = "done"
+    STOPPED = "stopped"
+    # Its deadline came first.
+    EXPIRED = "expired"
+
+
 class Seat(StrEnum):
     """Of a move's two nodes, those on which the deployment has a placement. While it moves it has one on both."""
 
@@ -83,6 +90,14 @@ def advance(
                     step = _over(step, State.SKIPPED, now, "there is no room any more")
         result.append(step)
     return tuple(result)
+
+
+def outcome(steps: Sequence[Step], terms: Terms) -> Outcome:
+    """Of all of them, when none goes on any more."""
+    if terms.stopped:
+        return Outcome.STOPPED
+    expired = any(step.state is State.SKIPPED and step.since >= terms.deadline_at for step in steps)
+    return Outcome.EXPIRED if expired else Outcome.DONE
 
 
 def _follow(step: Step, seat: Seat, terms: Terms, now: float) -> Step:

@@ -10,7 +10,7 @@ from homeport.core.placement.place import place
 from homeport.core.placement.types import Candidate, Held, Wanted
 from homeport.core.policy import Scaling
 from homeport.core.rebalance.steering import steered
-from homeport.core.rebalance.steps import Seat, State, Step, Terms, advance
+from homeport.core.rebalance.steps import Outcome, Seat, State, Step, Terms, advance, outcome
 from homeport.core.rebalance.types import Move
 from homeport.core.resources import ComputeNeeds, Inventory
 from homeport.core.status import NodeStatus
@@ -36,6 +36,20 @@ def test_one_after_the_other() -> None:
     assert states(steps) == ["done", "moving"]
     steps = at(90, steps, {"a": Seat.TARGET, "b": Seat.TARGET})
     assert [(step.state, step.since) for step in steps] == [(State.DONE, 40), (State.DONE, 90)]
+
+
+@pytest.mark.parametrize(
+    ("last", "terms", "expected"),
+    [
+        (Step(B, State.DONE, 90), TERMS, Outcome.DONE),
+        (Step(B, State.SKIPPED, 90), TERMS, Outcome.DONE),
+        (Step(B, State.SKIPPED, 3600), TERMS, Outcome.EXPIRED),
+        (Step(B, State.DONE, 3700), TERMS, Outcome.DONE),
+        (Step(B, State.SKIPPED, 3600), replace(TERMS, stopped=True), Outcome.STOPPED),
+    ],
+)
+def test_how_it_ended(last: Step, terms: Terms, expected: Outcome) -> None:
+    assert outcome((Step(A, State.DONE, 40), last), terms) is expected
 
 
 def test_what_is_never_ready_goes_back() -> None:
