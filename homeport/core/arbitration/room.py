@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-WHOLE = 1000
+from homeport.core.packing.shape import WHOLE
 
 
 @dataclass(frozen=True, slots=True)

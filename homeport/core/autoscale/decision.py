@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 class Decision:
     """`wanted` is what traffic and signals ask for, `replicas` what bounds and delays make of it.
 
-    `driver` is the name of what decided: a target ("concurrency", or a signal's name), or a bound ("min_replicas",
-    "max_replicas", "scale_up_delay", "scale_down_delay", "scale_to_zero_delay"). `inputs` are the figures that went in,
-    `reason` one sentence of them. `look_again_at`: when to ask again although nothing has happened; None = no need.
+    `driver` is the name of what decided: a target ("concurrency", or a signal's name), a bound ("min_replicas",
+    "max_replicas", "scale_up_delay"), or "hold" for what is kept until it is needed again. `inputs` are the figures
+    that went in, `reason` one sentence of them. `look_again_at`: when to ask again although nothing has happened; None
+    = no need.
     """
 
     replicas: int
