@@ -8,7 +8,7 @@ from homeport.tunnel.link import Link
 from homeport.tunnel.stream import Stream
 
 if TYPE_CHECKING:
-    from homeport.gateway.request import GatewayRequest
+    from homeport.gateway.delivery import Delivery
 
 
 class Attempt(Stream):
@@ -16,7 +16,7 @@ class Attempt(Stream):
 
     __slots__ = ("node", "request")
 
-    def __init__(self, link: Link, request: "GatewayRequest", node: NodeRoute) -> None:
+    def __init__(self, link: Link, request: "Delivery", node: NodeRoute) -> None:
         super().__init__(link, link.next_id())
         self.request = request
         self.node = node

@@ -1,65 +1,29 @@
-"""One client request: check, route, send it to a node, answer; again elsewhere where that is safe."""
+"""One client request: who asks, for which deployment, and what is answered."""
 
-from typing import TYPE_CHECKING
-
-from homeport.core.balance import pick_node
 from homeport.core.errors import ErrorCode, HomeportError
-from homeport.gateway.attempt import Attempt
+from homeport.gateway.delivery import Delivery
 from homeport.gateway.denial import Denial
 from homeport.gateway.errors import event, render
-from homeport.gateway.heading import heading_of
 from homeport.gateway.invocation import Invoker
 from homeport.gateway.model_field import MAX_BODY, read_model, too_large, with_model
 from homeport.gateway.model_list import model_list, one_model
-from homeport.gateway.retry import may_run_twice
 from homeport.gateway.routes import RoutePolicy
 from homeport.gateway.waiting_answer import WaitingAnswer
-from homeport.http1.exchange import Exchange
-from homeport.http1.head import NO_BODY, UNKNOWN, RequestHead
-from homeport.http1.server_connection import ServerConnection
-from homeport.tunnel.frames import Progress, Refusal, RefusedCode, ResetCode
-from homeport.tunnel.opening import Opening
+from homeport.http1.head import NO_BODY, UNKNOWN
+from homeport.tunnel.frames import Progress, ResetCode
 
-if TYPE_CHECKING:
-    from homeport.gateway.gateway import Gateway
-
-# Not the request's fault but the node's moment: wait for another one to connect, if there is time.
 _DENIALS = frozenset((ErrorCode.UNAUTHENTICATED, ErrorCode.PERMISSION_DENIED))
-_PASSING = frozenset((RefusedCode.DRAINING, RefusedCode.UNKNOWN_DEPLOYMENT))
 _NO_NODE = Progress(0, "waiting for a node to connect")
 
 
-class GatewayRequest(Exchange):
+class GatewayRequest(Delivery):
     # Defaults stand here: most requests change few of them.
-    _policy: RoutePolicy | None = None
-    _attempt: Attempt | None = None
     _invoker: Invoker | None = None
-    _tenant = ""
-    _deadline = 0.0
-    _hold_until = 0.0
     _body_size = 0
     # All of it must be here first: to read or to change its `model`.
     _awaits_body = False
-    _tries = 0
-    _retried = False
-    _parked = False
-    # Since when, and for how long before that.
-    _parked_at = 0.0
-    _parked_seconds = 0.0
     _streams_events = False
     _waiting_answer: WaitingAnswer | None = None
-    _unconsumed = 0
-    _refused: frozenset[str] = frozenset()
-    _busy: frozenset[str] = frozenset()
-
-    def __init__(self, connection: ServerConnection, head: RequestHead, length: int, gateway: "Gateway") -> None:
-        super().__init__(connection, head, length)
-        self._gateway = gateway
-        self._heading = heading = head.meaning or heading_of(head)
-        self._request_id = gateway.request_ids.of(heading.given_id)
-        # The body so far, for a second try; None once it is too large or the answer has begun.
-        self._body: list[bytes] | None = []
-        self._body_complete = length == NO_BODY or not length
 
     # ---- the client's side
 
@@ -135,7 +99,7 @@ class GatewayRequest(Exchange):
                     raise too_large()
                 # Only its `model` would have been changed: the client must name it as the model server does.
                 self._awaits_body = False
-                self._dispatch()
+                self.dispatch()
             elif last:
                 self._awaits_body = False
                 self._with_whole_body(b"".join(self._body or ()))
@@ -177,102 +141,21 @@ class GatewayRequest(Exchange):
             if policy.served_model_name and self.length not in (NO_BODY, 0) and self._renamable():
                 self._awaits_body = not self._body_complete
         if not self._awaits_body:
-            self._dispatch()
+            self.dispatch()
 
     def _renamable(self) -> bool:
         return self._heading.is_json and self._heading.to.target.startswith(b"/v1/") and self.length <= MAX_BODY
 
-    # ---- nodes
-
-    def _dispatch(self) -> None:
-        """Sends the request to a node, parks it, or fails it."""
-        policy = self._policy
-        if policy is None:
-            return
-        gateway = self._gateway
-        candidates = gateway.presences.candidates(policy.deployment_id)
-        hold = False
-        while True:
-            choice = pick_node(candidates, self._refused | self._busy if self._refused or self._busy else ())
-            if choice is None:
-                if not self._busy:
-                    self._park(policy)
-                    return
-                # Nobody has room: wait where there may be some first.
-                self._busy = frozenset()
-                hold = True
-                continue
-            link = gateway.presences.link(choice.node.node_id)
-            if link is not None:
-                self._begin(policy, Attempt(link, self, choice.node), hold or choice.hold)
-                return
-            self._refused |= {choice.node.node_id}
-
-    def _begin(self, policy: RoutePolicy, attempt: Attempt, hold: bool) -> None:
-        remaining = 0
-        if self._deadline:
-            remaining = max(1, int((self._deadline - self._gateway.clock()) * 1000))
-        opening = Opening(
-            policy.deployment_id,
-            policy.revision,
-            b"%b%b\r\n" % (self._heading.start, self._request_id),
-            self.length,
-            remaining,
-            hold,
-            self._tries,
-            "",
-            "",
-            self._tenant,
-            self._heading.wants_progress,
-            int(self._parked_seconds * 1000),
-        )
-        self._tries += 1
-        self._attempt = attempt
-        complete = self._body_complete
-        body = b"".join(self._body) if self._body else b""
-        attempt.link.open(attempt, opening, complete and not body)
-        self.connection.want_body(attempt.send_data(body, complete) if body else True)
-
-    def _park(self, policy: RoutePolicy) -> None:
-        seconds = self._hold_until - self._gateway.clock()
-        if seconds > 0 and self._gateway.parking.park(policy.deployment_id, self, seconds):
-            self._parked = True
-            self._parked_at = self._gateway.clock()
-            return
-        self._fail_unavailable("too many requests wait for a node" if seconds > 0 else "")
-
-    def on_unparked(self) -> None:
-        self._parked = False
-        self._parked_seconds += self._gateway.clock() - self._parked_at
-        self._refused = frozenset()
-        self._dispatch()
-
-    def on_parking_over(self) -> None:
-        self._parked = False
-        self._fail_unavailable("")
-
-    def _fail_unavailable(self, reason: str) -> None:
-        name = self._policy.deployment_id if self._policy else ""
-        self.fail(
-            HomeportError(
-                ErrorCode.UNAVAILABLE,
-                f"deployment {name} cannot take the request: {reason or 'none of its nodes is connected'}",
-                hint=f"see `homeport deployment get {name}`",
-                retry_after_seconds=5,
-            )
-        )
-
     # ---- the node's side
 
     def on_progress(self, progress: Progress) -> None:
-        """It still waits, and the caller wants to hear of it."""
         if self._waiting_answer is None:
             self._waiting_answer = WaitingAnswer(self.connection, self._request_id)
         self._waiting_answer.say(progress, self._gateway.clock())
 
     def on_answer_head(self, status: int, length: int, lines: bytes, last: bool) -> None:
         if not self._gateway.heads.is_good(status, lines):
-            self._give_up_attempt(ResetCode.INTERNAL)
+            self.give_up_attempt(ResetCode.INTERNAL)
             self.fail(HomeportError(ErrorCode.UPSTREAM_FAILED, "the node sent an answer that is no proper HTTP"))
             return
         self._body = None
@@ -294,7 +177,7 @@ class GatewayRequest(Exchange):
     def on_answer_data(self, data: bytes, last: bool) -> None:
         connection = self.connection
         if not connection.answering:
-            self._give_up_attempt(ResetCode.INTERNAL)
+            self.give_up_attempt(ResetCode.INTERNAL)
             self.fail(HomeportError(ErrorCode.UPSTREAM_FAILED, "the node sent a body before its head"))
             return
         if last:
@@ -309,57 +192,6 @@ class GatewayRequest(Exchange):
                 self._unconsumed += len(data)
             else:
                 self._attempt.consumed(len(data))
-
-    def on_attempt_refused(self, refusal: Refusal) -> None:
-        """Never dispatched: any other node may have it."""
-        node = self._forget_attempt()
-        if refusal.code == RefusedCode.EXPIRED or self._body is None:
-            self._fail_refused(refusal)
-            return
-        if refusal.code == RefusedCode.BUSY:
-            self._busy |= {node}
-        else:
-            self._refused |= {node}
-        candidates = self._gateway.presences.candidates(self._policy.deployment_id) if self._policy else []
-        untried = any(c.node_id not in self._refused and c.max_replicas > 0 for c in candidates)
-        if untried or refusal.code in _PASSING:
-            self._dispatch()
-        else:
-            self._fail_refused(refusal)
-
-    def on_attempt_lost(self, code: int, reason: str) -> None:
-        """Perhaps dispatched."""
-        node = self._forget_attempt()
-        policy = self._policy
-        if code == ResetCode.TIMEOUT:
-            self.fail(HomeportError(ErrorCode.DEADLINE_EXCEEDED, f"the model took too long: {reason}"))
-        elif (
-            policy is not None
-            and code in (ResetCode.TUNNEL_LOST, ResetCode.UPSTREAM_LOST)
-            and not self._retried
-            and self._body is not None
-            and may_run_twice(
-                policy.policy, self.head.method, self._heading.to.target, self._heading.has_idempotency_key
-            )
-        ):
-            self._retried = True
-            others = self._gateway.presences.candidates(policy.deployment_id)
-            if any(other.node_id != node for other in others):
-                self._refused |= {node}
-            self._dispatch()
-        else:
-            self.fail(HomeportError(ErrorCode.UPSTREAM_FAILED, f"the model's answer was lost: {reason}"))
-
-    def _fail_refused(self, refusal: Refusal) -> None:
-        name = self._policy.deployment_id if self._policy else ""
-        self.fail(
-            HomeportError(
-                ErrorCode.UNAVAILABLE,
-                f"deployment {name} cannot take the request: {refusal.reason}",
-                hint=f"see `homeport deployment get {name}`",
-                retry_after_seconds=refusal.retry_after_seconds or 1,
-            )
-        )
 
     # ---- ends
 
@@ -396,21 +228,10 @@ class GatewayRequest(Exchange):
         self._end()
         self.answer(200, b"content-type: application/json\r\nx-request-id: %b\r\n" % self._request_id, body)
 
-    def _forget_attempt(self) -> str:
-        attempt, self._attempt = self._attempt, None
-        self._unconsumed = 0
-        return attempt.node.node_id if attempt is not None else ""
-
-    def _give_up_attempt(self, code: ResetCode) -> None:
-        attempt, self._attempt = self._attempt, None
-        if attempt is not None:
-            attempt.node.attempts.discard(attempt)
-            attempt.reset(code)
-
     def _end(self) -> None:
         self._gateway.active.discard(self)
         if self._attempt is not None:
-            self._give_up_attempt(ResetCode.CANCELLED)
+            self.give_up_attempt(ResetCode.CANCELLED)
         if self._parked and self._policy is not None:
             self._parked = False
             self._gateway.parking.leave(self._policy.deployment_id, self)
