@@ -22,6 +22,8 @@ WINDOW = 7
 LOAD = 8
 GOAWAY = 9
 PROGRESS = 10
+# Header lines behind a body; END comes next. An end that does not know it reads on.
+TRAILERS = 11
 
 # Flag of OPEN, HEAD and DATA: nothing of this direction follows, as if END came next.
 FIN = 1

@@ -18,6 +18,7 @@ from homeport.tunnel.frames import (
     PROGRESS,
     REFUSED,
     RESET,
+    TRAILERS,
     WINDOW,
     ResetCode,
     unpack_head,
@@ -152,6 +153,8 @@ class Link:
         elif kind == REFUSED:
             self.forget(stream)
             stream.on_refused(unpack_refused(payload))
+        elif kind == TRAILERS:
+            stream.on_trailers(payload)
         elif kind == PROGRESS:
             stream.on_progress(unpack_progress(payload))
         elif kind == OPEN:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from homeport.tunnel.envelope import wrap
-from homeport.tunnel.frames import DATA, END, FIN, HEADER
+from homeport.tunnel.frames import DATA, END, FIN, HEADER, TRAILERS
 
 if TYPE_CHECKING:
     from homeport.tunnel.stream import Stream
@@ -88,6 +88,16 @@ class Outbox:
             return False
         return True
 
+    def send_trailers(self, stream: "Stream", block: bytes) -> None:
+        """Behind the stream's data, and as its end. They need no credit."""
+        if stream.send_queue or stream.in_ring or self._direct_bytes >= _MAX_DIRECT:
+            stream.queued_trailers = block
+            stream.fin_queued = True
+            self.schedule(stream)
+            return
+        self.send_frame(_trailing(stream.request_id, block))
+        stream.on_sent()
+
     def schedule(self, stream: "Stream") -> None:
         """After data or credit came: puts the stream in line when it may send."""
         if stream.in_ring or not (stream.send_queue or stream.fin_queued):
@@ -162,12 +172,22 @@ class Outbox:
         last = stream.fin_queued and not queue
         if last:
             stream.fin_queued = False
-        parts.append(_data_header(stream.request_id, count, last))
-        parts.extend(taken)
+        size = HEADER.size + count
+        if last and stream.queued_trailers is not None:
+            if count:
+                parts.append(_data_header(stream.request_id, count, False))
+                parts.extend(taken)
+            else:
+                size = 0
+            parts.append(trailing := _trailing(stream.request_id, stream.queued_trailers))
+            size += len(trailing)
+        else:
+            parts.append(_data_header(stream.request_id, count, last))
+            parts.extend(taken)
         self.schedule(stream)
         if last:
             stream.on_sent()
-        return HEADER.size + count
+        return size
 
     def _release_stalled(self) -> None:
         if self.unsent > LOW_WATER:
@@ -176,6 +196,10 @@ class Outbox:
         self._stalled.difference_update(ready)
         for stream in ready:
             stream.on_send_room()
+
+
+def _trailing(request_id: int, block: bytes) -> bytes:
+    return HEADER.pack(TRAILERS, 0, request_id, len(block)) + block + HEADER.pack(END, 0, request_id, 0)
 
 
 def _data_header(request_id: int, size: int, last: bool) -> bytes:

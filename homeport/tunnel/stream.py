@@ -36,6 +36,7 @@ class Stream:
         "in_ring",
         "link",
         "queued_bytes",
+        "queued_trailers",
         "receive_credit",
         "request_id",
         "send_credit",
@@ -47,6 +48,8 @@ class Stream:
         self.request_id = request_id
         self.send_credit = INITIAL_CREDIT
         self.send_queue: deque[bytes | memoryview] | None = None
+        # Header lines that go out behind what is queued.
+        self.queued_trailers: bytes | None = None
         self.queued_bytes = 0
         self.fin_queued = False
         self.in_ring = False
@@ -61,6 +64,9 @@ class Stream:
 
     def on_data(self, data: bytes, last: bool) -> None:
         """Say consumed(len(data)) once it has gone on; until then it counts against the other end's credit."""
+
+    def on_trailers(self, block: bytes) -> None:
+        """Header lines that follow the body: on_data(b"", True) comes next."""
 
     def on_reset(self, code: int, reason: str) -> None:
         """Over: the other end gave up, or the tunnel is lost."""
@@ -85,6 +91,10 @@ class Stream:
     def send_data(self, data: bytes, last: bool) -> bool:
         """False: stop producing until on_send_room()."""
         return self.link.outbox.send_data(self, data, last)
+
+    def send_trailers(self, block: bytes) -> None:
+        """The end of this direction, with header lines (as in HEAD) that follow the body."""
+        self.link.outbox.send_trailers(self, block)
 
     def refuse(self, refusal: Refusal) -> None:
         if self.link.forget(self):

@@ -26,6 +26,7 @@ class RecordingStream(Stream):
         self.refusal: Refusal | None = None
         self.room = 0
         self.progress: list[Progress] = []
+        self.trailers = b""
 
     def on_head(self, status: int, length: int, block: bytes, last: bool) -> None:
         self.head = status, length, block
@@ -36,6 +37,10 @@ class RecordingStream(Stream):
         self.ended = last
         if self.reads and not last:
             self.consumed(len(data))
+
+    def on_trailers(self, block: bytes) -> None:
+        assert not self.ended
+        self.trailers = block
 
     def on_reset(self, code: int, reason: str) -> None:
         self.reset_by = code, reason

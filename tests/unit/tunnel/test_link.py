@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from homeport.tunnel.envelope import wrap
 from homeport.tunnel.errors import TunnelProtocolError
-from homeport.tunnel.frames import DATA, END, HEADER, Refusal, RefusedCode, ResetCode
+from homeport.tunnel.frames import DATA, END, HEADER, TRAILERS, Refusal, RefusedCode, ResetCode
 from homeport.tunnel.outbox import HIGH_WATER, MAX_MESSAGE, MAX_SHARE
 from homeport.tunnel.stream import INITIAL_CREDIT
 from tests.fakes.link_pair import LinkPair, frames_of
@@ -147,6 +147,36 @@ def test_a_tunnel_that_does_not_drain_stops_all_producers() -> None:
     assert room[-1] is False and pair.gateway.outbox.unsent > HIGH_WATER
     pair.carry()
     assert all(stream.room == 1 for stream, had in zip(streams, room, strict=True) if not had)
+
+
+@given(st.lists(st.integers(0, 90_000), max_size=6), st.booleans(), st.integers(0, 3))
+def test_trailers_come_behind_all_data_and_end_the_direction(sizes: list[int], busy: bool, carries: int) -> None:
+    """Also where the data waits for credit, or behind that of others."""
+    pair = LinkPair()
+    stream, other = pair.open(), pair.open()
+    if busy:
+        other.send_data(b"o" * 200_000, False)
+    for size in sizes:
+        stream.send_data(b"x" * size, False)
+        for _ in range(carries):
+            pair.carry_once()
+    stream.send_trailers(b"a: b\r\n")
+    pair.carry()
+    peer = pair.peer(stream)
+    assert (len(peer.data), peer.trailers, peer.ended) == (sum(sizes), b"a: b\r\n", True)
+
+
+def test_an_end_that_knows_no_trailers_still_hears_of_the_end() -> None:
+    pair = LinkPair()
+    stream = pair.open()
+    stream.send_data(b"body", False)
+    stream.send_trailers(b"a: b\r\n")
+    message = pair.gateway.outbox.take()
+    assert message is not None
+    known = frames_of(message).replace(HEADER.pack(TRAILERS, 0, 1, 6), HEADER.pack(200, 0, 1, 6))
+    message = wrap([known], len(known))
+    pair.agent.feed(message, 0, len(message))
+    assert (pair.peer(stream).data, pair.peer(stream).ended) == (b"body", True)
 
 
 def test_frames_of_a_newer_release_are_ignored() -> None:
