@@ -149,7 +149,7 @@ def test_a_tunnel_that_does_not_drain_stops_all_producers() -> None:
     assert all(stream.room == 1 for stream, had in zip(streams, room, strict=True) if not had)
 
 
-@given(st.lists(st.integers(0, 90_000), max_size=6), st.booleans(), st.integers(0, 3))
+@given(st.lists(st.integers(1, 90_000), max_size=6), st.booleans(), st.integers(0, 3))
 def test_trailers_come_behind_all_data_and_end_the_direction(sizes: list[int], busy: bool, carries: int) -> None:
     """Also where the data waits for credit, or behind that of others."""
     pair = LinkPair()
