@@ -74,6 +74,58 @@ class RenewResponse(_message.Message):
 Global___RenewResponse: _TypeAlias = RenewResponse  # noqa: Y015
 
 @_typing.final
+class CertifyGatewayRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CSR_FIELD_NUMBER: _builtins.int
+    CLIENT_NAMES_FIELD_NUMBER: _builtins.int
+    csr: _builtins.bytes
+    @_builtins.property
+    def client_names(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Not empty: clients are to be met with a certificate of the internal CA, under these host names and addresses."""
+
+    def __init__(
+        self,
+        *,
+        csr: _builtins.bytes = ...,
+        client_names: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_names", b"client_names", "csr", b"csr"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CertifyGatewayRequest: _TypeAlias = CertifyGatewayRequest  # noqa: Y015
+
+@_typing.final
+class CertifyGatewayResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CERTIFICATE_PEM_FIELD_NUMBER: _builtins.int
+    CERTIFICATE_TTL_SECONDS_FIELD_NUMBER: _builtins.int
+    CLIENT_CERTIFICATE_PEM_FIELD_NUMBER: _builtins.int
+    certificate_pem: _builtins.bytes
+    """For the tunnel port."""
+    certificate_ttl_seconds: _builtins.int
+    client_certificate_pem: _builtins.bytes
+    """Of the same key, towards clients; empty where no names were given."""
+    def __init__(
+        self,
+        *,
+        certificate_pem: _builtins.bytes = ...,
+        certificate_ttl_seconds: _builtins.int = ...,
+        client_certificate_pem: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["certificate_pem", b"certificate_pem", "certificate_ttl_seconds", b"certificate_ttl_seconds", "client_certificate_pem", b"client_certificate_pem"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CertifyGatewayResponse: _TypeAlias = CertifyGatewayResponse  # noqa: Y015
+
+@_typing.final
 class AgentMessage(_message.Message):
     """---- agent -> control plane -------------------------------------------------------------------------------------"""
 
@@ -146,6 +198,7 @@ class Hello(_message.Message):
     REPLICAS_FIELD_NUMBER: _builtins.int
     APPLIED_FIELD_NUMBER: _builtins.int
     HARDWARE_FIELD_NUMBER: _builtins.int
+    LOCAL_GATEWAY_FIELD_NUMBER: _builtins.int
     epoch_seen: _builtins.int
     """The newest epoch that the agent knows of, from its disk after a start; 0 = it does not know."""
     boot_id: _builtins.str
@@ -166,6 +219,10 @@ class Hello(_message.Message):
 
     @_builtins.property
     def hardware(self) -> Global___Hardware: ...
+    @_builtins.property
+    def local_gateway(self) -> Global___LocalGateway:
+        """Absent: this agent listens to nobody."""
+
     def __init__(
         self,
         *,
@@ -178,14 +235,41 @@ class Hello(_message.Message):
         replicas: _abc.Iterable[Global___ReplicaState] | None = ...,
         applied: Global___StoreSeq | None = ...,
         hardware: Global___Hardware | None = ...,
+        local_gateway: Global___LocalGateway | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["applied", b"applied", "hardware", b"hardware", "inventory", b"inventory"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["applied", b"applied", "hardware", b"hardware", "inventory", b"inventory", "local_gateway", b"local_gateway"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_version", b"agent_version", "applied", b"applied", "boot_id", b"boot_id", "epoch_seen", b"epoch_seen", "features", b"features", "hardware", b"hardware", "inventory", b"inventory", "process_id", b"process_id", "replicas", b"replicas"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_version", b"agent_version", "applied", b"applied", "boot_id", b"boot_id", "epoch_seen", b"epoch_seen", "features", b"features", "hardware", b"hardware", "inventory", b"inventory", "local_gateway", b"local_gateway", "process_id", b"process_id", "replicas", b"replicas"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Hello: _TypeAlias = Hello  # noqa: Y015
+
+@_typing.final
+class LocalGateway(_message.Message):
+    """The gateway that an agent has for the clients of its site."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TUNNEL_TARGET_FIELD_NUMBER: _builtins.int
+    URL_FIELD_NUMBER: _builtins.int
+    tunnel_target: _builtins.str
+    """host:port at which the cluster's other agents reach its tunnel port."""
+    url: _builtins.str
+    """As clients reach it."""
+    def __init__(
+        self,
+        *,
+        tunnel_target: _builtins.str = ...,
+        url: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["tunnel_target", b"tunnel_target", "url", b"url"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LocalGateway: _TypeAlias = LocalGateway  # noqa: Y015
 
 @_typing.final
 class Hardware(_message.Message):
@@ -630,6 +714,7 @@ class HistoryEntry(_message.Message):
     COLD_START_FIELD_NUMBER: _builtins.int
     SCALING_FIELD_NUMBER: _builtins.int
     TRAFFIC_FIELD_NUMBER: _builtins.int
+    TOKEN_USAGE_FIELD_NUMBER: _builtins.int
     number: _builtins.int
     """Rises with every entry of a log."""
     deployment_id: _builtins.str
@@ -641,6 +726,8 @@ class HistoryEntry(_message.Message):
     def scaling(self) -> Global___ScalingChange: ...
     @_builtins.property
     def traffic(self) -> Global___TrafficMinute: ...
+    @_builtins.property
+    def token_usage(self) -> Global___TokenUsage: ...
     def __init__(
         self,
         *,
@@ -650,12 +737,13 @@ class HistoryEntry(_message.Message):
         cold_start: Global___ColdStart | None = ...,
         scaling: Global___ScalingChange | None = ...,
         traffic: Global___TrafficMinute | None = ...,
+        token_usage: Global___TokenUsage | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "cold_start", b"cold_start", "scaling", b"scaling", "traffic", b"traffic"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "cold_start", b"cold_start", "scaling", b"scaling", "token_usage", b"token_usage", "traffic", b"traffic"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "cold_start", b"cold_start", "deployment_id", b"deployment_id", "number", b"number", "scaling", b"scaling", "time", b"time", "traffic", b"traffic"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "cold_start", b"cold_start", "deployment_id", b"deployment_id", "number", b"number", "scaling", b"scaling", "time", b"time", "token_usage", b"token_usage", "traffic", b"traffic"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_body: _TypeAlias = _typing.Literal["cold_start", "scaling", "traffic"]  # noqa: Y015
+    _WhichOneofReturnType_body: _TypeAlias = _typing.Literal["cold_start", "scaling", "traffic", "token_usage"]  # noqa: Y015
     _WhichOneofArgType_body: _TypeAlias = _typing.Literal["body", b"body"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_body) -> _WhichOneofReturnType_body | None: ...
 
@@ -822,6 +910,37 @@ class TrafficMinute(_message.Message):
 Global___TrafficMinute: _TypeAlias = TrafficMinute  # noqa: Y015
 
 @_typing.final
+class TokenUsage(_message.Message):
+    """What an access token asked of one deployment through local gateways, since the entry before. Only a control plane with
+    the feature "token_usage" is told.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TOKEN_ID_FIELD_NUMBER: _builtins.int
+    REQUESTS_FIELD_NUMBER: _builtins.int
+    TOKENS_FIELD_NUMBER: _builtins.int
+    token_id: _builtins.str
+    requests: _builtins.int
+    """That had their whole answer."""
+    tokens: _builtins.int
+    """Generated, where the model tells; else 0."""
+    def __init__(
+        self,
+        *,
+        token_id: _builtins.str = ...,
+        requests: _builtins.int = ...,
+        tokens: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["requests", b"requests", "token_id", b"token_id", "tokens", b"tokens"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TokenUsage: _TypeAlias = TokenUsage  # noqa: Y015
+
+@_typing.final
 class Ack(_message.Message):
     """The desired state up to `applied` is on the agent's disk."""
 
@@ -898,6 +1017,7 @@ class ControlMessage(_message.Message):
     HEARTBEAT_ECHO_FIELD_NUMBER: _builtins.int
     GATEWAYS_FIELD_NUMBER: _builtins.int
     HISTORY_KEPT_FIELD_NUMBER: _builtins.int
+    SITE_TABLES_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def welcome(self) -> Global___Welcome: ...
     @_builtins.property
@@ -916,6 +1036,8 @@ class ControlMessage(_message.Message):
     def gateways(self) -> Global___GatewayList: ...
     @_builtins.property
     def history_kept(self) -> Global___HistoryKept: ...
+    @_builtins.property
+    def site_tables(self) -> Global___SiteTables: ...
     def __init__(
         self,
         *,
@@ -927,12 +1049,13 @@ class ControlMessage(_message.Message):
         heartbeat_echo: Global___HeartbeatEcho | None = ...,
         gateways: Global___GatewayList | None = ...,
         history_kept: Global___HistoryKept | None = ...,
+        site_tables: Global___SiteTables | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "confirm_removals", b"confirm_removals", "desired_state", b"desired_state", "gateways", b"gateways", "goodbye", b"goodbye", "heartbeat_echo", b"heartbeat_echo", "history_kept", b"history_kept", "question", b"question", "welcome", b"welcome"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "confirm_removals", b"confirm_removals", "desired_state", b"desired_state", "gateways", b"gateways", "goodbye", b"goodbye", "heartbeat_echo", b"heartbeat_echo", "history_kept", b"history_kept", "question", b"question", "site_tables", b"site_tables", "welcome", b"welcome"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "confirm_removals", b"confirm_removals", "desired_state", b"desired_state", "gateways", b"gateways", "goodbye", b"goodbye", "heartbeat_echo", b"heartbeat_echo", "history_kept", b"history_kept", "question", b"question", "welcome", b"welcome"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "confirm_removals", b"confirm_removals", "desired_state", b"desired_state", "gateways", b"gateways", "goodbye", b"goodbye", "heartbeat_echo", b"heartbeat_echo", "history_kept", b"history_kept", "question", b"question", "site_tables", b"site_tables", "welcome", b"welcome"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_body: _TypeAlias = _typing.Literal["welcome", "desired_state", "confirm_removals", "question", "goodbye", "heartbeat_echo", "gateways", "history_kept"]  # noqa: Y015
+    _WhichOneofReturnType_body: _TypeAlias = _typing.Literal["welcome", "desired_state", "confirm_removals", "question", "goodbye", "heartbeat_echo", "gateways", "history_kept", "site_tables"]  # noqa: Y015
     _WhichOneofArgType_body: _TypeAlias = _typing.Literal["body", b"body"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_body) -> _WhichOneofReturnType_body | None: ...
 
@@ -1028,20 +1151,113 @@ class GatewayList(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     TARGETS_FIELD_NUMBER: _builtins.int
+    SITE_GATEWAYS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def targets(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def site_gateways(self) -> _containers.RepeatedCompositeFieldContainer[Global___SiteGateway]:
+        """Local gateways of the node's cluster, its own excepted. They are dialled whether the control plane is there or not."""
+
     def __init__(
         self,
         *,
         targets: _abc.Iterable[_builtins.str] | None = ...,
+        site_gateways: _abc.Iterable[Global___SiteGateway] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["targets", b"targets"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["site_gateways", b"site_gateways", "targets", b"targets"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GatewayList: _TypeAlias = GatewayList  # noqa: Y015
+
+@_typing.final
+class SiteGateway(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NODE_ID_FIELD_NUMBER: _builtins.int
+    TARGET_FIELD_NUMBER: _builtins.int
+    node_id: _builtins.str
+    """Its certificate must name this node."""
+    target: _builtins.str
+    def __init__(
+        self,
+        *,
+        node_id: _builtins.str = ...,
+        target: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["node_id", b"node_id", "target", b"target"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SiteGateway: _TypeAlias = SiteGateway  # noqa: Y015
+
+@_typing.final
+class SiteTables(_message.Message):
+    """What a local gateway must know to serve its cluster without asking anybody: everything after Welcome, then what
+    changes. It may come in parts, which hold together only when the last is there.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FIRST_FIELD_NUMBER: _builtins.int
+    LAST_FIELD_NUMBER: _builtins.int
+    ENTRIES_FIELD_NUMBER: _builtins.int
+    TOKEN_SECONDS_FIELD_NUMBER: _builtins.int
+    first: _builtins.bool
+    """All of it begins here: what is not named until the last part is gone."""
+    last: _builtins.bool
+    token_seconds: _builtins.int
+    """For so long after the control plane was heard are access tokens accepted."""
+    @_builtins.property
+    def entries(self) -> _containers.RepeatedCompositeFieldContainer[Global___SiteEntry]: ...
+    def __init__(
+        self,
+        *,
+        first: _builtins.bool = ...,
+        last: _builtins.bool = ...,
+        entries: _abc.Iterable[Global___SiteEntry] | None = ...,
+        token_seconds: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["entries", b"entries", "first", b"first", "last", b"last", "token_seconds", b"token_seconds"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SiteTables: _TypeAlias = SiteTables  # noqa: Y015
+
+@_typing.final
+class SiteEntry(_message.Message):
+    """Tables that the gateway does not know are passed over."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TABLE_FIELD_NUMBER: _builtins.int
+    KEY_FIELD_NUMBER: _builtins.int
+    VALUE_JSON_FIELD_NUMBER: _builtins.int
+    table: _builtins.str
+    """routes, tokens, nodes, epochs"""
+    key: _builtins.str
+    value_json: _builtins.str
+    """JSON; empty = gone."""
+    def __init__(
+        self,
+        *,
+        table: _builtins.str = ...,
+        key: _builtins.str = ...,
+        value_json: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "table", b"table", "value_json", b"value_json"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SiteEntry: _TypeAlias = SiteEntry  # noqa: Y015
 
 @_typing.final
 class StoreSeq(_message.Message):

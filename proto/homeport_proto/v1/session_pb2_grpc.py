@@ -45,6 +45,11 @@ class SessionStub:
                 request_serializer=homeport__proto_dot_v1_dot_session__pb2.RenewRequest.SerializeToString,
                 response_deserializer=homeport__proto_dot_v1_dot_session__pb2.RenewResponse.FromString,
                 _registered_method=True)
+        self.CertifyGateway = channel.unary_unary(
+                '/homeport.v1.Session/CertifyGateway',
+                request_serializer=homeport__proto_dot_v1_dot_session__pb2.CertifyGatewayRequest.SerializeToString,
+                response_deserializer=homeport__proto_dot_v1_dot_session__pb2.CertifyGatewayResponse.FromString,
+                _registered_method=True)
 
 
 class SessionServicer:
@@ -65,6 +70,13 @@ class SessionServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CertifyGateway(self, request, context):
+        """A certificate for the local gateway of this node, see docs/protocol.md.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_SessionServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -77,6 +89,11 @@ def add_SessionServicer_to_server(servicer, server):
                     servicer.Renew,
                     request_deserializer=homeport__proto_dot_v1_dot_session__pb2.RenewRequest.FromString,
                     response_serializer=homeport__proto_dot_v1_dot_session__pb2.RenewResponse.SerializeToString,
+            ),
+            'CertifyGateway': grpc.unary_unary_rpc_method_handler(
+                    servicer.CertifyGateway,
+                    request_deserializer=homeport__proto_dot_v1_dot_session__pb2.CertifyGatewayRequest.FromString,
+                    response_serializer=homeport__proto_dot_v1_dot_session__pb2.CertifyGatewayResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -134,6 +151,33 @@ class Session:
             '/homeport.v1.Session/Renew',
             homeport__proto_dot_v1_dot_session__pb2.RenewRequest.SerializeToString,
             homeport__proto_dot_v1_dot_session__pb2.RenewResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CertifyGateway(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/homeport.v1.Session/CertifyGateway',
+            homeport__proto_dot_v1_dot_session__pb2.CertifyGatewayRequest.SerializeToString,
+            homeport__proto_dot_v1_dot_session__pb2.CertifyGatewayResponse.FromString,
             options,
             channel_credentials,
             insecure,

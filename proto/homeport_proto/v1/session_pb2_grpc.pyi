@@ -38,6 +38,8 @@ class SessionStub:
     """A certificate for the same key or a new one, asked for at half life. The one before stays good until the new one
     is used. Refusals begin with a Goodbye's reason and a colon.
     """
+    CertifyGateway: _grpc.UnaryUnaryMultiCallable[_session_pb2.CertifyGatewayRequest, _session_pb2.CertifyGatewayResponse]
+    """A certificate for the local gateway of this node, see docs/protocol.md."""
 
 @_typing.type_check_only
 class SessionAsyncStub(SessionStub):
@@ -49,6 +51,8 @@ class SessionAsyncStub(SessionStub):
     """A certificate for the same key or a new one, asked for at half life. The one before stays good until the new one
     is used. Refusals begin with a Goodbye's reason and a colon.
     """
+    CertifyGateway: _aio.UnaryUnaryMultiCallable[_session_pb2.CertifyGatewayRequest, _session_pb2.CertifyGatewayResponse]  # type: ignore[assignment]
+    """A certificate for the local gateway of this node, see docs/protocol.md."""
 
 class SessionServicer(metaclass=_abc_1.ABCMeta):
     """The agent's long-lived conversation with the control plane, over mTLS. The node is who its certificate says."""
@@ -69,5 +73,13 @@ class SessionServicer(metaclass=_abc_1.ABCMeta):
         """A certificate for the same key or a new one, asked for at half life. The one before stays good until the new one
         is used. Refusals begin with a Goodbye's reason and a colon.
         """
+
+    @_abc_1.abstractmethod
+    def CertifyGateway(
+        self,
+        request: _session_pb2.CertifyGatewayRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_session_pb2.CertifyGatewayResponse, _abc.Awaitable[_session_pb2.CertifyGatewayResponse]]:
+        """A certificate for the local gateway of this node, see docs/protocol.md."""
 
 def add_SessionServicer_to_server(servicer: SessionServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
