@@ -4,11 +4,11 @@ from typing import TYPE_CHECKING
 
 from homeport.core.balance import pick_node
 from homeport.core.errors import ErrorCode, HomeportError
+from homeport.gateway.account import Account
 from homeport.gateway.attempt import Attempt
 from homeport.gateway.heading import Heading, heading_of
 from homeport.gateway.retry import may_run_twice
 from homeport.gateway.routes import RoutePolicy
-from homeport.http1.exchange import Exchange
 from homeport.http1.head import NO_BODY, RequestHead
 from homeport.http1.server_connection import ServerConnection
 from homeport.tunnel.frames import Progress, Refusal, RefusedCode, ResetCode
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _PASSING = frozenset((RefusedCode.DRAINING, RefusedCode.UNKNOWN_DEPLOYMENT))
 
 
-class Delivery(Exchange):
+class Delivery(Account):
     """What becomes of the answer, or of the lack of one, is the subclass's."""
 
     # Defaults stand here: most requests change few of them.
@@ -121,18 +121,26 @@ class Delivery(Exchange):
         if seconds > 0 and self._gateway.parking.park(policy.deployment_id, self, seconds):
             self._parked = True
             self._parked_at = self._gateway.clock()
+            if self._counters is not None:
+                self._counters.parked += 1
             return
         self._fail_unavailable("too many requests wait for a node" if seconds > 0 else "")
 
     def on_unparked(self) -> None:
-        self._parked = False
-        self._parked_seconds += self._gateway.clock() - self._parked_at
+        self._leave_parking()
         self._refused = frozenset()
         self.dispatch()
 
     def on_parking_over(self) -> None:
-        self._parked = False
+        self._leave_parking()
         self._fail_unavailable("")
+
+    def _leave_parking(self) -> None:
+        self._parked = False
+        seconds = self._gateway.clock() - self._parked_at
+        self._parked_seconds += seconds
+        if self._counters is not None:
+            self._counters.parked_seconds += seconds
 
     def _fail_unavailable(self, reason: str) -> None:
         name = self._policy.deployment_id if self._policy else ""
@@ -160,6 +168,8 @@ class Delivery(Exchange):
         candidates = self._gateway.presences.candidates(self._policy.deployment_id) if self._policy else []
         untried = any(c.node_id not in self._refused and c.max_replicas > 0 for c in candidates)
         if untried or refusal.code in _PASSING:
+            if self._counters is not None:
+                self._counters.resends += 1
             self.dispatch()
         else:
             self._fail_refused(refusal)
@@ -180,6 +190,8 @@ class Delivery(Exchange):
             )
         ):
             self._retried = True
+            if self._counters is not None:
+                self._counters.retries += 1
             others = self._gateway.presences.candidates(policy.deployment_id)
             if any(other.node_id != node for other in others):
                 self._refused |= {node}

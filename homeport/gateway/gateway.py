@@ -7,6 +7,7 @@ from collections.abc import Callable
 from homeport.core.errors import ErrorCode, HomeportError
 from homeport.core.guessing import Guesses
 from homeport.gateway.answer_head import HeadCheck
+from homeport.gateway.counters import Counters
 from homeport.gateway.denial import Denial
 from homeport.gateway.errors import render_refused_message
 from homeport.gateway.parking import ParkingLot
@@ -42,6 +43,7 @@ class Gateway:
         self.tokens = TokenCheck(check_token, clock, guesses or Guesses())
         self.parking = ParkingLot(self._wake)
         self.presences = PresenceTable(policies, self.parking.wake)
+        self.counters = Counters()
         self.heads = HeadCheck()
         self.request_ids = RequestIds()
         self.active: set[GatewayRequest] = set()

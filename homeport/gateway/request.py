@@ -10,6 +10,7 @@ from homeport.gateway.model_list import model_list, one_model
 from homeport.gateway.routes import RoutePolicy
 from homeport.gateway.waiting_answer import WaitingAnswer
 from homeport.http1.head import NO_BODY, UNKNOWN
+from homeport.http_status import HTTP_STATUS
 from homeport.tunnel.frames import Progress, ResetCode
 
 _DENIALS = frozenset((ErrorCode.UNAUTHENTICATED, ErrorCode.PERMISSION_DENIED))
@@ -19,7 +20,6 @@ _NO_NODE = Progress(0, "waiting for a node to connect")
 class GatewayRequest(Delivery):
     # Defaults stand here: most requests change few of them.
     _invoker: Invoker | None = None
-    _body_size = 0
     # All of it must be here first: to read or to change its `model`.
     _awaits_body = False
     _streams_events = False
@@ -29,6 +29,7 @@ class GatewayRequest(Delivery):
 
     def on_request(self) -> None:
         self._gateway.active.add(self)
+        self.note_begin()
         try:
             self._direct()
         except HomeportError as error:
@@ -36,11 +37,11 @@ class GatewayRequest(Delivery):
 
     def on_body(self, data: bytes, last: bool) -> None:
         self._body_complete = last
-        self._body_size += len(data)
+        self._request_bytes += len(data)
         if self._body is not None and data:
             self._body.append(data)
         if self._attempt is not None:
-            if self._body_size > MAX_BODY:
+            if self._request_bytes > MAX_BODY:
                 self._body = None
             if not self._attempt.send_data(data, last):
                 self.connection.want_body(False)
@@ -94,7 +95,7 @@ class GatewayRequest(Delivery):
 
     def _on_awaited_body(self, last: bool) -> None:
         try:
-            if self._body_size > MAX_BODY:
+            if self._request_bytes > MAX_BODY:
                 if self._policy is None:
                     raise too_large()
                 # Only its `model` would have been changed: the client must name it as the model server does.
@@ -131,6 +132,7 @@ class GatewayRequest(Delivery):
             if self._invoker is not None:
                 self._invoker.must(policy)
             self._policy = policy
+            self.note_deployment(policy.deployment_id)
             now = self._gateway.clock()
             limit, own = policy.policy.request_timeout_seconds, self._heading.timeout_seconds
             if limit or own:
@@ -160,8 +162,9 @@ class GatewayRequest(Delivery):
             return
         self._body = None
         self._streams_events = length == UNKNOWN and b"text/event-stream" in lines
+        self.note_answer(status)
         if last:
-            self._end()
+            self._end(is_answered=True)
             if length == UNKNOWN:
                 length = 0
         if self._waiting_answer is not None:
@@ -180,8 +183,11 @@ class GatewayRequest(Delivery):
             self.give_up_attempt(ResetCode.INTERNAL)
             self.fail(HomeportError(ErrorCode.UPSTREAM_FAILED, "the node sent a body before its head"))
             return
+        self._response_bytes += len(data)
+        if self._streams_events:
+            self.note_chunk()
         if last:
-            self._end()
+            self._end(is_answered=True)
         if self._waiting_answer is None:
             connection.send_body(data, last)
         elif not self._waiting_answer.on_data(data, last):
@@ -206,8 +212,10 @@ class GatewayRequest(Delivery):
         """A typed error where an answer is still possible, else an end that no client takes for a whole answer."""
         if error.code in _DENIALS:
             self._note_denial(error)
-        self._end()
         connection = self.connection
+        if not connection.answering:
+            self._status = HTTP_STATUS[error.code]
+        self._end(error)
         if connection.answering:
             if self._streams_events or self._waiting_answer is not None:
                 connection.send_body(event(error, self._request_id.decode()), False)
@@ -225,13 +233,18 @@ class GatewayRequest(Delivery):
         tell(Denial(self._tenant, address, request_id, request, error.code, error.message))
 
     def _answer_json(self, body: bytes) -> None:
-        self._end()
+        self._status = 200
+        self._response_bytes = len(body)
+        self._end(is_answered=True)
         self.answer(200, b"content-type: application/json\r\nx-request-id: %b\r\n" % self._request_id, body)
 
-    def _end(self) -> None:
-        self._gateway.active.discard(self)
+    def _end(self, error: HomeportError | None = None, *, is_answered: bool = False) -> None:
+        active = self._gateway.active
+        if self in active:
+            active.remove(self)
+            self.note_end(error, is_answered)
         if self._attempt is not None:
             self.give_up_attempt(ResetCode.CANCELLED)
         if self._parked and self._policy is not None:
-            self._parked = False
+            self._leave_parking()
             self._gateway.parking.leave(self._policy.deployment_id, self)

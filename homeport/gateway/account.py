@@ -1,0 +1,64 @@
+"""What a request has taken so far: it goes to the counters of its deployment when the request is over."""
+
+from typing import TYPE_CHECKING
+
+from homeport.core.errors import HomeportError
+from homeport.gateway.counters import DeploymentCounters
+from homeport.http1.exchange import Exchange
+
+if TYPE_CHECKING:
+    from homeport.gateway.gateway import Gateway
+
+
+class Account(Exchange):
+    _gateway: "Gateway"
+    # Of its deployment, once that is known.
+    _counters: DeploymentCounters | None = None
+    # On the gateway's clock; 0 = not yet.
+    _began_at = 0.0
+    _answered_at = 0.0
+    # As the client was told.
+    _status = 0
+    _request_bytes = 0
+    _response_bytes = 0
+    # Of a stream of events: when its last chunk came, and the longest silence before one.
+    _chunk_at = 0.0
+    _longest_gap = 0.0
+
+    def note_begin(self) -> None:
+        self._began_at = self._gateway.clock()
+
+    def note_deployment(self, deployment_id: str) -> None:
+        counters = self._counters = self._gateway.counters.of(deployment_id)
+        counters.in_flight += 1
+
+    def note_answer(self, status: int) -> None:
+        """Its head is here."""
+        self._status = status
+        now = self._answered_at = self._gateway.clock()
+        if self._counters is not None:
+            self._counters.first_byte.observe(now - self._began_at)
+
+    def note_chunk(self) -> None:
+        """Another part of a stream of events."""
+        now = self._gateway.clock()
+        if self._chunk_at and now - self._chunk_at > self._longest_gap:
+            self._longest_gap = now - self._chunk_at
+        self._chunk_at = now
+
+    def note_end(self, error: HomeportError | None, is_answered: bool) -> None:
+        """Once. Without an answer's end and without an `error` it was the client who left."""
+        counters = self._counters
+        if counters is None:
+            return
+        counters.in_flight -= 1
+        counters.answered[self._status // 100] += 1
+        counters.duration.observe(self._gateway.clock() - self._began_at)
+        counters.request_bytes += self._request_bytes
+        counters.response_bytes += self._response_bytes
+        if self._chunk_at:
+            counters.stream_gap.observe(self._longest_gap)
+        if error is not None and self._answered_at:
+            counters.broken += 1
+        elif error is None and not is_answered:
+            counters.disconnects += 1
