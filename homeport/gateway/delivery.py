@@ -38,7 +38,9 @@ class Delivery(Account):
     _parked_seconds = 0.0
     _unconsumed = 0
     _refused: frozenset[str] = frozenset()
+    # Nodes that are asked again once no other is left.
     _busy: frozenset[str] = frozenset()
+    _unreachable: frozenset[str] = frozenset()
 
     def __init__(self, connection: ServerConnection, head: RequestHead, length: int, gateway: "Gateway") -> None:
         super().__init__(connection, head, length)
@@ -163,6 +165,10 @@ class Delivery(Account):
             return
         if refusal.code == RefusedCode.BUSY:
             self._busy |= {node}
+        elif refusal.code == RefusedCode.UNREACHABLE and node not in self._unreachable:
+            # Its replicas may have died this moment: where no other node is left, the request waits there for the next.
+            self._busy |= {node}
+            self._unreachable |= {node}
         else:
             self._refused |= {node}
         candidates = self._gateway.presences.candidates(self._policy.deployment_id) if self._policy else []
@@ -192,9 +198,8 @@ class Delivery(Account):
             self._retried = True
             if self._counters is not None:
                 self._counters.retries += 1
-            others = self._gateway.presences.candidates(policy.deployment_id)
-            if any(other.node_id != node for other in others):
-                self._refused |= {node}
+            # Any other node first.
+            self._busy |= {node}
             self.dispatch()
         else:
             self.fail(HomeportError(ErrorCode.UPSTREAM_FAILED, f"the model's answer was lost: {reason}"))

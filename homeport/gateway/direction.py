@@ -8,8 +8,8 @@ from homeport.http1.head import RequestHead
 DEPLOYMENT_HEADER = b"x-homeport-deployment"
 # "true": the caller reads a stream of events, and likes to hear how its waiting goes.
 PROGRESS_HEADER = b"x-homeport-progress"
-# The request's own deadline, in seconds.
-TIMEOUT_HEADER = b"x-homeport-timeout"
+# The request's own deadline, in seconds: either name, the shorter of both.
+TIMEOUT_HEADERS = (b"x-request-timeout", b"x-homeport-timeout")
 _PREFIX = b"/d/"
 _MODELS = b"/v1/models"
 

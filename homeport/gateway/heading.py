@@ -4,14 +4,14 @@ from homeport.core.errors import ErrorCode, HomeportError
 from homeport.gateway.direction import (
     DEPLOYMENT_HEADER,
     PROGRESS_HEADER,
-    TIMEOUT_HEADER,
+    TIMEOUT_HEADERS,
     Direction,
     direction_of,
 )
 from homeport.http1.head import RequestHead, block
 
 # Of this hop only. The token in particular never leaves the gateway.
-_NOT_FORWARDED = frozenset((b"authorization", b"x-request-id", DEPLOYMENT_HEADER, PROGRESS_HEADER, TIMEOUT_HEADER))
+_NOT_FORWARDED = frozenset((b"authorization", b"x-request-id", DEPLOYMENT_HEADER, PROGRESS_HEADER, *TIMEOUT_HEADERS))
 
 
 class Heading:
@@ -41,7 +41,9 @@ class Heading:
         # Why it leads nowhere.
         self.problem: HomeportError | None = None
         try:
-            self.timeout_seconds = _seconds(fields.get(TIMEOUT_HEADER))
+            self.timeout_seconds = _shortest(
+                [_seconds(name, fields[name]) for name in TIMEOUT_HEADERS if name in fields]
+            )
             self.to = direction_of(head, fields.get(DEPLOYMENT_HEADER))
         except HomeportError as problem:
             # It is kept: not so the frames that it came through.
@@ -57,16 +59,21 @@ def heading_of(head: RequestHead) -> Heading:
     return heading
 
 
-def _seconds(given: bytes | None) -> float:
+def _shortest(seconds: list[float]) -> float:
+    """0 says nothing."""
+    return min((each for each in seconds if each), default=0.0)
+
+
+def _seconds(name: bytes, given: bytes) -> float:
     """Raises INVALID_ARGUMENT."""
     try:
-        seconds = 0.0 if given is None else float(given)
+        seconds = float(given)
     except ValueError:
         seconds = -1.0
     if not 0 <= seconds <= 86_400:
         raise HomeportError(
             ErrorCode.INVALID_ARGUMENT,
-            "the header X-Homeport-Timeout is not a number of seconds from 0 to 86400",
-            hint="write 'X-Homeport-Timeout: 30', or leave it out: then the deployment's own limit holds",
+            f"the header {name.decode().title()} is not a number of seconds from 0 to 86400",
+            hint=f"write '{name.decode().title()}: 30', or leave it out: then the deployment's own limit holds",
         )
     return seconds

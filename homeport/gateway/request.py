@@ -204,6 +204,7 @@ class GatewayRequest(Delivery):
     def check(self, now: float) -> None:
         """Called about every second."""
         if self._deadline and now > self._deadline:
+            self.give_up_attempt(ResetCode.TIMEOUT)
             self.fail(HomeportError(ErrorCode.DEADLINE_EXCEEDED, "the request took longer than it may"))
         elif self._parked and self._heading.wants_progress:
             self.on_progress(_NO_NODE)

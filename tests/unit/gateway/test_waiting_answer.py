@@ -113,11 +113,12 @@ async def test_a_request_may_wait_less_than_its_deployment_allows() -> None:
         client.close()
 
 
+@pytest.mark.parametrize("header", ["x-homeport-timeout", "x-request-timeout"])
 @pytest.mark.parametrize("given", ["soon", "-1", "nan", "1e9"])
-async def test_a_deadline_that_is_none_is_refused(given: str) -> None:
+async def test_a_deadline_that_is_none_is_refused(header: str, given: str) -> None:
     async with DataPlane() as plane:
         client = await plane.connect()
-        status, _, body = await client.ask("POST", "/d/chat/", b"x", f"x-homeport-timeout: {given}\r\n")
+        status, _, body = await client.ask("POST", "/d/chat/", b"x", f"{header}: {given}\r\n")
         assert (status, json.loads(body)["error"]["code"]) == (400, "invalid_argument")
         client.close()
 
