@@ -24,7 +24,6 @@ import aiohttp
 from controlplane.api.app import create_app
 from controlplane.api.dependencies import ApiDependencies, Urls
 from controlplane.api.listener import serve
-from controlplane.auth.access_tokens import AccessTokens
 from controlplane.auth.admin_token import create_admin_token
 from controlplane.auth.join_tokens import JoinTokens
 from controlplane.auth.token_facts import facts_in
@@ -37,6 +36,7 @@ from controlplane.store.memory import MemoryStore
 from controlplane.store.store import Kind, Transaction
 from homeport.core.resources import Inventory
 from homeport.core.status import ReplicaReport, ReplicaStatus
+from homeport.gateway.access_tokens import AccessTokens
 from homeport.logging import configure_logging
 from homeport.schema.cluster import ClusterRef
 from homeport.schema.deployment import DeploymentSpec, Worker, WorkerModel

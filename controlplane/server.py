@@ -20,7 +20,6 @@ from controlplane.api.downloads import create_downloads, install_command, open_w
 from controlplane.api.listener import serve
 from controlplane.api.routing import PREFIX
 from controlplane.audit.retention import keep_for
-from controlplane.auth.access_tokens import AccessTokens
 from controlplane.auth.admin_token import ensure_admin_token
 from controlplane.auth.ca import CertificateAuthority, KeyPair, open_ca
 from controlplane.auth.client_tls import CertificateFiles, ClientTls, InternalCertificate
@@ -63,6 +62,7 @@ from controlplane.store.sql import SqlStore
 from controlplane.store.storage_errors import unusable
 from homeport import __version__
 from homeport.core.issuing import IssuingBudget
+from homeport.gateway.access_tokens import AccessTokens
 from homeport.gateway.gateway import Gateway
 from homeport.grpc_listener import bind
 from homeport.http2.server import GrpcServer
@@ -240,6 +240,7 @@ class Server:
             gateway_targets=(f":{tunnel_port}",),
             bulk_target=f":{port}",
             certificate_life=self._certificate_life,
+            reserved_names=tuple(front_names(self._config)),
         )
         session = SessionService(
             self._store, self._registry, self._sessions, self._desired, self._logs, ca, terms, self._issuing

@@ -12,6 +12,9 @@ NODE_URI = "homeport://node/"
 # The same of gateways: a node that dials one wants to meet no other part of the control plane, and no node.
 GATEWAY_NAME = "homeport-gateway"
 GATEWAY_URI = "homeport://gateway/"
+# Of local gateways, which only the nodes of their own cluster dial: their URI names the node that they stand on. With
+# such a certificate nobody can pose as a gateway of the control plane.
+SITE_GATEWAY_NAME = "homeport-site-gateway"
 
 
 def node_id_of(names: Iterable[str]) -> str | None:
@@ -22,10 +25,10 @@ def node_id_of(names: Iterable[str]) -> str | None:
     return all_names[0].removeprefix(NODE_URI) or None
 
 
-def gateway_in(certificate: Mapping[str, Any]) -> str:
-    """The worker id of the gateway whose verified certificate this is; empty for a peer that is none."""
+def gateway_in(certificate: Mapping[str, Any], kind: str = GATEWAY_NAME) -> str:
+    """The worker id of the gateway whose verified certificate this is; empty for a peer that is none of that kind."""
     match certificate.get("subjectAltName", ()):
-        case (("DNS", name), ("URI", uri)) if name == GATEWAY_NAME and str(uri).startswith(GATEWAY_URI):
+        case (("DNS", name), ("URI", uri)) if name == kind and str(uri).startswith(GATEWAY_URI):
             return str(uri).removeprefix(GATEWAY_URI)
     return ""
 

@@ -21,7 +21,6 @@ from bench.scheduler.fleet import DRIVER, BenchFleet
 from controlplane.api.app import create_app
 from controlplane.api.dependencies import ApiDependencies, Urls
 from controlplane.api.listener import serve
-from controlplane.auth.access_tokens import AccessTokens
 from controlplane.auth.admin_token import create_admin_token
 from controlplane.auth.join_tokens import JoinTokens
 from controlplane.auth.token_facts import facts_in
@@ -30,6 +29,7 @@ from controlplane.secrets.master_key import MasterKeys, new_key
 from controlplane.secrets.vault import Vault
 from controlplane.sessions.logs import LogBroker
 from controlplane.sessions.registry import NodeRegistry
+from homeport.gateway.access_tokens import AccessTokens
 
 _CLIENTS = 16
 _POOL = {"id": "all", "compute_cluster": {"id": "openb"}}

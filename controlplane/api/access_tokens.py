@@ -7,7 +7,7 @@ from controlplane.api.dependencies import ApiDependencies
 from controlplane.api.lists import list_answer
 from controlplane.api.queries import AccessTokenQuery
 from controlplane.api.routing import Answer, Call, Route
-from controlplane.auth.access_tokens import create_access_token, principal_of, rotate_access_token
+from controlplane.auth.access_tokens import create_access_token, rotate_access_token
 from controlplane.auth.guard import Guard, hidden
 from controlplane.auth.places import place_of
 from controlplane.auth.token_facts import facts_in, owner_of
@@ -18,6 +18,7 @@ from homeport.core.access.grants import Verdict
 from homeport.core.access.permission import Permission
 from homeport.core.access.scope import Place
 from homeport.core.errors import ErrorCode, HomeportError
+from homeport.gateway.access_tokens import principal_of
 from homeport.schema.access import AccessTokenEdit, AccessTokenSpec, RotateRequest
 from homeport.schema.access_resources import AccessToken, AccessTokenImpact, NewAccessToken
 

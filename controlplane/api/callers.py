@@ -7,7 +7,7 @@ from controlplane.audit.actor import tried
 from controlplane.auth.csrf import SAFE_METHODS, is_csrf_token
 from controlplane.auth.door import Door
 from controlplane.auth.login_sessions import SessionVia
-from controlplane.auth.principal import Principal
+from homeport.core.access.principal import Principal
 from homeport.core.errors import ErrorCode, HomeportError
 
 SESSION_COOKIE = "homeport-session"

@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from controlplane.auth.access_tokens import AccessTokens
 from controlplane.auth.login_sessions import SessionLife
 from controlplane.auth.oidc.provider import OidcProvider
 from controlplane.fleet.fleet_view import FleetView
@@ -12,6 +11,7 @@ from controlplane.secrets.vault import Vault
 from controlplane.sessions.registry import NodeRegistry
 from controlplane.store.store import Store, Transaction
 from homeport.core.guessing import Guesses
+from homeport.gateway.access_tokens import AccessTokens
 
 
 class JoinTokenIssuer(Protocol):

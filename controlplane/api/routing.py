@@ -12,8 +12,8 @@ from controlplane.api.lasting import while_allowed
 from controlplane.audit.actor import recognised
 from controlplane.auth.guard import Guard
 from controlplane.auth.places import Objects
-from controlplane.auth.principal import NOBODY, Principal
 from homeport.core.access.permission import Permission
+from homeport.core.access.principal import NOBODY, Principal
 from homeport.core.access.scope import Place
 from homeport.core.errors import ErrorCode, HomeportError
 from homeport.schema.base import ApiModel

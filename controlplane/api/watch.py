@@ -16,11 +16,11 @@ from controlplane.api.routing import Answer, Call, Route
 from controlplane.api.watch_request import EventsQuery, WatchRequest, request_of
 from controlplane.auth.guard import Guard
 from controlplane.auth.places import TO_SEE
-from controlplane.auth.principal import Principal
 from controlplane.views.pulse import Pulse
 from controlplane.views.sight import Sight
 from controlplane.views.subscription import Message, Subscription
 from controlplane.views.views import TOPICS, Views
+from homeport.core.access.principal import Principal
 from homeport.core.errors import ErrorCode, HomeportError
 from homeport.schema.documents import parse_spec
 

@@ -15,7 +15,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from controlplane.private_file import write_private
 from homeport.core.errors import ErrorCode, HomeportError
-from homeport.identity import GATEWAY_NAME, GATEWAY_URI, NODE_URI, SERVER_NAME
+from homeport.identity import GATEWAY_NAME, GATEWAY_URI, NODE_URI, SERVER_NAME, SITE_GATEWAY_NAME
 
 # Hosts with a clock that runs behind must be able to use a fresh certificate.
 _BACKDATE = timedelta(minutes=5)
@@ -74,6 +74,22 @@ class CertificateAuthority:
         usages = [ExtendedKeyUsageOID.SERVER_AUTH]
         certificate = self._sign(key.public_key(), GATEWAY_NAME, names, usages, now, lifetime)
         return KeyPair(_key_pem(key), certificate.public_bytes(serialization.Encoding.PEM) + self.bundle)
+
+    def issue_site_gateway(self, node_id: str, csr_der: bytes, lifetime: timedelta, now: datetime) -> bytes:
+        """For the tunnel port of a node's local gateway, PEM. Only the public key of the request is used."""
+        names = [x509.DNSName(SITE_GATEWAY_NAME), x509.UniformResourceIdentifier(GATEWAY_URI + node_id)]
+        return self._issue_server(csr_der, SITE_GATEWAY_NAME, names, lifetime, now)
+
+    def issue_site_front(self, names: Sequence[str], csr_der: bytes, lifetime: timedelta, now: datetime) -> bytes:
+        """The same towards clients, under the host names and addresses by which they reach it."""
+        return self._issue_server(csr_der, "Homeport", [_alternative_name(name) for name in names], lifetime, now)
+
+    def _issue_server(
+        self, csr_der: bytes, name: str, names: Sequence[x509.GeneralName], lifetime: timedelta, now: datetime
+    ) -> bytes:
+        usages = [ExtendedKeyUsageOID.SERVER_AUTH]
+        certificate = self._sign(load_csr(csr_der).public_key(), name, names, usages, now, lifetime)
+        return certificate.public_bytes(serialization.Encoding.PEM) + self.bundle
 
     def issue_front(self, names: Sequence[str], lifetime: timedelta, now: datetime) -> KeyPair:
         """For API and gateway, under the host names and addresses by which clients reach them."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from controlplane.auth.principal import Principal
+from homeport.core.access.principal import Principal
 from homeport.core.guessing import Guesses
 
 

@@ -4,11 +4,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from controlplane.auth.places import TO_SEE, TO_WRITE, Objects, place_of, place_of_new
-from controlplane.auth.principal import NOBODY, Principal
 from controlplane.fleet.references import NamesOthers, noun
 from controlplane.store.store import Kind, Record
 from homeport.core.access.grants import Verdict
 from homeport.core.access.permission import Permission
+from homeport.core.access.principal import NOBODY, Principal
 from homeport.core.access.role import roles_with
 from homeport.core.access.scope import Place
 from homeport.core.errors import ErrorCode, HomeportError

@@ -1,12 +1,11 @@
 """What must be known of an access token to decide without asking anybody: plain JSON, as gateways get it."""
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
 from controlplane.store.store import Kind, Record, Store
+from homeport.gateway.access_tokens import Facts
 
-Facts = Mapping[str, Any]
 # Tokens that were made when there was only one user name no owner.
 _FIRST_USER = "user/admin"
 _OWNERS = {"user": Kind.USER, "service_account": Kind.SERVICE_ACCOUNT}

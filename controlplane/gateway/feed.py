@@ -15,7 +15,7 @@ from typing import Any
 import structlog
 
 from controlplane.auth.ca import KeyPair
-from controlplane.gateway.tables import Entry, GatewayTables, route_entry
+from homeport.gateway.tables import Entry, GatewayTables, route_entry
 from homeport.unix_socket import listen_privately
 
 log = structlog.get_logger()

@@ -18,12 +18,12 @@ from typing import Any
 import structlog
 import uvloop
 
-from controlplane.auth.access_tokens import AccessTokens
 from controlplane.gateway.denials import WaitingDenials
 from controlplane.gateway.process import release
-from controlplane.gateway.tables import GatewayTables
 from homeport.core.errors import HomeportError
+from homeport.gateway.access_tokens import AccessTokens
 from homeport.gateway.gateway import Gateway
+from homeport.gateway.tables import GatewayTables
 from homeport.http2.tls import server_tls
 from homeport.logging import configure_logging, survive_lost_stderr
 from homeport.tls import front_tls, load_pair

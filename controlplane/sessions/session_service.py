@@ -22,6 +22,7 @@ from controlplane.sessions.contest import outlives
 from controlplane.sessions.copies import Copies, KeptEpochs
 from controlplane.sessions.desired_state import DesiredStates
 from controlplane.sessions.doorkeeper import BUSY, goodbye, goodbye_of, refuse
+from controlplane.sessions.gateway_certificates import certify
 from controlplane.sessions.history_wire import history_from_wire
 from controlplane.sessions.logs import LogBroker
 from controlplane.sessions.registry import NodeLoad, NodeRegistry
@@ -53,6 +54,8 @@ class SessionTerms:
     gateway_targets: tuple[str, ...]
     bulk_target: str
     certificate_life: timedelta
+    # By which clients know the control plane: no local gateway gets a certificate for one.
+    reserved_names: tuple[str, ...] = ()
 
 
 class SessionService(session_pb2_grpc.SessionServicer):
@@ -166,6 +169,20 @@ class SessionService(session_pb2_grpc.SessionServicer):
         issued = self._ca.issue_node(shown.node_id, csr, self._terms.certificate_life, datetime.now(UTC))
         note_issue(tx, shown.node_id, issued)
         return issued
+
+    async def CertifyGateway(self, request: pb.CertifyGatewayRequest, context: Any) -> pb.CertifyGatewayResponse:
+        shown = shown_by(context.auth_context())
+        refused = self._doorkeeper.refusal(shown)
+        if shown is None or refused is not None:
+            await refuse(context, refused or Refusal.NOT_ENROLLED)
+            raise AssertionError  # abort raises
+        if not self._issuing.take(time.monotonic()):
+            await context.abort(grpc.StatusCode.UNAVAILABLE, BUSY)
+        try:
+            return certify(self._ca, shown.node_id, request, self._terms.reserved_names, datetime.now(UTC))
+        except HomeportError as error:
+            await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
+            raise AssertionError from None
 
     async def _renumber_if_behind(self, held: pb.StoreSeq, node_id: str) -> None:
         """An agent that has seen more of this store than there is proves that an older copy was restored."""

@@ -12,7 +12,6 @@ from controlplane.api.app import ROUTES, create_app
 from controlplane.api.dependencies import ApiDependencies, Urls
 from controlplane.api.listener import serve
 from controlplane.api.routing import PREFIX, Route
-from controlplane.auth.access_tokens import AccessTokens
 from controlplane.auth.admin_token import create_admin_token
 from controlplane.auth.join_tokens import JoinTokens
 from controlplane.auth.oidc.provider import OidcProvider
@@ -30,6 +29,7 @@ from homeport.core.errors import ErrorCode, HomeportError
 from homeport.core.guessing import Guesses
 from homeport.core.resources import Inventory
 from homeport.core.status import ReplicaReport, ReplicaStatus
+from homeport.gateway.access_tokens import AccessTokens
 from tests.fakes.clock import FakeClock
 
 

@@ -1,8 +1,8 @@
 """Callers for tests that are about something else."""
 
 from controlplane.auth.guard import Guard
-from controlplane.auth.principal import Principal, Subject, SubjectKind
 from homeport.core.access.grants import Grant, Grants
+from homeport.core.access.principal import Principal, Subject, SubjectKind
 from homeport.core.access.role import Role
 from homeport.core.access.scope import ORGANISATION
 

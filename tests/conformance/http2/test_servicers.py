@@ -44,6 +44,9 @@ class Echo(session_pb2_grpc.SessionServicer, bulk_pb2_grpc.BulkServicer):
         shown = shown_by(context.auth_context())
         return pb.RenewResponse(certificate_pem=shown.node_id.encode() if shown else b"", certificate_ttl_seconds=5)
 
+    async def CertifyGateway(self, request: pb.CertifyGatewayRequest, context: Any) -> pb.CertifyGatewayResponse:
+        raise NotImplementedError
+
     async def PushLogs(self, request_iterator: Any, context: Any) -> bulk_pb2.PushLogsResult:
         size = 0
         async for chunk in request_iterator:

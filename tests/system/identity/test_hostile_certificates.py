@@ -26,7 +26,6 @@ from controlplane.auth.ca import CertificateAuthority, open_ca
 from controlplane.auth.credentials import enrollment_credentials
 from controlplane.fleet.node_access import access_of
 from controlplane.fleet.node_lock import lock_node
-from controlplane.gateway.tables import GatewayTables
 from controlplane.sessions.bulk_service import BulkService
 from controlplane.sessions.desired_state import DesiredStates
 from controlplane.sessions.enrollment_service import EnrollmentService
@@ -39,6 +38,7 @@ from controlplane.store.memory import MemoryStore
 from controlplane.store.store import Kind, Transaction
 from homeport.core import canonical
 from homeport.core.node_identity import Certificates, Serial
+from homeport.gateway.tables import GatewayTables
 from homeport.grpc_listener import bind
 from homeport.http2.server import GrpcServer
 from homeport.http2.tls import client_tls, server_tls

@@ -1,11 +1,12 @@
 import pytest
 
-from controlplane.auth.access_tokens import AccessTokens, create_access_token
+from controlplane.auth.access_tokens import create_access_token
 from controlplane.auth.admin_token import create_admin_token
 from controlplane.auth.login_sessions import LoginSessions, SessionLife, SessionVia, end_sessions, open_session
 from controlplane.auth.token_facts import facts_in
 from controlplane.store.memory import MemoryStore
 from controlplane.store.store import Kind
+from homeport.gateway.access_tokens import AccessTokens
 from tests.fakes.clock import FakeClock
 
 HOUR = 3600.0

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from controlplane.auth.access_tokens import AccessTokens, create_access_token
+from controlplane.auth.access_tokens import create_access_token
 from controlplane.auth.ca import KeyPair
 from controlplane.auth.token_facts import facts_in
 from controlplane.fleet.access import accept_role_binding, accept_team, accept_user
@@ -14,6 +14,7 @@ from controlplane.store.memory import MemoryStore
 from controlplane.store.store import Kind, Transaction
 from homeport.core.access.permission import Permission
 from homeport.core.access.scope import Place
+from homeport.gateway.access_tokens import AccessTokens
 from homeport.schema.access import RoleBindingSpec, TeamSpec, UserSpec
 from tests.fakes.clock import FakeClock
 

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from controlplane.api.routing import PREFIX
-from controlplane.auth.access_tokens import AccessTokens
 from controlplane.auth.ca import KeyPair
 from controlplane.gateway.feed import GatewayFeed
 from controlplane.gateway.publisher import GatewayPublisher
 from homeport.core.guessing import Guesses
+from homeport.gateway.access_tokens import AccessTokens
 from homeport.gateway.gateway import Gateway
 from homeport.tunnel.server import TunnelServer
 from tests.fakes.control_api import DEPLOYMENT, POOL, ControlApi

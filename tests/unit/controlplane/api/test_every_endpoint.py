@@ -6,8 +6,8 @@ import pytest
 
 from controlplane.api.routing import Route, add_routes
 from controlplane.auth.guard import hidden
-from controlplane.auth.principal import NOBODY
 from controlplane.store.store import Kind
+from homeport.core.access.principal import NOBODY
 from tests.fakes.control_api import DEPLOYMENT, POOL, VERSION, ControlApi
 
 # What each may do beside all that those before it may.
