@@ -24,18 +24,19 @@ DRIVER = "process"
 _PER_WRITE = 2000
 
 
-class _Outbox(asyncio.Queue[pb.ControlMessage | None]):
+class _Agent:
     """Counts the placements that it is given, and keeps nothing."""
 
     def __init__(self) -> None:
-        super().__init__()
         self.placements = 0
         self.on_placement: Callable[[], None] = lambda: None
 
-    def put_nowait(self, item: pb.ControlMessage | None) -> None:
-        if item is not None:
-            self.placements += len(item.desired_state.placements)
-            self.on_placement()
+    def post(self, message: pb.ControlMessage) -> None:
+        self.placements += len(message.desired_state.placements)
+        self.on_placement()
+
+    def leave(self, patience_seconds: float) -> None:
+        """It stays."""
 
 
 class BenchFleet:
@@ -46,7 +47,7 @@ class BenchFleet:
         self.view = FleetView(self.store, registry, specs=specs)
         self.pipeline = PlacementPipeline(self.store, registry, self.view, Wakes(self.store, time.monotonic), 60)
         self.sessions = Sessions(self.store, DesiredStates(self.store, specs=specs))
-        self._outboxes: list[_Outbox] = []
+        self._agents: list[_Agent] = []
         self._told_more = asyncio.Event()
 
     async def add_nodes(self, nodepool: str, inventories: Sequence[Inventory]) -> None:
@@ -64,10 +65,10 @@ class BenchFleet:
         await self.store.write(write)
         for inventory in inventories:
             self.registry.connected(inventory.hostname, 1, inventory, "bench")
-            outbox = _Outbox()
+            agent = _Agent()
             shown = Shown(inventory.hostname, "", 0.0, 0.0)
-            self.sessions.open(OpenSession(inventory.hostname, 1, shown, outbox=outbox))
-            self._outboxes.append(outbox)
+            self.sessions.open(OpenSession(inventory.hostname, 1, shown, agent.post, agent.leave))
+            self._agents.append(agent)
 
     async def add_models(self, count: int, needs: dict[str, Any]) -> None:
         def write(numbers: range, tx: Transaction) -> None:
@@ -82,12 +83,12 @@ class BenchFleet:
 
     async def all_told(self, count: int) -> None:
         """Until so many placements were handed over."""
-        for outbox in self._outboxes:
-            outbox.on_placement = self._told_more.set
+        for agent in self._agents:
+            agent.on_placement = self._told_more.set
         while self.told() < count:
             self._told_more.clear()
             await self._told_more.wait()
 
     def told(self) -> int:
         """Placements that were handed to the sessions of their nodes so far."""
-        return sum(outbox.placements for outbox in self._outboxes)
+        return sum(agent.placements for agent in self._agents)

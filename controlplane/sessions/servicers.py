@@ -73,6 +73,10 @@ class ServicerCall:
         self._outbox: deque[bytes] = deque()
         self._drained: asyncio.Future[None] | None = None
         self._status: Status | None = None
+        # Once it listens: who hears the messages, and the end of that.
+        self._hear: Callable[[Any], None] | None = None
+        self._listened: asyncio.Future[None] | None = None
+        self._leaves = False
 
     async def run(self) -> None:
         status = Status(OK, "")
@@ -103,6 +107,34 @@ class ServicerCall:
         while len(self._outbox) > _LONGEST_OUTBOX:
             self._drained = asyncio.get_running_loop().create_future()
             await self._drained
+
+    def post(self, message: Any) -> None:
+        """Sends it without ever waiting: for those who say little, whatever the client reads."""
+        self._outbox.append(self._handler.response_serializer(message))
+        self._call.wake()
+
+    async def listen(self, hear: Callable[[Any], None]) -> None:
+        """Hands every message over in the turn in which it comes, which is cheaper than to wake a task for each.
+
+        Returns when the client has said everything, or after leave(). Raises what `hear` raises.
+        """
+        self._listened = asyncio.get_running_loop().create_future()
+        while self._inbox:
+            hear(self._inbox.popleft())
+        self._call.resume()
+        self._hear = hear
+        if not self._last:
+            await self._listened
+
+    def leave(self, patience_seconds: float) -> None:
+        """Ends listen() once all that was posted is on its way, or is not taken for so long."""
+        if not self._leaves:
+            self._leaves = True
+            asyncio.get_running_loop().call_later(patience_seconds, self._stop_listening)
+            self._call.wake()
+
+    def _stop_listening(self) -> None:
+        _fulfil(self._listened)
 
     async def abort(self, code: grpc.StatusCode, details: str = "") -> NoReturn:
         number: int = code.value[0]
@@ -139,9 +171,13 @@ class ServicerCall:
 
     def on_message(self, buffer: bytes, start: int, end: int) -> None:
         try:
-            self._inbox.append(self._handler.request_deserializer(buffer[start:end]))
+            message = self._handler.request_deserializer(buffer[start:end])
         except Exception as error:
             raise MessageError(Status(INTERNAL, f"a message cannot be read: {error}")) from error
+        if self._hear is not None:
+            self._tell(self._hear, message)
+            return
+        self._inbox.append(message)
         if len(self._inbox) == _LONGEST_INBOX:
             self._call.pause()
         _fulfil(self._arrived)
@@ -149,11 +185,14 @@ class ServicerCall:
     def on_last(self) -> None:
         self._last = True
         _fulfil(self._arrived)
+        _fulfil(self._listened)
 
     def take(self) -> bytes | None:
         if self._outbox:
             return self._outbox.popleft()
         _fulfil(self._drained)
+        if self._leaves:
+            _fulfil(self._listened)
         if self._status is not None:
             # What was taken in this turn goes out before it.
             asyncio.get_running_loop().call_soon(self._call.end, self._status)
@@ -162,6 +201,19 @@ class ServicerCall:
     def on_end(self, status: Status) -> None:
         if self.task is not None:
             self.task.cancel()
+
+    def _tell(self, hear: Callable[[Any], None], message: Any) -> None:
+        try:
+            hear(message)
+        except Exception as error:
+            # It is the servicer's, not the connection's.
+            self._hear = _deaf
+            if self._listened is not None and not self._listened.done():
+                self._listened.set_exception(error)
+
+
+def _deaf(message: Any) -> None:
+    """Hears nothing more."""
 
 
 def _fulfil(future: "asyncio.Future[None] | None") -> None:

@@ -1,11 +1,11 @@
 """The servicer behind `Session`: one Connect call per connected agent."""
 
 import asyncio
-import contextlib
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import grpc
@@ -83,8 +83,8 @@ class SessionService(session_pb2_grpc.SessionServicer):
         self.kept_epochs = KeptEpochs(store)
         self.history = HistoryIntake(store)
 
-    # The stub asks for a generator; grpc.aio takes a coroutine that writes by itself, too. Its `finally` runs at once
-    # when the stream breaks, a suspended generator's would not.
+    # The stub asks for a generator; a coroutine that writes by itself runs its `finally` at once when a stream breaks,
+    # a suspended generator's would not. `context` is a ServicerCall.
     async def Connect(  # type: ignore[override]
         self, request_iterator: AsyncIterator[pb.AgentMessage], context: Any
     ) -> None:
@@ -110,16 +110,13 @@ class SessionService(session_pb2_grpc.SessionServicer):
         if epoch is None:
             await context.write(goodbye("SERVER_STOPPING", "the control plane is stopping"))
             return
-        session = OpenSession(node_id, epoch, shown, claim, key_shown_by(context.auth_context()))
-        writer = asyncio.create_task(_write_all(context, session), name=f"session-writer-{node_id}")
-        reader = asyncio.create_task(self._read_all(request_iterator, session), name=f"session-reader-{node_id}")
+        key = key_shown_by(context.auth_context())
+        session = OpenSession(node_id, epoch, shown, context.post, context.leave, claim, key)
         self._welcome(session, hello, inventory)
         log.info("agent connected", node_id=node_id, epoch=epoch, version=hello.agent_version)
-        closing = asyncio.create_task(session.closed(), name=f"session-closing-{node_id}")
         try:
-            await asyncio.wait({reader, writer, closing}, return_when=asyncio.FIRST_COMPLETED)
+            await context.listen(partial(self._hear, session))
         finally:
-            await _cancel(reader, writer, closing)
             self._registry.disconnected(node_id, epoch)
             if self._sessions.ended(session):
                 self._logs.node_lost(node_id)
@@ -232,17 +229,18 @@ class SessionService(session_pb2_grpc.SessionServicer):
         )
         session.send(pb.ControlMessage(desired_state=self._desired.snapshot(session.node_id, session.node_key)))
 
-    async def _read_all(self, messages: AsyncIterator[pb.AgentMessage], session: OpenSession) -> None:
-        async for message in messages:
-            session.messages += 1
-            if message.epoch != session.epoch or not self._sessions.is_current(session.node_id, session.epoch):
-                session.close(goodbye_of(Refusal.SUPERSEDED))
-                return
-            refused = self._doorkeeper.refusal_of_open(session.shown)
-            if refused is not None:
-                session.close(goodbye_of(refused, self._doorkeeper.stops_models(session.shown)))
-                return
-            self._handle(message, session)
+    def _hear(self, session: OpenSession, message: pb.AgentMessage) -> None:
+        if session.closing:
+            return
+        session.messages += 1
+        if message.epoch != session.epoch or not self._sessions.is_current(session.node_id, session.epoch):
+            session.close(goodbye_of(Refusal.SUPERSEDED))
+            return
+        refused = self._doorkeeper.refusal_of_open(session.shown)
+        if refused is not None:
+            session.close(goodbye_of(refused, self._doorkeeper.stops_models(session.shown)))
+            return
+        self._handle(message, session)
 
     def _handle(self, message: pb.AgentMessage, session: OpenSession) -> None:
         node_id = session.node_id
@@ -322,17 +320,3 @@ def _next_epoch(
     facts = {"inventory": canonical.to_plain(inventory), "agent_version": agent_version, "epoch": epoch}
     tx.put_status(Kind.NODE, node_id, {**status, **facts, "memory": memory})
     return epoch
-
-
-async def _write_all(context: Any, session: OpenSession) -> None:
-    while (message := await session.outbox.get()) is not None:
-        await context.write(message)
-
-
-async def _cancel(*tasks: asyncio.Task[None]) -> None:
-    """Ends both and takes their errors: a broken stream is an ordinary end of a session."""
-    for task in tasks:
-        task.cancel()
-    for task in tasks:
-        with contextlib.suppress(asyncio.CancelledError, grpc.RpcError, grpc.aio.UsageError):
-            await task

@@ -27,36 +27,35 @@ _PER_TURN = 50
 
 @dataclass(eq=False, slots=True)
 class OpenSession:
-    """`outbox` is drained by the stream's writer; None ends the stream after what stands before it. `claim` is what its
-    Hello said of itself, `messages` counts what it has said since, `kept` is the epoch that it has on its disk."""
+    """`post` sends without waiting, `leave` ends the stream after what was posted or after so many seconds. `claim` is
+    what its Hello said of itself, `messages` counts what it has said since, `kept` is the epoch that it has on its
+    disk."""
 
     node_id: str
     epoch: int
     shown: Shown
+    post: Callable[[pb.ControlMessage], None]
+    leave: Callable[[float], None]
     claim: Claim = field(default_factory=Claim)
     # Of its certificate.
     node_key: PublicKey | None = None
     messages: int = 0
     kept: int = 0
+    closing: bool = False
     over: bool = False
-    outbox: asyncio.Queue[pb.ControlMessage | None] = field(default_factory=asyncio.Queue)
-    _closing: asyncio.Event = field(default_factory=asyncio.Event)
 
     def send(self, message: pb.ControlMessage) -> None:
-        self.outbox.put_nowait(message)
+        if not self.closing:
+            self.post(message)
 
     def history_kept(self, log_id: str, number: int) -> None:
         self.send(pb.ControlMessage(history_kept=pb.HistoryKept(log_id=log_id, number=number)))
 
     def close(self, goodbye: pb.ControlMessage) -> None:
+        """An agent that does not read keeps no session open."""
         self.send(goodbye)
-        self.outbox.put_nowait(None)
-        self._closing.set()
-
-    async def closed(self) -> None:
-        """Until the last word had its time: an agent that does not read keeps no session open."""
-        await self._closing.wait()
-        await asyncio.sleep(_LAST_WORD_SECONDS)
+        self.closing = True
+        self.leave(_LAST_WORD_SECONDS)
 
 
 class Sessions:

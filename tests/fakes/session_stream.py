@@ -1,7 +1,7 @@
 """One agent's stream to a SessionService, without gRPC between."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 from homeport_proto.v1 import session_pb2 as pb
 
@@ -61,6 +61,16 @@ class SessionStream:
 
     async def write(self, message: pb.ControlMessage) -> None:
         self._down.put_nowait(message)
+
+    def post(self, message: pb.ControlMessage) -> None:
+        self._down.put_nowait(message)
+
+    def leave(self, patience_seconds: float) -> None:
+        self.hang_up()
+
+    async def listen(self, hear: Callable[[pb.AgentMessage], None]) -> None:
+        async for message in self._messages():
+            hear(message)
 
     async def _serve(self) -> None:
         try:

@@ -131,14 +131,17 @@ class _Call:
             self.delivered.append(copied)
             self._down.put_nowait(copied)
 
+    def end(self) -> None:
+        self._up.put_nowait(None)
+
     async def _run(self, service: SessionService) -> None:
         try:
-            await service.Connect(self._messages(), _Context(self))
+            await service.Connect(self.messages(), _Context(self))
         finally:
             if not self._dead:
                 self._down.put_nowait(None)
 
-    async def _messages(self) -> AsyncIterator[pb.AgentMessage]:
+    async def messages(self) -> AsyncIterator[pb.AgentMessage]:
         while (message := await self._up.get()) is not None:
             yield message
 
@@ -150,3 +153,13 @@ class _Context:
 
     async def write(self, message: pb.ControlMessage) -> None:
         self._call.to_agent(message)
+
+    def post(self, message: pb.ControlMessage) -> None:
+        self._call.to_agent(message)
+
+    def leave(self, patience_seconds: float) -> None:
+        self._call.end()
+
+    async def listen(self, hear: Callable[[pb.AgentMessage], None]) -> None:
+        async for message in self._call.messages():
+            hear(message)
