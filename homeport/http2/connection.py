@@ -48,14 +48,12 @@ from homeport.http2.header_block import (
 )
 from homeport.http2.settings import (
     DEFAULT_WINDOW,
-    MAX_STREAMS,
     MAX_WINDOW,
-    RECEIVE_FRAME_SIZE,
-    RECEIVE_WINDOW,
     PeerSettings,
     own_settings,
 )
 from homeport.http2.stream import Stream, StreamSink
+from homeport.http2.terms import Terms
 from homeport.http2.window import ReceiveWindow
 
 # A server's: gets a stream that the client has begun, its headers, and whether that is all. It sets stream.sink.
@@ -72,12 +70,15 @@ class Connection:
     `now` is monotonic, in seconds.
     """
 
-    def __init__(self, on_stream: OnStream | None, wake: Callable[[], None], now: float) -> None:
+    def __init__(self, on_stream: OnStream | None, wake: Callable[[], None], now: float, terms: Terms) -> None:
+        self._terms = terms
         self._on_stream = on_stream
+        # Called once the other end has shown that it speaks HTTP/2, and how it wants it.
+        self.on_ready: Callable[[], None] | None = None
         self._wake = wake
         self._now = now
         self._guard = FloodGuard(now)
-        self._reader = FrameReader(self._on_first_frame, RECEIVE_FRAME_SIZE)
+        self._reader = FrameReader(self._on_first_frame, terms.frame_size)
         self._preface = PREFACE if on_stream else b""
         self._decoder = HeaderDecoder()
         self._encoder = HeaderEncoder()
@@ -85,15 +86,16 @@ class Connection:
         self._streams: dict[int, Stream] = {}
         # The highest id begun by the client, whichever end that is.
         self._last_id = 0 if on_stream else -1
-        self._received = ReceiveWindow()
-        self._out: list[bytes] = []
+        self._received = ReceiveWindow(terms.connection_window)
+        # What is to be sent. The data of streams comes between, by whoever has it.
+        self.out: list[bytes | memoryview] = []
         self.send_window = DEFAULT_WINDOW
         self.peer = PeerSettings()
         # Why the other end wants no new streams.
         self.going_away: str | None = None
         self._leaving = False
-        start = own_settings(is_client=on_stream is None)
-        grown = frame(WINDOW_UPDATE, 0, 0, pack_u32(RECEIVE_WINDOW - DEFAULT_WINDOW))
+        start = own_settings(terms, is_client=on_stream is None)
+        grown = frame(WINDOW_UPDATE, 0, 0, pack_u32(terms.connection_window - DEFAULT_WINDOW))
         self._send((b"" if on_stream else PREFACE) + frame(SETTINGS, 0, 0, start) + grown)
 
     # ---- bytes
@@ -108,24 +110,29 @@ class Connection:
             self._preface = self._preface[size:]
             data = data[size:]
         self._reader.feed(data)
-        if len(self._out) > _MAX_UNSENT:
+        if len(self.out) > _MAX_UNSENT:
             raise Http2Error(ENHANCE_YOUR_CALM, "the other end asks, and does not read the answers")
 
-    def take(self) -> list[bytes]:
-        """What is to be sent, but for the data of streams."""
-        out, self._out = self._out, []
+    def take(self) -> list[bytes | memoryview]:
+        """All of `out`."""
+        out, self.out = self.out, []
         return out
+
+    @property
+    def is_idle(self) -> bool:
+        """There is no stream."""
+        return not self._streams
 
     # ---- what this end does
 
-    def begin(self, headers: Headers, sink: StreamSink) -> Stream:
+    def begin(self, headers: Headers, sink: StreamSink, last: bool = False) -> Stream:
         """A client's: a new stream. Raises Http2Error(REFUSED_STREAM) when the other end wants none."""
         if self.going_away is not None or len(self._streams) >= self.peer.max_streams or self._last_id >= _LAST_ID - 1:
             raise Http2Error(REFUSED_STREAM, self.going_away or "the connection takes no more streams")
         self._last_id += 2
-        stream = self._streams[self._last_id] = Stream(self._last_id, self.peer.initial_window)
+        stream = self._streams[self._last_id] = Stream(self._last_id, self.peer.initial_window, self._terms.window)
         stream.sink = sink
-        self.send_headers(stream, headers, last=False)
+        self.send_headers(stream, headers, last)
         return stream
 
     def send_headers(self, stream: Stream, headers: Headers, last: bool) -> None:
@@ -145,11 +152,13 @@ class Connection:
         """Bytes of DATA that may be sent now, in one frame."""
         return max(0, min(stream.send_window, self.send_window, self.peer.max_frame_size))
 
-    def data_header(self, stream: Stream, size: int) -> bytes:
-        """For `size` bytes, at most room(), that the caller sends right behind it."""
+    def data_header(self, stream: Stream, size: int, last: bool = False) -> bytes:
+        """For `size` bytes, at most room(), that the caller puts into `out` right behind it."""
         stream.send_window -= size
         self.send_window -= size
-        return frame_header(size, DATA, 0, stream.stream_id)
+        if last:
+            self._close_local(stream)
+        return frame_header(size, DATA, END_STREAM if last else 0, stream.stream_id)
 
     def release(self, stream: Stream) -> None:
         """What the stream held back of its window, the other end may use again."""
@@ -179,9 +188,9 @@ class Connection:
                 stream.sink.on_lost(reason)
 
     def _send(self, data: bytes) -> None:
-        if not self._out:
+        if not self.out:
             self._wake()
-        self._out.append(data)
+        self.out.append(data)
 
     # ---- frames
 
@@ -190,6 +199,8 @@ class Connection:
             raise Http2Error(PROTOCOL_ERROR, "the first frame is not SETTINGS")
         self._reader.on_frame = self._on_frame
         self._on_frame(kind, flags, stream_id, buffer, start, end)
+        if self.on_ready is not None:
+            self.on_ready()
 
     def _on_frame(self, kind: int, flags: int, stream_id: int, buffer: bytes, start: int, end: int) -> None:
         if self._block is not None and (kind != CONTINUATION or stream_id != self._block.stream_id):
@@ -200,7 +211,8 @@ class Connection:
         if kind == WINDOW_UPDATE:
             self._on_window_update(stream_id, buffer, start, end)
             return
-        self._guard.spend(self._now)
+        if kind != HEADERS or self._terms.counts_heads:
+            self._guard.spend(self._now)
         if kind == HEADERS:
             self._on_headers(flags, stream_id, buffer, start, end)
         elif kind == CONTINUATION:
@@ -279,12 +291,14 @@ class Connection:
         if not stream_id & 1:
             raise Http2Error(PROTOCOL_ERROR, "a client began a stream with an even id")
         self._last_id = stream_id
-        stream = Stream(stream_id, self.peer.initial_window)
+        stream = Stream(stream_id, self.peer.initial_window, self._terms.window)
         self._streams[stream_id] = stream
         stream.remote_closed = last
-        if self._leaving or len(self._streams) > MAX_STREAMS:
+        if self._leaving or len(self._streams) > self._terms.streams:
+            self._guard.spend(self._now)
             self.reset(stream, REFUSED_STREAM)
         elif not is_request(headers):
+            self._guard.spend(self._now)
             self.reset(stream, PROTOCOL_ERROR)
         elif self._on_stream is not None:
             self._on_stream(stream, headers, last)

@@ -2,13 +2,14 @@
 
 import asyncio
 import ssl
-from typing import cast
+from typing import Protocol, cast
 
-from homeport.http2.call import Call, ClientCall, ClientTalker
+from homeport.http2.call import ClientCall, ClientTalker
 from homeport.http2.connection import Connection, OnStream
 from homeport.http2.errors import NO_ERROR, Http2Error
 from homeport.http2.header_block import Headers
 from homeport.http2.keepalive import Keepalive, Verdict
+from homeport.http2.terms import TUNNEL, Terms
 
 # Bytes of messages in one write: more would only wait in the transport, where nothing can be put before them.
 _TURN = 256 * 1024
@@ -17,29 +18,39 @@ _WRITE_HIGH_WATER = 256 * 1024
 _LINGER_SECONDS = 3.0
 
 
-class Endpoint(asyncio.Protocol):
-    """Either end; Listener and dial() make them."""
+class Sender(Protocol):
+    """Who has data for a stream."""
 
-    def __init__(self, authority: bytes = b"", on_stream: OnStream | None = None) -> None:
+    def collect(self, parts: list[bytes | memoryview], budget: int) -> int:
+        """Adds frames to what goes out now, about `budget` bytes. Returns how many; less: nothing more can go."""
+
+
+class Endpoint(asyncio.Protocol):
+    """Either end; GrpcServer and dial() make those of tunnels."""
+
+    def __init__(self, authority: bytes = b"", on_stream: OnStream | None = None, terms: Terms = TUNNEL) -> None:
         self.authority = authority
         self._loop = asyncio.get_running_loop()
         now = self._loop.time()
         self._flush_due: asyncio.Handle | None = None
         self._transport: asyncio.Transport | None = None
         self._write_paused = False
-        self._calls: dict[Call, None] = {}
-        self._keepalive = Keepalive(now)
+        self._senders: dict[Sender, None] = {}
+        self._keepalive: Keepalive | None = None
+        if terms.ask_seconds is not None:
+            self._keepalive = Keepalive(now, terms.ask_seconds, terms.answer_seconds)
         self._watch: asyncio.TimerHandle | None = None
         self._closing = False
         self.closed: asyncio.Future[None] = self._loop.create_future()
-        self.connection = Connection(on_stream, self._schedule, now)
+        self.connection = Connection(on_stream, self._schedule, now, terms)
 
     # ---- asyncio
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
         self._transport.set_write_buffer_limits(high=_WRITE_HIGH_WATER)
-        self._watch = self._loop.call_at(self._keepalive.next_look, self._look)
+        if self._keepalive is not None:
+            self._watch = self._loop.call_at(self._keepalive.next_look, self._look, self._keepalive)
         self._schedule()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -48,14 +59,16 @@ class Endpoint(asyncio.Protocol):
             self._watch.cancel()
         if self._flush_due is not None:
             self._flush_due.cancel()
-        self._calls.clear()
+        self._senders.clear()
         if not self.closed.done():
             self.closed.set_result(None)
         reason = self.connection.going_away or f"the connection is gone{f' ({exc})' if exc else ''}"
         self.connection.lose(reason)
 
     def data_received(self, data: bytes) -> None:
-        now = self._keepalive.heard_at = self._loop.time()
+        now = self._loop.time()
+        if self._keepalive is not None:
+            self._keepalive.heard_at = now
         if self._closing:
             return
         try:
@@ -98,9 +111,9 @@ class Endpoint(asyncio.Protocol):
         """A client's. Raises Http2Error(REFUSED_STREAM)."""
         return ClientCall(self, path, metadata, talker)
 
-    def wake(self, call: Call) -> None:
-        """The call may have something to send: at the end of this turn, with all else that the turn brings."""
-        self._calls[call] = None
+    def wake(self, sender: Sender) -> None:
+        """It may have something to send: at the end of this turn, with all else that the turn brings."""
+        self._senders[sender] = None
         self._schedule()
 
     def close(self, code: int = NO_ERROR, message: str = "") -> None:
@@ -130,29 +143,29 @@ class Endpoint(asyncio.Protocol):
         transport = self._transport
         if transport is None or self._write_paused or transport.is_closing():
             return
-        parts: list[bytes | memoryview] = []
-        calls, self._calls = self._calls, {}
+        senders, self._senders = self._senders, {}
         left = _TURN
-        for call in calls:
+        for sender in senders:
             if left > 0:
-                left -= call.collect(parts, left)
+                # Header blocks change the state of their compression: all goes out in the order of its making.
+                left -= sender.collect(self.connection.out, left)
             if left <= 0:
                 # Perhaps there is more: next turn, and the others first.
-                self._calls[call] = None
-        # After the messages: what they made the connection say goes along.
-        data = b"".join((*self.connection.take(), *parts))
+                self._senders[sender] = None
+        data = b"".join(self.connection.take())
         if data:
-            self._keepalive.said_at = self._loop.time()
+            if self._keepalive is not None:
+                self._keepalive.said_at = self._loop.time()
             transport.write(data)
-        if self._calls:
+        if self._senders:
             self._schedule()
 
-    def _look(self) -> None:
-        verdict = self._keepalive.judge(self._loop.time())
+    def _look(self, keepalive: Keepalive) -> None:
+        verdict = keepalive.judge(self._loop.time())
         if verdict is Verdict.DEAD:
             self.connection.lose("the other end does not answer")
             self.abort()
             return
         if verdict is Verdict.ASK:
             self.connection.ping()
-        self._watch = self._loop.call_at(self._keepalive.next_look, self._look)
+        self._watch = self._loop.call_at(keepalive.next_look, self._look, keepalive)

@@ -2,10 +2,6 @@
 
 from enum import Enum
 
-# Silence of either end after which the other one is asked.
-IDLE_SECONDS = 2.5
-# For an answer. Together: after so much silence it is dead.
-ANSWER_SECONDS = 2.5
 # A look that comes this late means that this process stood still: what was sent to it meanwhile is still unread.
 _LATE_SECONDS = 1.0
 
@@ -17,14 +13,19 @@ class Verdict(Enum):
 
 
 class Keepalive:
-    """Anything that is heard is a sign of life. `now` is monotonic, in seconds; judge at `next_look`."""
+    """Anything that is heard is a sign of life. `now` is monotonic, in seconds; judge at `next_look`.
 
-    def __init__(self, now: float) -> None:
+    After `ask_seconds` of silence of either end the other one is asked, and has `answer_seconds`.
+    """
+
+    def __init__(self, now: float, ask_seconds: float, answer_seconds: float) -> None:
+        self._ask_seconds = ask_seconds
+        self._answer_seconds = answer_seconds
         self.heard_at = now
         # A question is also a sign of life to the other end, whose own may be stuck behind what it sends.
         self.said_at = now
         self._asked_at: float | None = None
-        self.next_look = now + IDLE_SECONDS
+        self.next_look = now + ask_seconds
 
     def judge(self, now: float) -> Verdict:
         is_late = now - self.next_look > _LATE_SECONDS
@@ -46,7 +47,7 @@ class Keepalive:
 
     def _ask_at(self) -> float:
         quiet_since = self.said_at if self._asked_at is not None else min(self.heard_at, self.said_at)
-        return quiet_since + IDLE_SECONDS
+        return quiet_since + self._ask_seconds
 
     def _dead_at(self, asked_at: float) -> float:
-        return max(asked_at, self.heard_at + IDLE_SECONDS) + ANSWER_SECONDS
+        return max(asked_at, self.heard_at + self._ask_seconds) + self._answer_seconds

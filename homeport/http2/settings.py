@@ -5,6 +5,7 @@ import struct
 from dataclasses import dataclass
 
 from homeport.http2.errors import FLOW_CONTROL_ERROR, FRAME_SIZE_ERROR, PROTOCOL_ERROR, Http2Error
+from homeport.http2.terms import Terms
 
 _HEADER_TABLE_SIZE = 1
 _ENABLE_PUSH = 2
@@ -18,13 +19,7 @@ MAX_WINDOW = 2**31 - 1
 DEFAULT_WINDOW = 65_535
 DEFAULT_FRAME_SIZE = 16_384
 
-# Ours. What arrives is dispatched at once and bounded by the credit of each request, so this window is there for the
-# bandwidth x delay of one long connection and not for memory.
-RECEIVE_WINDOW = 16 * 1024 * 1024
-# A message of the tunnel goes in one frame.
-RECEIVE_FRAME_SIZE = 128 * 1024
 MAX_HEADER_LIST = 16 * 1024
-MAX_STREAMS = 100
 
 _SETTING = struct.Struct("!HI")
 
@@ -61,12 +56,12 @@ class PeerSettings:
 
 
 @functools.cache
-def own_settings(is_client: bool) -> bytes:
+def own_settings(terms: Terms, is_client: bool) -> bytes:
     """The payload of our SETTINGS."""
     settings = {
-        _MAX_CONCURRENT_STREAMS: 0 if is_client else MAX_STREAMS,
-        _INITIAL_WINDOW_SIZE: RECEIVE_WINDOW,
-        _MAX_FRAME_SIZE: RECEIVE_FRAME_SIZE,
+        _MAX_CONCURRENT_STREAMS: 0 if is_client else terms.streams,
+        _INITIAL_WINDOW_SIZE: terms.window,
+        _MAX_FRAME_SIZE: terms.frame_size,
         _MAX_HEADER_LIST_SIZE: MAX_HEADER_LIST,
     }
     if is_client:

@@ -30,10 +30,10 @@ class Stream:
 
     __slots__ = ("local_closed", "received", "remote_closed", "send_window", "sink", "stream_id")
 
-    def __init__(self, stream_id: int, send_window: int) -> None:
+    def __init__(self, stream_id: int, send_window: int, receive_window: int) -> None:
         self.stream_id = stream_id
         self.send_window = send_window
-        self.received = ReceiveWindow()
+        self.received = ReceiveWindow(receive_window)
         self.sink: StreamSink | None = None
         self.local_closed = False
         self.remote_closed = False

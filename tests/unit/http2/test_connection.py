@@ -11,8 +11,8 @@ from homeport.http2.connection import Connection
 from homeport.http2.errors import Http2Error
 from homeport.http2.frames import PREFACE, frame, pack_u32
 from homeport.http2.header_block import HeaderEncoder, Headers
-from homeport.http2.settings import MAX_STREAMS, RECEIVE_FRAME_SIZE, RECEIVE_WINDOW
 from homeport.http2.stream import Stream
+from homeport.http2.terms import TUNNEL
 from tests.fakes.pieces import cut
 
 REQUEST: Headers = [(b":method", b"POST"), (b":scheme", b"https"), (b":path", b"/a"), (b"te", b"trailers")]
@@ -53,7 +53,7 @@ class Server:
 
     def __init__(self, said: bytes = b"") -> None:
         self.streams: list[tuple[Stream, Headers, RecordingSink]] = []
-        self.connection = Connection(self._begun, lambda: None, 0.0)
+        self.connection = Connection(self._begun, lambda: None, 0.0, TUNNEL)
         self.hear(said)
 
     def hear(self, data: bytes, now: float = 0.0) -> None:
@@ -84,14 +84,14 @@ class Pair:
 
     def __init__(self) -> None:
         self.server = Server()
-        self.client = Connection(None, lambda: None, 0.0)
+        self.client = Connection(None, lambda: None, 0.0, TUNNEL)
 
     def begin(self) -> tuple[Stream, RecordingSink]:
         sink = RecordingSink()
         return self.client.begin(REQUEST, sink), sink
 
     def carry(self) -> None:
-        while (up := b"".join(self.client.take())) or self.server.connection._out:
+        while (up := b"".join(self.client.take())) or self.server.connection.out:
             if up:
                 self.server.hear(up)
             down = b"".join(self.server.connection.take())
@@ -130,7 +130,7 @@ def test_large_header_blocks_are_cut_and_joined() -> None:
     fields = [*REQUEST, (b"long", b"y" * 15_000)]
     pair.client.peer.max_frame_size = 100
     pair.client.begin(fields, RecordingSink())
-    assert sum(piece[3] == frames.CONTINUATION for piece in pair.client._out) > 100
+    assert sum(piece[3] == frames.CONTINUATION for piece in pair.client.out) > 100
     pair.carry()
     assert pair.server.streams[0][1] == fields
 
@@ -169,7 +169,7 @@ def test_what_has_come_is_given_back() -> None:
     stream, _ = pair.begin()
     pair.carry()
     sent = 0
-    while sent < 3 * RECEIVE_WINDOW:
+    while sent < 3 * TUNNEL.window:
         size = min(pair.client.room(stream), 100_000)
         assert size > 0, "the window was not given back in time"
         pair.send(stream, bytes(size))
@@ -226,8 +226,8 @@ def test_frames_of_unknown_kind_are_ignored() -> None:
 
 
 def test_streams_over_the_limit_are_refused() -> None:
-    server = Server(HELLO + b"".join(headers(2 * number + 1) for number in range(MAX_STREAMS + 5)))
-    assert len(server.streams) == MAX_STREAMS
+    server = Server(HELLO + b"".join(headers(2 * number + 1) for number in range(TUNNEL.streams + 5)))
+    assert len(server.streams) == TUNNEL.streams
     assert [code for _, code in server.resets()] == [errors.REFUSED_STREAM] * 5
 
 
@@ -260,7 +260,7 @@ def test_malformed_requests_are_reset_and_the_connection_goes_on(fields: Headers
         (PREFACE + headers(1), errors.PROTOCOL_ERROR),
         (PREFACE + frame(frames.SETTINGS, frames.ACK, 0), errors.PROTOCOL_ERROR),
         (HELLO + frames.frame_header(16 << 20 - 1, frames.DATA, 0, 1), errors.FRAME_SIZE_ERROR),
-        (HELLO + frames.frame_header(RECEIVE_FRAME_SIZE + 1, frames.DATA, 0, 1), errors.FRAME_SIZE_ERROR),
+        (HELLO + frames.frame_header(TUNNEL.frame_size + 1, frames.DATA, 0, 1), errors.FRAME_SIZE_ERROR),
         (HELLO + frame(frames.DATA, 0, 0, b"x"), errors.PROTOCOL_ERROR),
         (HELLO + frame(frames.DATA, 0, 1, b"x"), errors.PROTOCOL_ERROR),
         (HELLO + headers(2), errors.PROTOCOL_ERROR),
@@ -334,7 +334,7 @@ def test_a_peer_that_asks_and_never_reads_the_answers_is_given_up() -> None:
         for second in range(100):
             server.hear(frame(frames.PING, 0, 0, bytes(8)) * 90, float(second))
     assert caught.value.code == errors.ENHANCE_YOUR_CALM
-    assert len(server.connection._out) < 3000
+    assert len(server.connection.out) < 3000
 
 
 @given(st.binary(max_size=400), st.data())
@@ -367,14 +367,14 @@ def test_any_frames_end_the_connection_or_are_survived(said: list[bytes], data: 
             server.hear(piece)
     except Http2Error:
         server.connection.lose("over")
-    assert len(server.connection._streams) <= MAX_STREAMS
+    assert len(server.connection._streams) <= TUNNEL.streams
     server.said()
 
 
 @settings(max_examples=200)
 @given(st.lists(known_frames, max_size=30))
 def test_any_answer_ends_the_connection_or_is_survived(said: list[bytes]) -> None:
-    client = Connection(None, lambda: None, 0.0)
+    client = Connection(None, lambda: None, 0.0, TUNNEL)
     sink = RecordingSink()
     client.begin(REQUEST, sink)
     try:

@@ -16,7 +16,6 @@ from homeport.http2.endpoint import Endpoint
 from homeport.http2.errors import ENHANCE_YOUR_CALM, FRAME_SIZE_ERROR, PROTOCOL_ERROR
 from homeport.http2.frames import PREFACE, frame, frame_header, pack_u32
 from homeport.http2.header_block import HeaderDecoder, HeaderEncoder, Headers
-from homeport.http2.keepalive import ANSWER_SECONDS, IDLE_SECONDS
 from homeport.http2.messages import message_prefix
 from homeport.http2.server import GrpcServer
 from homeport.http2.status import OK, RESOURCE_EXHAUSTED, UNAVAILABLE, Status, status_of_trailers
@@ -27,6 +26,7 @@ from tests.fakes.talkers import RecordingTalker, echo
 ECHO = b"/test.Echo/Echo"
 HELLO = PREFACE + frame(frames.SETTINGS, 0, 0)
 MIB = 1024 * 1024
+IDLE_SECONDS = ANSWER_SECONDS = 2.5
 
 
 def request(stream_id: int, flags: int = frames.END_HEADERS) -> bytes:
@@ -182,14 +182,15 @@ async def test_a_silent_peer_is_asked_and_given_up() -> None:
     talker.call = endpoint.call(ECHO, [], talker)
     await asyncio.sleep(0.1)
     keepalive = endpoint._keepalive
+    assert keepalive is not None
     keepalive.heard_at -= IDLE_SECONDS
-    endpoint._look()
+    endpoint._look(keepalive)
     await asyncio.wait_for(asked.wait(), 10)
     assert not talker.ended.done()
     assert keepalive._asked_at is not None
     keepalive._asked_at -= ANSWER_SECONDS
     keepalive.heard_at -= ANSWER_SECONDS
-    endpoint._look()
+    endpoint._look(keepalive)
     assert await talker.end() == Status(UNAVAILABLE, "the other end does not answer")
     await endpoint.closed
     server.close()
@@ -198,13 +199,15 @@ async def test_a_silent_peer_is_asked_and_given_up() -> None:
 
 async def test_an_answered_ping_keeps_the_connection(site: Site) -> None:
     talker, endpoint = await site.call()
-    endpoint._keepalive.heard_at -= IDLE_SECONDS
-    before = endpoint._keepalive.heard_at
-    endpoint._look()
+    keepalive = endpoint._keepalive
+    assert keepalive is not None
+    keepalive.heard_at -= IDLE_SECONDS
+    before = keepalive.heard_at
+    endpoint._look(keepalive)
     async with asyncio.timeout(10):
-        while endpoint._keepalive.heard_at == before:  # noqa: ASYNC110 - what tests wait for has no event
+        while keepalive.heard_at == before:  # noqa: ASYNC110 - what tests wait for has no event
             await asyncio.sleep(0.005)
-    endpoint._look()
+    endpoint._look(keepalive)
     talker.say(b"on")
     assert await talker.hear() == b"on"
 

@@ -6,10 +6,12 @@ from hypothesis import strategies as st
 
 from homeport.http2.errors import ENHANCE_YOUR_CALM, Http2Error
 from homeport.http2.flood_guard import FloodGuard
-from homeport.http2.keepalive import ANSWER_SECONDS, IDLE_SECONDS, Keepalive, Verdict
+from homeport.http2.keepalive import Keepalive, Verdict
 
 ALIVE, ASK, DEAD = Verdict.ALIVE, Verdict.ASK, Verdict.DEAD
 
+# Those of tunnels.
+IDLE_SECONDS = ANSWER_SECONDS = 2.5
 # Within these, routes leave a node behind a cut link, and a node whose agent is frozen.
 BLACK_HOLE_SECONDS = 6.0
 FROZEN_SECONDS = 8.0
@@ -17,7 +19,7 @@ FROZEN_SECONDS = 8.0
 
 def watch(start: float, heard: list[float], said: list[float], until: float) -> list[tuple[float, Verdict]]:
     """What an endpoint does: it looks when the last look says so. Looks that find nothing are left out."""
-    keepalive = Keepalive(start)
+    keepalive = Keepalive(start, IDLE_SECONDS, ANSWER_SECONDS)
     found = []
     while keepalive.next_look <= until:
         now = keepalive.next_look
@@ -75,7 +77,7 @@ def test_a_peer_is_dead_five_seconds_after_its_last_word(heard: list[float], sai
 
 def test_who_stood_still_itself_asks_again() -> None:
     """A process that was frozen, or starved, wakes up to answers that it has not read yet."""
-    keepalive = Keepalive(100.0)
+    keepalive = Keepalive(100.0, IDLE_SECONDS, ANSWER_SECONDS)
     assert keepalive.judge(102.5) is ASK
     assert keepalive.judge(130.0) is ASK
     keepalive.heard_at = 130.0
@@ -84,14 +86,14 @@ def test_who_stood_still_itself_asks_again() -> None:
 
 
 def test_an_answer_within_the_same_millisecond_counts() -> None:
-    keepalive = Keepalive(100.0)
+    keepalive = Keepalive(100.0, IDLE_SECONDS, ANSWER_SECONDS)
     assert keepalive.judge(102.5) is ASK
     keepalive.heard_at = 102.5
     assert keepalive.judge(105.0) is ASK
 
 
 def test_a_look_that_comes_early_finds_nothing() -> None:
-    keepalive = Keepalive(100.0)
+    keepalive = Keepalive(100.0, IDLE_SECONDS, ANSWER_SECONDS)
     assert keepalive.judge(102.499) is ALIVE
     assert keepalive.next_look == 102.5
 
