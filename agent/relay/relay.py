@@ -7,6 +7,7 @@ from agent.relay.deployment import DeploymentRelay, Upstream
 from agent.relay.load_reporter import LoadReporter
 from agent.relay.request import RelayedRequest
 from agent.relay.served import ServedDeployment
+from agent.relay.upgrade import RelayedUpgrade
 from homeport.core.autoscale.demand import Demand
 from homeport.core.history.cold_start import StartParts
 from homeport.core.waiting import Outlook
@@ -122,7 +123,7 @@ class Relay:
     # ----
 
     def _on_open(self, link: Link, request_id: int, opening: Opening, last: bool) -> None:
-        request = RelayedRequest(link, request_id, opening)
+        request = (RelayedUpgrade if opening.upgrade else RelayedRequest)(link, request_id, opening)
         link.streams[request_id] = request
         served = self._deployments.get(opening.deployment_id)
         if self.draining:

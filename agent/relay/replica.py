@@ -28,6 +28,8 @@ class Replica:
 
     def leave(self) -> None:
         self.leaving = True
+        for request in tuple(self.in_flight):
+            request.on_replica_leaving()
         if not self.in_flight:
             self._finish()
 

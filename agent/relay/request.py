@@ -73,7 +73,7 @@ class RelayedRequest(Stream):
         self._waiting = False
         self._replica = replica
         replica.in_flight.add(self)
-        connection = replica.pool.take()
+        connection = None if self.opening.upgrade else replica.pool.take()
         if connection is not None:
             self._use(connection)
         else:
@@ -82,6 +82,9 @@ class RelayedRequest(Stream):
     def refuse(self, refusal: Refusal) -> None:
         self._waiting = False
         super().refuse(refusal)
+
+    def on_replica_leaving(self) -> None:
+        """The replica takes nothing new, and stops once nothing is in flight on it."""
 
     # ---- the gateway's side
 

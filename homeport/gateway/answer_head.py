@@ -19,8 +19,9 @@ class HeadCheck:
     def is_good(self, status: int, block: bytes) -> bool:
         if not 200 <= status <= 599:
             return False
-        if block in self._good:
-            return True
+        return block in self._good or self.is_good_block(block)
+
+    def is_good_block(self, block: bytes) -> bool:
         if _BLOCK.fullmatch(block) is None:
             return False
         if len(self._good) >= _REMEMBERED:

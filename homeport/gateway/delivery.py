@@ -110,6 +110,7 @@ class Delivery(Account):
             self._tenant,
             self._heading.wants_progress,
             int(self._parked_seconds * 1000),
+            self.head.upgrade,
         )
         self._tries += 1
         self._attempt = attempt

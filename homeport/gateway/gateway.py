@@ -16,6 +16,7 @@ from homeport.gateway.request import GatewayRequest
 from homeport.gateway.request_ids import RequestIds
 from homeport.gateway.routes import PolicyTable
 from homeport.gateway.tokens import Principal, TokenCheck
+from homeport.gateway.upgrade import UpgradeRequest
 from homeport.http1.head import RequestHead
 from homeport.http1.limits import Timeouts
 from homeport.http1.server import HttpServer
@@ -81,7 +82,7 @@ class Gateway:
         await self._tunnels.close(0.0)
 
     def _exchange(self, connection: ServerConnection, head: RequestHead, length: int) -> GatewayRequest:
-        return GatewayRequest(connection, head, length, self)
+        return (UpgradeRequest if head.upgrade else GatewayRequest)(connection, head, length, self)
 
     def _wake(self, deployment_id: str) -> None:
         if self.on_wake is not None:

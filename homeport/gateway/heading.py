@@ -8,6 +8,7 @@ from homeport.gateway.direction import (
     Direction,
     direction_of,
 )
+from homeport.gateway.subprotocols import take_token
 from homeport.http1.head import RequestHead, block
 
 # Of this hop only. The token in particular never leaves the gateway.
@@ -22,6 +23,7 @@ class Heading:
         "given_id",
         "has_idempotency_key",
         "is_json",
+        "offers_homeport",
         "problem",
         "start",
         "timeout_seconds",
@@ -30,12 +32,17 @@ class Heading:
     )
 
     def __init__(self, head: RequestHead) -> None:
-        fields = dict(head.fields)
+        listed = head.fields
+        fields = dict(listed)
         self.authorization = fields.get(b"authorization")
+        self.offers_homeport = False
+        if head.upgrade:
+            token, self.offers_homeport, listed = take_token(listed)
+            self.authorization = self.authorization or token
         self.given_id = fields.get(b"x-request-id")
         self.has_idempotency_key = b"idempotency-key" in fields
         self.is_json = fields.get(b"content-type", b"").startswith(b"application/json")
-        self.wants_progress = fields.get(PROGRESS_HEADER) == b"true" and head.method != b"HEAD"
+        self.wants_progress = fields.get(PROGRESS_HEADER) == b"true" and head.method != b"HEAD" and not head.upgrade
         # 0 = it leaves that to its deployment.
         self.timeout_seconds = 0.0
         # Why it leads nowhere.
@@ -49,7 +56,7 @@ class Heading:
             # It is kept: not so the frames that it came through.
             self.problem = problem.with_traceback(None)
             self.to = Direction("health", "", b"")
-        lines = block([field for field in head.fields if field[0] not in _NOT_FORWARDED])
+        lines = block([field for field in listed if field[0] not in _NOT_FORWARDED])
         self.start = b"%b %b HTTP/1.1\r\n%bx-request-id: " % (head.method, self.to.target, lines)
 
 

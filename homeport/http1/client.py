@@ -94,11 +94,22 @@ class ClientConnection(asyncio.Protocol):
         if self._transport is not None:
             self._pool.writer.write(self._transport, head)
 
+    def begin_upgrade(self, sink: ClientSink, head: bytes) -> None:
+        """The same for one that asks for a WebSocket: after 101 both sides send what they like. Never used again."""
+        self._reader.allow_switch()
+        self.begin(sink, head, head_only=False, body_follows=True)
+
     def send(self, data: bytes, last: bool) -> None:
         """Bytes of the body as they go on the wire."""
         self._sent = last
         if data and self._transport is not None:
             self._pool.writer.write(self._transport, data)
+
+    def finish(self) -> None:
+        """Of a WebSocket: nothing more is sent, what comes is still read."""
+        if self._transport is not None and not self._transport.is_closing() and self._transport.can_write_eof():
+            self._pool.writer.flush(self._transport)
+            self._transport.write_eof()
 
     def want_response(self, wanted: bool) -> None:
         if wanted is not self._reading and self._transport is not None:

@@ -54,6 +54,8 @@ class RequestHead:
     keep_alive: bool
     expects_continue: bool
     is_http_10: bool
+    # It asks to go on as a WebSocket.
+    upgrade: bool = False
     meaning: Any = None
 
 
@@ -97,15 +99,18 @@ def request_head(method: bytes, target: bytes, path: bytes, version: str, header
     elif _HOST.fullmatch(host) is None:
         raise ProtocolError(400, "the Host header is not a host with an optional port")
     length = _request_length(method, is_10, special)
-    keep_alive, expects_continue = not is_10, False
+    keep_alive, expects_continue, upgrade = not is_10, False, False
     if len(special) > 2 or not _USUAL.issuperset(special):
-        _refuse_upgrade(special)
         options = _connection_options(special)
+        upgrade = _is_upgrade(special, options)
+        if upgrade and (method != b"GET" or is_10):
+            raise ProtocolError(400, "a WebSocket begins with a GET of HTTP/1.1")
         if options:
-            keep_alive = b"close" not in options and (not is_10 or b"keep-alive" in options)
+            # What follows a refused upgrade may be no HTTP.
+            keep_alive = not upgrade and b"close" not in options and (not is_10 or b"keep-alive" in options)
             fields = [field for field in fields if field[0] not in options]
         expects_continue = _expects_continue(special) and not is_10
-    return RequestHead(method, target, path, fields, host or b"", keep_alive, expects_continue, is_10), length
+    return RequestHead(method, target, path, fields, host or b"", keep_alive, expects_continue, is_10, upgrade), length
 
 
 def response_head(status: int, version: str, headers: Fields) -> tuple[ResponseHead, int]:
@@ -170,12 +175,18 @@ def _request_length(method: bytes, is_10: bool, special: dict[bytes, bytes]) -> 
     return size
 
 
-def _refuse_upgrade(special: dict[bytes, bytes]) -> None:
+def _is_upgrade(special: dict[bytes, bytes], options: list[bytes]) -> bool:
+    """To a WebSocket. Raises ProtocolError for whatever else is asked for."""
     upgrade = special.get(b"upgrade")
     if b"http2-settings" in special or (upgrade is not None and b"h2c" in upgrade.lower()):
         raise ProtocolError(400, "upgrading to h2c is not possible", "speak HTTP/1.1")
-    if upgrade is not None:
-        raise ProtocolError(501, "upgrading the connection is not possible", "speak HTTP/1.1")
+    if upgrade is None:
+        return False
+    if upgrade.lower() != b"websocket":
+        raise ProtocolError(501, "only WebSockets can be upgraded to", "leave the Upgrade header out")
+    if b"upgrade" not in options:
+        raise ProtocolError(400, "the Upgrade header needs 'Connection: Upgrade' beside it")
+    return True
 
 
 def _expects_continue(special: dict[bytes, bytes]) -> bool:

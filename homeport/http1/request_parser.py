@@ -25,7 +25,10 @@ def parse_request_head(raw: bytes) -> tuple[RequestHead, int]:
         raise
     except httptools.HttpParserInvalidMethodError:
         raise ProtocolError(501, "the method is not served") from None
-    except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
+    except httptools.HttpParserUpgrade:
+        # Whether that is wanted was decided when the headers were complete.
+        pass
+    except httptools.HttpParserError as error:
         raise ProtocolError(400, f"malformed HTTP: {error}") from None
     if reading.found is None:
         raise ProtocolError(400, "the request head is malformed")

@@ -9,6 +9,9 @@ from homeport.http1.known_heads import KnownHeads
 from homeport.http1.limits import MAX_HEAD
 from homeport.http1.request_parser import is_clean, parse_request_head
 
+# Of a connection that has become a WebSocket: more than ever comes.
+_ENDLESS = 1 << 62
+
 
 class RequestSink(Protocol):
     def on_request(self, head: RequestHead, length: int) -> None:
@@ -43,6 +46,13 @@ class RequestReader:
             data, self.buffered = self.buffered, b""
             self.feed(data)
 
+    def pass_through(self) -> bytes:
+        """What comes from now on is the body, whatever it is. Returns what is here already."""
+        self.complete = False
+        self.missing = _ENDLESS
+        rest, self.buffered = self.buffered, b""
+        return rest
+
     def feed(self, data: bytes) -> None:
         """Raises ProtocolError; then the connection is beyond use."""
         if self._in_head:
@@ -75,8 +85,8 @@ class RequestReader:
             head, length = known
         else:
             head, length = parse_request_head(raw)
-            # Whether these may have a body depends on its length.
-            if length == NO_BODY or head.method not in BODILESS_METHODS:
+            # Whether these may have a body depends on its length; those of WebSockets never come again.
+            if not head.upgrade and (length == NO_BODY or head.method not in BODILESS_METHODS):
                 self._known.learn(raw, head, length)
         self._in_head = False
         self._chunked = ChunkedBody() if length == UNKNOWN else None

@@ -9,7 +9,10 @@ from homeport.http1.head import UNKNOWN, Fields, ResponseHead, check_count, resp
 from homeport.http1.known_heads import KnownHeads
 from homeport.http1.limits import MAX_CHUNK_OVERHEAD, MAX_HEAD
 from homeport.http1.request_parser import is_clean
-from homeport.http1.status import BODILESS
+from homeport.http1.status import BODILESS, SWITCHING
+
+# Of a connection that has become a WebSocket: more than ever comes.
+_ENDLESS = 1 << 62
 
 
 class ResponseSink(Protocol):
@@ -34,6 +37,7 @@ class ResponseReader:
         "_known",
         "_left",
         "_length",
+        "_may_switch",
         "_overhead",
         "_parser",
         "_sink",
@@ -47,6 +51,7 @@ class ResponseReader:
         self._sink: ResponseSink | None = None
         self._expecting = False
         self._skip_body = False
+        self._may_switch = False
         # Nothing of this response has come.
         self._untouched = True
         self._headers: Fields = []
@@ -66,6 +71,10 @@ class ResponseReader:
         self._untouched = True
         self._head = None
         self._ended = False
+
+    def allow_switch(self) -> None:
+        """The one response of this connection may be 101: then its body is all that comes."""
+        self._may_switch = True
 
     @property
     def reusable(self) -> bool:
@@ -133,18 +142,27 @@ class ResponseReader:
         if raw[9:12] == b"%d" % head.status and is_clean(raw):
             self._known.learn(raw, head, self._length)
 
+    def _is_wanted_switch(self) -> bool:
+        to = [value.lower() for name, value in self._headers if name == b"upgrade"]
+        return self._may_switch and to == [b"websocket"] and self._length == UNKNOWN and not self._is_chunked
+
     def _feed_parser(self, data: bytes) -> None:
-        known = self._head
+        known, rest = self._head, b""
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserCallbackError as error:
             if isinstance(error.__context__, ProtocolError):
                 raise error.__context__ from None
             raise
-        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
+        except httptools.HttpParserUpgrade as switch:
+            self._left = _ENDLESS
+            data, rest = data[: switch.args[0]], data[switch.args[0] :]
+        except httptools.HttpParserError as error:
             if self._head is None or not self._ended:
                 raise ProtocolError(502, f"the model server's answer is malformed: {error}") from None
         self._hand_on(known, len(data))
+        if rest:
+            self._feed_counted(rest)
 
     def _hand_on(self, known: ResponseHead | None, fed: int) -> None:
         head, sink = self._head, self._sink
@@ -187,11 +205,11 @@ class ResponseReader:
         parser = self._parser
         check_count(self._headers, 502)
         status = parser.get_status_code()
-        if status == 101:
-            raise ProtocolError(502, "the model server switched protocols")
-        if status < 200:
+        if status < 200 and status != SWITCHING:
             return
         self._head, self._length = response_head(status, parser.get_http_version(), self._headers)
+        if status == SWITCHING and not self._is_wanted_switch():
+            raise ProtocolError(502, "the model server switched protocols")
 
     def on_body(self, data: bytes) -> None:
         if not self._skip_body:
@@ -200,7 +218,7 @@ class ResponseReader:
     def on_message_complete(self) -> None:
         if self._head is None:  # An interim answer such as 103.
             self._headers = []
-        else:
+        elif self._head.status != SWITCHING:
             self._ended = True
 
 

@@ -11,12 +11,13 @@ from homeport.http1.head import NO_BODY, UNKNOWN, RequestHead
 from homeport.http1.known_heads import KnownHeads
 from homeport.http1.limits import MAX_HEAD, Timeouts
 from homeport.http1.request_reader import RequestReader
-from homeport.http1.status import BODILESS, status_line
+from homeport.http1.status import BODILESS, SWITCHING, status_line
 from homeport.http1.turn_writer import TurnWriter
 
 # An answered request's remaining body is read and dropped up to here; over that the connection is closed.
 _DRAINABLE = 64 * 1024
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+_SWITCHED = b"connection: upgrade\r\nupgrade: websocket\r\n\r\n"
 
 ExchangeFactory = Callable[["ServerConnection", RequestHead, int], Exchange]
 # A refused message to (header block, body).
@@ -50,6 +51,7 @@ class ServerConnection(asyncio.Protocol):
         # What the announced length leaves to send; UNKNOWN without one.
         self._left = 0
         self._chunked = False
+        self._switched = False
         self._close_after = False
         self._closing_since: float | None = None
         # The reader is at work: it must not be called again from inside.
@@ -73,6 +75,9 @@ class ServerConnection(asyncio.Protocol):
         self._disconnect()
 
     def eof_received(self) -> bool:
+        if self._switched and self._exchange is not None and self._transport is not None:
+            self._exchange.on_body(b"", True)
+            return self._transport.can_write_eof()
         # A client that only stops sending looks the same as one that is gone: take it as gone.
         self._disconnect()
         return False
@@ -166,6 +171,19 @@ class ServerConnection(asyncio.Protocol):
             ending = b"connection: keep-alive\r\n\r\n"
         self._writer.write(transport, b"".join((status_line(status), block, framing, ending)))
 
+    def switch_protocols(self, block: bytes) -> None:
+        """Answers 101 to a head with `upgrade`: what comes from now on is its body, and send_body sends as it is."""
+        exchange, transport = self._exchange, self._transport
+        if exchange is None or transport is None:
+            return
+        self._head_sent = self._switched = self._close_after = True
+        self._left = UNKNOWN
+        self._writer.write(transport, b"".join((status_line(SWITCHING), block, _SWITCHED)))
+        early = self._reader.pass_through()
+        if early:
+            exchange.on_body(early, False)
+        self._update_reading()
+
     def send_body(self, data: bytes, last: bool) -> None:
         """A body that breaks the announced length breaks the connection: no client may take it for whole."""
         transport = self._transport
@@ -239,7 +257,9 @@ class ServerConnection(asyncio.Protocol):
             if now - self._blocked_since > limits.write:
                 self.break_off()
         elif self._exchange is not None:
-            if self._reading and not self._reader.complete and now - self._heard_at > limits.body:
+            # Whoever is being answered already may talk when it likes.
+            waits = self._reading and not self._reader.complete and not self._head_sent
+            if waits and now - self._heard_at > limits.body:
                 self._exchange.on_body_timeout()
         elif self._reader.buffered:
             if now - self._head_since > limits.head:
@@ -280,7 +300,8 @@ class ServerConnection(asyncio.Protocol):
     def _close(self) -> None:
         if self._transport is None:
             return
-        if self._reader.complete and not self._reader.buffered:
+        nothing_comes = self._reader.complete and not self._reader.buffered
+        if nothing_comes or (self._switched and not self._transport.can_write_eof()):
             self._closing_since = self._loop.time()
             self._writer.flush(self._transport)
             self._transport.close()

@@ -11,3 +11,6 @@ def status_line(status: int) -> bytes:
 
 # These answers end with their head, whatever it says; so do those below 200.
 BODILESS = frozenset((204, 304))
+
+# To a WebSocket; nothing else is switched to.
+SWITCHING = 101

@@ -14,6 +14,7 @@ _OPEN_FRAME = struct.Struct("!BBIIIBBqH")
 _FIELD = struct.Struct("!BH")
 _HOLD = 1
 _PROGRESS = 2
+_UPGRADE = 4
 
 
 # deployment, revision (decimal), replica, affinity, tenant, milliseconds parked (decimal); all UTF-8
@@ -24,7 +25,7 @@ _TAGS = (1, 2, 3, 4, 5, 6)
 class Opening:
     """`head` is the request line and the header lines, as on the wire: the agent adds Host, framing and the empty line.
     `remaining_ms` 0 = no limit; `length` as in homeport.http1.head; `wants_progress`: it likes to hear how the waiting
-    goes. `parked_ms`: how long it waited for a node before there was one.
+    goes. `parked_ms`: how long it waited for a node before there was one. `upgrade`: it asks for a WebSocket.
     """
 
     deployment_id: str
@@ -39,6 +40,7 @@ class Opening:
     tenant: str = ""
     wants_progress: bool = False
     parked_ms: int = 0
+    upgrade: bool = False
 
 
 def open_frame(request_id: int, opening: Opening, last: bool) -> bytes:
@@ -57,7 +59,9 @@ def open_frame(request_id: int, opening: Opening, last: bool) -> bytes:
         request_id,
         _FIXED.size + len(fields) + len(opening.head),
         min(opening.remaining_ms, 0xFFFFFFFF),
-        (_HOLD if opening.hold else 0) | (_PROGRESS if opening.wants_progress else 0),
+        (_HOLD if opening.hold else 0)
+        | (_PROGRESS if opening.wants_progress else 0)
+        | (_UPGRADE if opening.upgrade else 0),
         opening.attempt,
         opening.length,
         len(fields),
@@ -88,6 +92,7 @@ def unpack_opening(payload: bytes) -> Opening:
         tenant,
         bool(flags & _PROGRESS),
         parked_ms,
+        bool(flags & _UPGRADE),
     )
 
 

@@ -1,0 +1,53 @@
+"""A relayed request that goes on as a WebSocket: a connection of its own, and bytes as they are in both directions."""
+
+import asyncio
+
+from agent.relay.request import RelayedRequest
+from homeport.http1.client import ClientConnection
+from homeport.tunnel.link import Link
+from homeport.tunnel.opening import Opening
+
+_HEADERS = b"connection: upgrade\r\nupgrade: websocket\r\n\r\n"
+# Talks may go on for days: a replica that is to stop waits for them for so long.
+_LEAVING_SECONDS = 30.0
+
+
+class RelayedUpgrade(RelayedRequest):
+    __slots__ = ("_parting",)
+
+    def __init__(self, link: Link, request_id: int, opening: Opening) -> None:
+        super().__init__(link, request_id, opening)
+        self._parting: asyncio.TimerHandle | None = None
+
+    def on_replica_leaving(self) -> None:
+        if self._parting is None:
+            self._parting = asyncio.get_running_loop().call_later(_LEAVING_SECONDS, self._part)
+
+    def _part(self) -> None:
+        self.send_data(b"", True)
+        self._leave()
+
+    def _use(self, connection: ClientConnection) -> None:
+        replica = self._replica
+        self._connecting = None
+        if replica is None:
+            connection.abort()
+            return
+        self._connection = connection
+        connection.begin_upgrade(self, b"".join((self.opening.head, replica.host_line, _HEADERS)))
+
+    def _send(self, connection: ClientConnection, data: bytes, last: bool) -> None:
+        super()._send(connection, data, last)
+        if last:
+            connection.finish()
+
+    def _answered(self) -> None:
+        # It took as long as they liked to talk, which tells nothing of how long requests take.
+        self._connection = None
+        self._leave()
+
+    def _leave(self) -> None:
+        if self._parting is not None:
+            self._parting.cancel()
+            self._parting = None
+        super()._leave()
