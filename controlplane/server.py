@@ -33,7 +33,7 @@ from controlplane.config import ServerConfig
 from controlplane.fleet.fleet_view import FleetView
 from controlplane.fleet.specs import DeploymentSpecs
 from controlplane.front import front_names, front_url, url
-from controlplane.gateway.certificate import GatewayCertificate
+from controlplane.gateway.certificate import GatewayCertificates
 from controlplane.gateway.denials import GatewayDenials
 from controlplane.gateway.feed import GatewayFeed
 from controlplane.gateway.process import GatewayProcess
@@ -167,25 +167,28 @@ class Server:
         self._spawn("client-certificate", tls.follow())
         return tls
 
-    def _gateway_certificate(self, ca: CertificateAuthority) -> GatewayCertificate:
-        certificate = GatewayCertificate(ca, _GATEWAY, datetime.now(UTC))
-        self._spawn("gateway-certificate", certificate.follow())
-        return certificate
+    def _open_feed(self, ca: CertificateAuthority) -> GatewayFeed:
+        """What gateways must know, and who hears what they have to say."""
+        certificates = GatewayCertificates(ca)
+        self._spawn("gateway-certificates", certificates.follow())
+        feed = GatewayFeed(certificates, self._client_tls.pair if self._client_tls else None)
+        certificates.on_change = feed.put_pair
+        if self._client_tls is not None:
+            self._client_tls.on_change = feed.put_client_pair
+        feed.hearers |= {
+            "used": lambda _, used: self._access_tokens.note_uses(used),
+            "denied": lambda _, denied: self._denials.hear(denied),
+            "wake": lambda _, deployment_ids: self._wakes.hear(*deployment_ids),
+        }
+        self._spawn("gateway-denials", self._denials.run())
+        return feed
 
     async def _start_gateway(self, ca: CertificateAuthority) -> tuple[int, int]:
         """(tunnel port, gateway port). It knows all routes before a gateway of an earlier run is heard."""
         socket = self._config.data_dir.absolute() / "gateways.sock"
         process = GatewayProcess(self._config, socket, _GATEWAY)
-        client_pair = self._client_tls.pair if self._client_tls else None
-        certificate = self._gateway_certificate(ca)
-        identity = certificate.pair, ca.bundle
-        feed = GatewayFeed(
-            identity, process.heard, self._access_tokens.note_uses, self._denials.hear, self._wakes.hear, client_pair
-        )
-        self._spawn("gateway-denials", self._denials.run())
-        certificate.on_change = feed.put_pair
-        if self._client_tls is not None:
-            self._client_tls.on_change = feed.put_client_pair
+        feed = self._open_feed(ca)
+        feed.hearers["listening"] = lambda _, said: process.heard(said)
         publisher = GatewayPublisher(self._store, feed)
         self._sessions.on_open = publisher.session_opened
         publisher.load()
@@ -206,11 +209,9 @@ class Server:
 
     async def _start_gateway_inside(self, ca: CertificateAuthority) -> tuple[int, int]:
         # A feed that nobody is connected to: its tables are used here.
-        certificate = self._gateway_certificate(ca)
-        identity = certificate.pair, ca.bundle
-        feed = GatewayFeed(
-            identity, lambda _: None, self._access_tokens.note_uses, self._denials.hear, self._wakes.hear
-        )
+        certificates = GatewayCertificates(ca)
+        self._spawn("gateway-certificates", certificates.follow())
+        feed = GatewayFeed(certificates)
         publisher = GatewayPublisher(self._store, feed)
         self._sessions.on_open = publisher.session_opened
         tunnels = TunnelServer(feed.tables, _GATEWAY)
@@ -221,8 +222,9 @@ class Server:
         self._spawn("gateway-denials", self._denials.run())
         publisher.load()
         self._spawn("routes", publisher.follow_store())
-        tls = server_tls(certificate.pair.key, certificate.pair.certificate, ca.bundle)
-        certificate.on_change = lambda pair: load_pair(tls, pair.key, pair.certificate)
+        pair = certificates.pair(_GATEWAY)
+        tls = server_tls(pair.key, pair.certificate, ca.bundle)
+        certificates.on_change = lambda _, newer: load_pair(tls, newer.key, newer.certificate)
         tunnel_port = await tunnels.start(f"{self._config.agent_host}:{self._config.tunnel_port}", tls)
         self._cleanup.push_async_callback(gateway.close, _DRAIN_SECONDS)
         front = self._client_tls.context if self._client_tls else None

@@ -1,4 +1,4 @@
-"""Who a gateway is towards the agents: a certificate of the internal CA that names its worker and nothing else."""
+"""Who gateways are towards the agents: certificates of the internal CA, each naming one worker and nothing else."""
 
 import asyncio
 from collections.abc import Callable
@@ -10,35 +10,48 @@ from controlplane.auth.ca import CertificateAuthority, KeyPair
 
 log = structlog.get_logger()
 
-# Renewed at half of it: for so long may a control plane be away before agents cannot dial its gateway any more.
+# Renewed at half of it: for so long may a control plane be away before agents cannot dial its gateways any more.
 _LIFE = timedelta(days=30)
 _LOOK_SECONDS = 600.0
 
 
-class GatewayCertificate:
-    """`on_change` hears of each newer pair."""
+class GatewayCertificates:
+    """`on_change` hears of a worker's newer pair."""
 
-    def __init__(self, ca: CertificateAuthority, worker_id: str, now: datetime, life: timedelta = _LIFE) -> None:
-        self.on_change: Callable[[KeyPair], None] | None = None
+    def __init__(
+        self, ca: CertificateAuthority, now: Callable[[], datetime] | None = None, life: timedelta = _LIFE
+    ) -> None:
+        self.on_change: Callable[[str, KeyPair], None] | None = None
+        self.bundle = ca.bundle
         self._ca = ca
-        self._worker_id = worker_id
+        self._now = now or (lambda: datetime.now(UTC))
         self._life = life
-        self.pair = self._issue(now)
+        self._issued: dict[str, tuple[KeyPair, datetime]] = {}
 
-    def look(self, now: datetime) -> None:
-        if now < self._issued_at + self._life / 2:
-            return
-        self.pair = self._issue(now)
-        log.info("gateway certificate renewed", worker=self._worker_id)
-        if self.on_change is not None:
-            self.on_change(self.pair)
+    def pair(self, worker_id: str) -> KeyPair:
+        if worker_id not in self._issued:
+            self._issue(worker_id)
+        return self._issued[worker_id][0]
+
+    def forget(self, worker_id: str) -> None:
+        """The worker is gone. One of the same name gets another key."""
+        self._issued.pop(worker_id, None)
+
+    def look(self) -> None:
+        for worker_id, (_, issued_at) in list(self._issued.items()):
+            if self._now() < issued_at + self._life / 2:
+                continue
+            self._issue(worker_id)
+            log.info("gateway certificate renewed", worker=worker_id)
+            if self.on_change is not None:
+                self.on_change(worker_id, self.pair(worker_id))
 
     async def follow(self) -> None:
         """Until cancelled."""
         while True:
             await asyncio.sleep(_LOOK_SECONDS)
-            self.look(datetime.now(UTC))
+            self.look()
 
-    def _issue(self, now: datetime) -> KeyPair:
-        self._issued_at = now
-        return self._ca.issue_gateway(self._worker_id, self._life, now)
+    def _issue(self, worker_id: str) -> None:
+        now = self._now()
+        self._issued[worker_id] = self._ca.issue_gateway(worker_id, self._life, now), now

@@ -1,142 +1,191 @@
-"""Tells gateway processes what they must know: JSON lines on a unix socket in the data directory.
+"""Tells gateway workers what they must know: JSON lines on a unix socket in the data directory.
 
-A gateway gets `{"tls": {...}}` for its tunnels, `{"client_tls": {...}}` unless clients speak plain HTTP, every entry of
-the tables as `{"entry": [table, key, value]}`, `{"complete": true}`, and from then on whatever changes. Once it listens
-it says `{"listening": {...}}`.
+A worker sends one byte, with the socket at which it takes clients in if it does already, then `{"hello": {...}}`. It
+gets `{"tls": {...}}` for its tunnels, `{"client_tls": {...}}` unless clients speak plain HTTP, every entry of the
+tables as `{"entry": [table, key, value]}`, `{"complete": true}`, and from then on whatever changes. What it has to say
+itself are messages of one key, each of which has a hearer here.
 """
 
 import asyncio
 import contextlib
 import json
+import os
+import socket
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 
 from controlplane.auth.ca import KeyPair
+from controlplane.gateway.fed_worker import FedWorker, line
 from homeport.gateway.tables import Entry, GatewayTables, route_entry
 from homeport.unix_socket import listen_privately
 
 log = structlog.get_logger()
 
-# A gateway that does not read for this many entries is dropped; it comes back and gets all of them anew.
-_MOST_UNSENT = 100_000
+_HELLO_SECONDS = 10.0
+_LONGEST_LINE = 1 << 24
+
+# Gets the worker that has said it, and what stands under the key.
+Hearer = Callable[[FedWorker, Any], None]
+
+
+class Certificates(Protocol):
+    """Of the tunnel ports; see GatewayCertificates."""
+
+    bundle: bytes
+
+    def pair(self, worker_id: str) -> KeyPair: ...
 
 
 class GatewayFeed:
-    """`tls` is the tunnel port's credentials and the CA's bundle, `client_pair` the certificate towards clients.
-    `on_listening` gets what a gateway says of itself: worker, pid, version, gateway_port, tunnel_port, and the options
-    that it was started with. `on_used` gets when it accepted which tokens last, `on_denied` what it refused to whom,
-    `on_wake` deployments that somebody waits for there with no node to go to."""
+    """`client_pair` is the certificate towards clients. `hearers`: message key to who hears it. `greetings` are made
+    for each worker that connects, before the tables. `on_come` and `on_gone` get those whose connection begins, and
+    ends."""
 
-    def __init__(
-        self,
-        tls: tuple[KeyPair, bytes],
-        on_listening: Callable[[dict[str, Any]], None],
-        on_used: Callable[[Mapping[str, float]], None],
-        on_denied: Callable[[list[dict[str, Any]]], None],
-        on_wake: Callable[[str], None],
-        client_pair: KeyPair | None = None,
-    ) -> None:
+    def __init__(self, certificates: Certificates, client_pair: KeyPair | None = None) -> None:
         self.tables = GatewayTables()
         self.tables.routes.on_change = self._route_changed
-        self._tls = tls
+        self.hearers: dict[str, Hearer] = {}
+        self.greetings: list[Callable[[FedWorker], Mapping[str, Any]]] = []
+        self.on_come: Callable[[FedWorker], None] | None = None
+        self.on_gone: Callable[[FedWorker], None] | None = None
+        self.workers: set[FedWorker] = set()
+        self._certificates = certificates
         self._client_pair = client_pair
-        self._on_listening = on_listening
-        self._on_used = on_used
-        self._on_denied = on_denied
-        self._on_wake = on_wake
-        self._outboxes: set[asyncio.Queue[bytes]] = set()
-        self._server: asyncio.Server | None = None
+        self._listener: socket.socket | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
 
     async def start(self, path: Path) -> None:
         """The caller holds the data directory's lock: a socket that is there belongs to nobody."""
-        self._server = await asyncio.start_unix_server(self._serve, sock=listen_privately(path))
+        listener = listen_privately(path)
+        listener.listen(64)
+        listener.setblocking(False)
+        self._listener = listener
+        self._begin(self._accept(listener))
 
     async def close(self) -> None:
-        if self._server is not None:
-            self._server.close()
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._listener is not None:
+            self._listener.close()
 
     def put(self, table: str, key: str, value: Any) -> None:
-        """Of `tokens` and `epochs`; routes are put into the tables' PolicyTable."""
+        """Of all tables but routes, which are put into the tables' PolicyTable."""
         self.tables.put(table, key, value)
         self._publish((table, key, value))
 
-    def put_pair(self, pair: KeyPair) -> None:
-        """The tunnel port's, newer."""
-        self._tls = pair, self._tls[1]
-        self._send_all(_tunnel_tls(*self._tls))
+    def tell_all(self, message: Mapping[str, Any]) -> None:
+        encoded = line(dict(message))
+        for worker in self.workers:
+            worker.send_line(encoded)
+
+    def put_pair(self, worker_id: str, pair: KeyPair) -> None:
+        """That worker's, of its tunnel port, newer."""
+        for worker in self.workers:
+            if worker.id == worker_id:
+                worker.send(_tunnel_tls(pair, self._certificates.bundle))
 
     def put_client_pair(self, pair: KeyPair) -> None:
         self._client_pair = pair
-        self._send_all(_client_tls(pair))
+        self.tell_all(_client_tls(pair))
 
     def _route_changed(self, deployment_id: str) -> None:
         self._publish(route_entry(deployment_id, self.tables.routes.get(deployment_id)))
 
     def _publish(self, entry: Entry) -> None:
-        self._send_all(_line({"entry": entry}))
+        self.tell_all({"entry": entry})
 
-    def _send_all(self, line: bytes) -> None:
-        for outbox in list(self._outboxes):
-            if outbox.qsize() >= _MOST_UNSENT:
-                self._outboxes.discard(outbox)
-            outbox.put_nowait(line)
+    def _begin(self, work: Any) -> None:
+        task: asyncio.Task[None] = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        outbox: asyncio.Queue[bytes] = asyncio.Queue()
-        hearing = asyncio.create_task(self._hear(reader))
+    async def _accept(self, listener: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            connection, _ = await loop.sock_accept(listener)
+            self._begin(self._serve(connection))
+
+    async def _serve(self, connection: socket.socket) -> None:
         try:
-            writer.write(_tunnel_tls(*self._tls))
-            if self._client_pair is not None:
-                writer.write(_client_tls(self._client_pair))
-            writer.writelines(_line({"entry": entry}) for entry in self.tables.entries())
-            writer.write(_line({"complete": True}))
-            self._outboxes.add(outbox)
-            await self._send(outbox, writer, hearing)
+            async with asyncio.timeout(_HELLO_SECONDS):
+                descriptor = await _first_byte(connection)
+                reader, writer = await asyncio.open_unix_connection(sock=connection, limit=_LONGEST_LINE)
+                worker = FedWorker(json.loads(await reader.readline())["hello"], descriptor)
+        except (OSError, ValueError, KeyError) as error:
+            log.warning("somebody at the feed said no hello", error=str(error))
+            connection.close()
+            return
+        hearing = asyncio.create_task(self._hear(worker, reader))
+        try:
+            self._greet(worker, writer)
+            self.workers.add(worker)
+            if self.on_come is not None:
+                self.on_come(worker)
+            await _send(worker, writer, hearing)
         except OSError:
             pass
         finally:
-            self._outboxes.discard(outbox)
+            self.workers.discard(worker)
             hearing.cancel()
             with contextlib.suppress(OSError):
                 writer.close()
+            if self.on_gone is not None:
+                self.on_gone(worker)
+            if worker.listener is not None:
+                os.close(worker.listener)
 
-    async def _send(
-        self, outbox: asyncio.Queue[bytes], writer: asyncio.StreamWriter, gone: "asyncio.Task[None]"
-    ) -> None:
-        """Until the gateway hangs up or has fallen too far behind."""
-        while outbox in self._outboxes:
-            await writer.drain()
-            waiting = asyncio.ensure_future(outbox.get())
-            await asyncio.wait({waiting, gone}, return_when=asyncio.FIRST_COMPLETED)
-            if not waiting.done():
-                waiting.cancel()
-                return
-            writer.write(waiting.result())
+    def _greet(self, worker: FedWorker, writer: asyncio.StreamWriter) -> None:
+        certificates = self._certificates
+        writer.write(line(_tunnel_tls(certificates.pair(worker.id), certificates.bundle)))
+        if self._client_pair is not None:
+            writer.write(line(_client_tls(self._client_pair)))
+        for greeting in self.greetings:
+            writer.write(line(dict(greeting(worker))))
+        writer.writelines(line({"entry": entry}) for entry in self.tables.entries())
+        writer.write(line({"complete": True}))
 
-    async def _hear(self, reader: asyncio.StreamReader) -> None:
-        while line := await reader.readline():
-            said = json.loads(line)
-            if "listening" in said:
-                self._on_listening(said["listening"])
-            elif "used" in said:
-                self._on_used(said["used"])
-            elif "denied" in said:
-                self._on_denied(said["denied"])
-            elif "wake" in said:
-                for deployment_id in said["wake"]:
-                    self._on_wake(deployment_id)
+    async def _hear(self, worker: FedWorker, reader: asyncio.StreamReader) -> None:
+        while said := await reader.readline():
+            for key, value in json.loads(said).items():
+                if key in self.hearers:
+                    self.hearers[key](worker, value)
 
 
-def _tunnel_tls(pair: KeyPair, ca: bytes) -> bytes:
-    return _line({"tls": {"key": pair.key.decode(), "certificate": pair.certificate.decode(), "ca": ca.decode()}})
+async def _first_byte(connection: socket.socket) -> int | None:
+    """The descriptor that came with it, if one did."""
+    loop = asyncio.get_running_loop()
+    connection.setblocking(False)
+    readable = asyncio.Event()
+    loop.add_reader(connection, readable.set)
+    try:
+        await readable.wait()
+    finally:
+        loop.remove_reader(connection)
+    data, descriptors, _, _ = socket.recv_fds(connection, 1, 1)
+    if not data:
+        raise OSError("it hung up")
+    return descriptors[0] if descriptors else None
 
 
-def _client_tls(pair: KeyPair) -> bytes:
-    return _line({"client_tls": {"key": pair.key.decode(), "certificate": pair.certificate.decode()}})
+async def _send(worker: FedWorker, writer: asyncio.StreamWriter, gone: "asyncio.Task[None]") -> None:
+    """Until the worker hangs up or has fallen too far behind."""
+    while not worker.behind:
+        await writer.drain()
+        waiting = asyncio.ensure_future(worker.outbox.get())
+        await asyncio.wait({waiting, gone}, return_when=asyncio.FIRST_COMPLETED)
+        if not waiting.done():
+            waiting.cancel()
+            return
+        writer.write(waiting.result())
 
 
-def _line(message: dict[str, Any]) -> bytes:
-    return json.dumps(message, separators=(",", ":")).encode() + b"\n"
+def _tunnel_tls(pair: KeyPair, ca: bytes) -> dict[str, Any]:
+    return {"tls": {"key": pair.key.decode(), "certificate": pair.certificate.decode(), "ca": ca.decode()}}
+
+
+def _client_tls(pair: KeyPair) -> dict[str, Any]:
+    return {"client_tls": {"key": pair.key.decode(), "certificate": pair.certificate.decode()}}

@@ -16,7 +16,11 @@ class Wakes:
         self._monotonic = monotonic
         self._until: dict[str, float] = {}
 
-    def hear(self, deployment_id: str) -> None:
+    def hear(self, *deployment_ids: str) -> None:
+        for deployment_id in deployment_ids:
+            self._hear(deployment_id)
+
+    def _hear(self, deployment_id: str) -> None:
         deployment = self._store.get(Kind.DEPLOYMENT, deployment_id)
         if deployment is None:
             return

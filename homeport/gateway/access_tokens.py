@@ -37,6 +37,10 @@ class AccessTokens:
         self.last_uses[parts[1]] = self.wall()
         return self._principal(parts[1], facts)
 
+    def take_uses(self) -> dict[str, float]:
+        taken, self.last_uses = self.last_uses, {}
+        return taken
+
     def note_uses(self, uses: Mapping[str, float]) -> None:
         """What others have accepted."""
         for token_id, at in uses.items():

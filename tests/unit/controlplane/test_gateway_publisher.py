@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator
 import pytest
 
 from controlplane.auth.access_tokens import create_access_token
-from controlplane.auth.ca import KeyPair
 from controlplane.auth.token_facts import facts_in
 from controlplane.fleet.access import accept_role_binding, accept_team, accept_user
 from controlplane.gateway.feed import GatewayFeed
@@ -17,6 +16,7 @@ from homeport.core.access.scope import Place
 from homeport.gateway.access_tokens import AccessTokens
 from homeport.schema.access import RoleBindingSpec, TeamSpec, UserSpec
 from tests.fakes.clock import FakeClock
+from tests.fakes.gateway_certificates import FakeCertificates
 
 
 class Publishing:
@@ -25,9 +25,7 @@ class Publishing:
     def __init__(self) -> None:
         self.wall = FakeClock(1000.0)
         self.store = MemoryStore(self.wall)
-        self.feed = GatewayFeed(
-            (KeyPair(b"", b""), b""), lambda said: None, lambda used: None, lambda denied: None, lambda id: None
-        )
+        self.feed = GatewayFeed(FakeCertificates())
         self.publisher = GatewayPublisher(self.store, self.feed)
         self.at_gateway = AccessTokens(self.feed.tables.tokens.get, self.wall)
         self.at_api = AccessTokens(facts_in(self.store), self.wall)
@@ -83,7 +81,7 @@ async def test_what_makes_no_difference_to_a_gateway_is_not_told(publishing: Pub
     token = await publishing.token()
     publishing.publisher.load()
     told: list[object] = []
-    publishing.feed._publish = told.append  # type: ignore[method-assign,assignment]
+    publishing.feed.tell_all = told.append  # type: ignore[method-assign,assignment]
     changes = publishing.store.changes()
     await publishing.store.write(
         lambda tx: tx.put_status(Kind.ACCESS_TOKEN, token.split(".")[1], {"last_used_at": 5.0})

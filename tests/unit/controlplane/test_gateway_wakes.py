@@ -5,9 +5,10 @@ import json
 from argparse import Namespace
 from pathlib import Path
 
-from controlplane.auth.ca import KeyPair
 from controlplane.gateway.feed import GatewayFeed
+from controlplane.gateway.follower import connect_to
 from controlplane.gateway.worker import GatewayWorker
+from tests.fakes.gateway_certificates import FakeCertificates
 
 PATIENCE = 60
 
@@ -18,20 +19,22 @@ async def test_what_is_waited_for_is_told_as_soon_as_somebody_listens(tmp_path: 
 
     async def hear(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while line := await reader.readline():
-            heard.put_nowait(line.decode())
+            if line.strip():
+                heard.put_nowait(line.decode())
         writer.close()
         await writer.wait_closed()
         gone.set()
 
     worker = GatewayWorker(Namespace(feed=tmp_path / "feed", worker_id="gateway-0"))
-    worker.wake("chat")
-    worker.wake("chat")
+    worker.wakes.add("chat")
+    worker.wakes.add("chat")
     stop = asyncio.Event()
     running = asyncio.create_task(worker.run(stop))
     server = await asyncio.start_unix_server(hear, tmp_path / "feed")
     async with asyncio.timeout(PATIENCE):
+        assert json.loads(await heard.get())["hello"]["worker"] == "gateway-0"
         assert json.loads(await heard.get()) == {"wake": ["chat"]}
-        worker.wake("search")
+        worker.wakes.add("search")
         assert json.loads(await heard.get()) == {"wake": ["search"]}
         stop.set()
         await running
@@ -41,14 +44,14 @@ async def test_what_is_waited_for_is_told_as_soon_as_somebody_listens(tmp_path: 
 
 
 async def test_the_control_plane_hears_of_it(tmp_path: Path) -> None:
-    woken: asyncio.Queue[str] = asyncio.Queue()
-    pair = KeyPair(b"", b"")
-    feed = GatewayFeed((pair, b""), lambda said: None, lambda used: None, lambda denied: None, woken.put_nowait)
+    woken: asyncio.Queue[object] = asyncio.Queue()
+    feed = GatewayFeed(FakeCertificates())
+    feed.hearers["wake"] = lambda worker, ids: woken.put_nowait((worker.id, ids))
     await feed.start(tmp_path / "feed")
-    reader, writer = await asyncio.open_unix_connection(tmp_path / "feed")
-    writer.write(b'{"wake":["chat","search"]}\n')
+    reader, writer = await connect_to(tmp_path / "feed", {"worker": "gateway-0"}, None)
+    writer.write(b'{"of a newer release":1}\n{"wake":["chat","search"]}\n')
     async with asyncio.timeout(PATIENCE):
-        assert [await woken.get(), await woken.get()] == ["chat", "search"]
+        assert await woken.get() == ("gateway-0", ["chat", "search"])
         writer.write_eof()
         await reader.read()
     writer.close()

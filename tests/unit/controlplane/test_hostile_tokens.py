@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from controlplane.api.routing import PREFIX
-from controlplane.auth.ca import KeyPair
 from controlplane.gateway.feed import GatewayFeed
 from controlplane.gateway.publisher import GatewayPublisher
 from homeport.core.guessing import Guesses
@@ -16,6 +15,7 @@ from homeport.gateway.access_tokens import AccessTokens
 from homeport.gateway.gateway import Gateway
 from homeport.tunnel.server import TunnelServer
 from tests.fakes.control_api import DEPLOYMENT, POOL, ControlApi
+from tests.fakes.gateway_certificates import FakeCertificates
 from tests.fakes.hostile_tokens import Taken, hostile
 
 TRIES = 500
@@ -66,9 +66,7 @@ async def doors() -> AsyncIterator[Doors]:
     async with ControlApi(Guesses(1 << 40)).running() as api:
         await api.put_parents()
         assert (await api.call("POST", "/deployments", DEPLOYMENT)).status == 201
-        feed = GatewayFeed(
-            (KeyPair(b"", b""), b""), lambda said: None, lambda used: None, lambda denied: None, lambda id: None
-        )
+        feed = GatewayFeed(FakeCertificates())
         publisher = GatewayPublisher(api.store, feed)
         tokens = AccessTokens(feed.tables.tokens.get, api.wall)
         gateway = Gateway(

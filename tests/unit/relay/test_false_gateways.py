@@ -11,7 +11,7 @@ from cryptography import x509
 
 from agent.link.csr import make_csr, make_key
 from controlplane.auth.ca import CertificateAuthority, KeyPair, open_ca
-from controlplane.gateway.certificate import GatewayCertificate
+from controlplane.gateway.certificate import GatewayCertificates
 from controlplane.gateway.worker import GatewayWorker
 from homeport.http2.client import dial
 from homeport.http2.tls import client_tls, server_tls
@@ -95,17 +95,23 @@ async def test_a_gateway_does(cas: tuple[CertificateAuthority, CertificateAuthor
 
 
 def test_its_certificate_is_replaced_at_half_of_its_life(tmp_path: Path) -> None:
-    certificate = GatewayCertificate(open_ca(tmp_path), "gateway-0", NOW, timedelta(days=30))
-    told: list[KeyPair] = []
-    certificate.on_change = told.append
-    first = certificate.pair
-    certificate.look(NOW + timedelta(days=14, hours=23))
-    assert (certificate.pair, told) == (first, [])
-    certificate.look(NOW + timedelta(days=15))
-    assert told == [certificate.pair]
-    leaf = x509.load_pem_x509_certificates(certificate.pair.certificate)[0]
+    now = NOW
+    certificates = GatewayCertificates(open_ca(tmp_path), lambda: now, timedelta(days=30))
+    told: list[tuple[str, KeyPair]] = []
+    certificates.on_change = lambda *change: told.append(change)
+    first = certificates.pair("gateway-0")
+    now = NOW + timedelta(days=14, hours=23)
+    certificates.look()
+    assert (certificates.pair("gateway-0"), told) == (first, [])
+    other = certificates.pair("gateway-1")
+    now = NOW + timedelta(days=15)
+    certificates.look()
+    assert told == [("gateway-0", certificates.pair("gateway-0"))]
+    assert certificates.pair("gateway-1") == other
+    leaf = x509.load_pem_x509_certificates(certificates.pair("gateway-0").certificate)[0]
     assert leaf.not_valid_after_utc.date() == (NOW + timedelta(days=45)).date()
-    certificate.look(NOW + timedelta(days=29))
+    now = NOW + timedelta(days=29)
+    certificates.look()
     assert len(told) == 1
 
 
