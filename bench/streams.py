@@ -39,8 +39,8 @@ def main() -> None:
         report = {
             "leavers": _watched(stage, lambda: asyncio.run(_leavers(stage, arguments.leavers))),
             "streams": _watched(stage, lambda: _streams(stage, arguments.streams)),
-            "upload": _watched(stage, lambda: asyncio.run(_upload(stage.ports["gateway"], arguments.mib))),
-            "download": _watched(stage, lambda: asyncio.run(_download(stage.ports["gateway"], arguments.mib))),
+            "upload": _watched(stage, lambda: asyncio.run(_upload(stage.ports["gateway"][0], arguments.mib))),
+            "download": _watched(stage, lambda: asyncio.run(_download(stage.ports["gateway"][0], arguments.mib))),
         }
     finally:
         stage.close()
@@ -96,7 +96,7 @@ async def _leavers(stage: Stage, count: int) -> Figures:
     parts = {"gateway": stage.gateway, "agent": stage.agent, "upstream": stage.upstream}
     before = {name: open_files(part.pid) for name, part in parts.items()}
     for _ in range(0, count, _CROWD):
-        await asyncio.gather(*(_leave(stage.ports["gateway"]) for _ in range(_CROWD)))
+        await asyncio.gather(*(_leave(stage.ports["gateway"][0]) for _ in range(_CROWD)))
     await _until(lambda: all(open_files(part.pid) <= before[name] for name, part in parts.items()))
     left_open = {f"{name}_files_left": float(open_files(part.pid) - before[name]) for name, part in parts.items()}
     return {"left": count, **left_open}

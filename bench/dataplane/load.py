@@ -1,7 +1,8 @@
 """A closed-loop load generator: each connection sends the next request when the answer to the last is complete.
 
-It takes jobs as JSON lines on stdin, {"port", "request" (latin-1 text), "connections", "seconds"}, and answers with
-{"requests", "seconds", "p50_ms", "p99_ms", "first_byte_ms", "errors"}. python -m bench.dataplane.load
+It takes jobs as JSON lines on stdin, {"ports", "request" (latin-1 text), "connections", "seconds"}, and answers with
+{"requests", "seconds", "p50_ms", "p99_ms", "first_byte_ms", "errors"}; connections take the ports in turn. A job with
+"events", their number in each stream, is one for listeners.py. python -m bench.dataplane.load
 """
 
 import asyncio
@@ -12,6 +13,8 @@ import time
 from typing import cast
 
 import uvloop
+
+from bench.dataplane.listeners import listen
 
 _LENGTH = re.compile(rb"content-length: (\d+)", re.IGNORECASE)
 
@@ -24,6 +27,8 @@ class Connection(asyncio.Protocol):
         self._began = 0.0
         self._first = 0.0
         self._received = b""
+        # Bytes of a body whose head is here.
+        self._missing = 0
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -34,6 +39,12 @@ class Connection(asyncio.Protocol):
         self._run.ended()
 
     def data_received(self, data: bytes) -> None:
+        if self._missing:
+            self._first = self._first or time.perf_counter()
+            self._missing -= len(data)
+            if self._missing <= 0:
+                self._answered()
+            return
         received = self._received = self._received + data if self._received else data
         head = received.find(b"\r\n\r\n")
         if head < 0:
@@ -41,21 +52,24 @@ class Connection(asyncio.Protocol):
         if not self._first and len(received) > head + 4:
             self._first = time.perf_counter()
         length = _LENGTH.search(received, 0, head)
-        if len(received) >= head + 4 + int(length[1]) if length else received.endswith(b"0\r\n\r\n"):
-            self._answered(received.startswith(b"HTTP/1.1 200"))
+        if length is not None:
+            self._missing = max(0, head + 4 + int(length[1]) - len(received))
+        if not self._missing and (length is not None or received.endswith(b"0\r\n\r\n")):
+            self._answered()
 
     def _send(self) -> None:
         self._received = b""
+        self._missing = 0
         self._first = 0.0
         self._began = time.perf_counter()
         if self._transport is not None:
             self._transport.write(self._request)
 
-    def _answered(self, good: bool) -> None:
+    def _answered(self) -> None:
         now = time.perf_counter()
         self._run.latencies.append(now - self._began)
         self._run.first_bytes.append(self._first - self._began)
-        self._run.errors += not good
+        self._run.errors += not self._received.startswith(b"HTTP/1.1 200")
         if now < self._end:
             self._send()
         elif self._transport is not None:
@@ -76,11 +90,12 @@ class Run:
             self.done.set()
 
 
-async def run(port: int, request: bytes, connections: int, seconds: float) -> dict[str, float]:
+async def run(ports: list[int], request: bytes, connections: int, seconds: float) -> dict[str, float]:
     loop = asyncio.get_running_loop()
     began = time.perf_counter()
     measured = Run(connections)
-    for _ in range(connections):
+    for number in range(connections):
+        port = ports[number % len(ports)]
         await loop.create_connection(lambda: Connection(request, began + seconds, measured), "127.0.0.1", port)
     await asyncio.wait_for(measured.done.wait(), seconds + 10)
     took = time.perf_counter() - began
@@ -100,7 +115,7 @@ def main() -> None:
         for line in sys.stdin:
             job = json.loads(line)
             job["request"] = job["request"].encode("latin-1")
-            print(json.dumps(runner.run(run(**job))), flush=True)
+            print(json.dumps(runner.run(listen(**job) if "events" in job else run(**job))), flush=True)
 
 
 if __name__ == "__main__":

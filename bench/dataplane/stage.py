@@ -54,32 +54,38 @@ class Part:
 
 
 class Stage:
-    """All four parts; `ports` are where requests may go: "direct" and "gateway"."""
+    """A model server, `pairs` of a gateway and the agent of its one node, and a load generator. `ports` are where
+    requests may go: "direct" and "gateway"."""
 
-    def __init__(self) -> None:
+    def __init__(self, pairs: int = 1) -> None:
         self._stack = contextlib.ExitStack()
-        directory = Path(self._stack.enter_context(tempfile.TemporaryDirectory()))
-        _write_certificates(directory)
+        self.directory = Path(self._stack.enter_context(tempfile.TemporaryDirectory()))
+        _write_certificates(self.directory)
         self.upstream = self._start("upstream")
         upstream_port = self.upstream.read()["port"]
-        self.gateway = self._start("gateway", directory)
-        ports = self.gateway.read()
-        self.agent = self._start("agent", directory, ports["tunnel_port"], upstream_port)
-        self.agent.read()
+        self.ports = {"direct": [upstream_port], "gateway": list[int]()}
+        self.gateways: list[Part] = []
+        self.agents: list[Part] = []
         self.load = self._start("load")
-        self.ports = {"direct": upstream_port, "gateway": ports["port"]}
-        self._until_served()
+        for _ in range(pairs):
+            self._add_pair(upstream_port)
+        self.gateway, self.agent = self.gateways[0], self.agents[0]
 
     def measure(self, port: str, request: bytes, connections: int, seconds: float) -> dict[str, float]:
-        """The load's figures, with the CPU time per request of gateway and agent in microseconds."""
+        """The load's figures, with the CPU time per request of the first pair in microseconds."""
+        job = {"ports": self.ports[port][:1], "connections": connections, "seconds": seconds}
         gateway, agent = self.gateway.cpu_seconds(), self.agent.cpu_seconds()
-        job = {"port": self.ports[port], "request": request.decode("latin-1")}
-        result: dict[str, float] = self.load.ask(job | {"connections": connections, "seconds": seconds})
+        result = self.ask(request, job)
+        result["cpu_us_gateway"] = (self.gateway.cpu_seconds() - gateway) / result["requests"] * 1e6
+        result["cpu_us_agent"] = (self.agent.cpu_seconds() - agent) / result["requests"] * 1e6
+        return result
+
+    def ask(self, request: bytes, job: dict[str, Any]) -> dict[str, float]:
+        """Of the load generator. A failed request ends the bench."""
+        result: dict[str, float] = self.load.ask({"request": request.decode("latin-1"), **job})
         if result["errors"]:
             raise SystemExit(f"{result['errors']:.0f} of {result['requests']:.0f} requests failed")
         result["rps"] = result["requests"] / result["seconds"]
-        result["cpu_us_gateway"] = (self.gateway.cpu_seconds() - gateway) / result["requests"] * 1e6
-        result["cpu_us_agent"] = (self.agent.cpu_seconds() - agent) / result["requests"] * 1e6
         return result
 
     def close(self) -> None:
@@ -90,16 +96,16 @@ class Stage:
         self._stack.callback(part.stop)
         return part
 
-    def _until_served(self) -> None:
-        """The gateway parks the first request until the agent has attached."""
-        self.load.ask(
-            {
-                "port": self.ports["gateway"],
-                "request": post("/d/bench/x", b"{}").decode("latin-1"),
-                "connections": 1,
-                "seconds": 0.1,
-            }
-        )
+    def _add_pair(self, upstream_port: int) -> None:
+        gateway = self._start("gateway", self.directory)
+        ports = gateway.read()
+        agent = self._start("agent", self.directory, ports["tunnel_port"], upstream_port)
+        agent.read()
+        self.gateways.append(gateway)
+        self.agents.append(agent)
+        self.ports["gateway"].append(ports["port"])
+        # The gateway parks the first request until the agent has attached.
+        self.ask(post("/d/bench/x", b"{}"), {"ports": [ports["port"]], "connections": 1, "seconds": 0.1})
         time.sleep(0.2)
 
 

@@ -1,11 +1,13 @@
 """A model server that costs next to nothing: POST is answered at once, /stream with server-sent events, /endless with
-events until the client leaves, /bytes with as many as the body says.
+events until the client leaves, /paced with as many a second as the body says and each stamped with the time, /bytes
+with as many bytes as the body says.
 
 python -m bench.dataplane.upstream
 """
 
 import asyncio
 import json
+import time
 from typing import cast
 
 import httptools
@@ -54,7 +56,7 @@ class Connection(asyncio.Protocol):
         self._body = b""
 
     def on_body(self, data: bytes) -> None:
-        if self._url == b"/bytes":
+        if self._url in (b"/bytes", b"/paced"):
             self._body += data
 
     def on_message_complete(self) -> None:
@@ -64,6 +66,10 @@ class Connection(asyncio.Protocol):
             self._transport.write(_HEAD + _CHUNK)
             left = _EVENTS - 1 if self._url == b"/stream" else 1 << 30
             asyncio.get_running_loop().call_later(_PAUSE, self._next, left)
+        elif self._url == b"/paced":
+            self._transport.write(_HEAD)
+            wanted = json.loads(self._body)
+            self._pace(asyncio.get_running_loop().time(), 1 / wanted["per_second"], wanted["events"])
         elif self._url == b"/bytes":
             self._left = int(self._body)
             self._transport.write(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % self._left)
@@ -79,6 +85,17 @@ class Connection(asyncio.Protocol):
             asyncio.get_running_loop().call_later(_PAUSE, self._next, left - 1)
         else:
             self._transport.write(b"0\r\n\r\n")
+
+    def _pace(self, due: float, interval: float, left: int) -> None:
+        if self._transport is None:
+            return
+        if not left:
+            self._transport.write(b"0\r\n\r\n")
+            return
+        event = b'data: {"t":%.6f}\n\n' % time.monotonic()
+        self._transport.write(b"%x\r\n%b\r\n" % (len(event), event))
+        due += interval
+        asyncio.get_running_loop().call_at(due, self._pace, due, interval, left - 1)
 
     def _pour(self) -> None:
         while self._left and not self._write_paused and self._transport is not None:

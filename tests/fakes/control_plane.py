@@ -174,9 +174,6 @@ class FakeControlPlane(
             certificate_pem=self._sign(request.csr), ca_bundle_pem=self.ca.pem, certificate_ttl_seconds=86400
         )
 
-    async def CertifyGateway(self, request: pb.CertifyGatewayRequest, context: Any) -> pb.CertifyGatewayResponse:
-        raise NotImplementedError
-
     async def PushLogs(self, request_iterator: Any, context: Any) -> bulk_pb2.PushLogsResult:
         async for chunk in request_iterator:
             self.log_chunks.put_nowait(chunk)

@@ -49,6 +49,9 @@ class Listener(session_pb2_grpc.SessionServicer):
     async def Renew(self, request: pb.RenewRequest, context: Any) -> pb.RenewResponse:
         raise NotImplementedError
 
+    async def CertifyGateway(self, request: pb.CertifyGatewayRequest, context: Any) -> pb.CertifyGatewayResponse:
+        raise NotImplementedError
+
 
 class Site:
     def __init__(self, listener: Listener, port: int) -> None:
