@@ -1018,6 +1018,7 @@ class ControlMessage(_message.Message):
     GATEWAYS_FIELD_NUMBER: _builtins.int
     HISTORY_KEPT_FIELD_NUMBER: _builtins.int
     SITE_TABLES_FIELD_NUMBER: _builtins.int
+    SITE_GATEWAYS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def welcome(self) -> Global___Welcome: ...
     @_builtins.property
@@ -1038,6 +1039,8 @@ class ControlMessage(_message.Message):
     def history_kept(self) -> Global___HistoryKept: ...
     @_builtins.property
     def site_tables(self) -> Global___SiteTables: ...
+    @_builtins.property
+    def site_gateways(self) -> Global___SiteGatewayList: ...
     def __init__(
         self,
         *,
@@ -1050,12 +1053,13 @@ class ControlMessage(_message.Message):
         gateways: Global___GatewayList | None = ...,
         history_kept: Global___HistoryKept | None = ...,
         site_tables: Global___SiteTables | None = ...,
+        site_gateways: Global___SiteGatewayList | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "confirm_removals", b"confirm_removals", "desired_state", b"desired_state", "gateways", b"gateways", "goodbye", b"goodbye", "heartbeat_echo", b"heartbeat_echo", "history_kept", b"history_kept", "question", b"question", "site_tables", b"site_tables", "welcome", b"welcome"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "confirm_removals", b"confirm_removals", "desired_state", b"desired_state", "gateways", b"gateways", "goodbye", b"goodbye", "heartbeat_echo", b"heartbeat_echo", "history_kept", b"history_kept", "question", b"question", "site_gateways", b"site_gateways", "site_tables", b"site_tables", "welcome", b"welcome"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "confirm_removals", b"confirm_removals", "desired_state", b"desired_state", "gateways", b"gateways", "goodbye", b"goodbye", "heartbeat_echo", b"heartbeat_echo", "history_kept", b"history_kept", "question", b"question", "site_tables", b"site_tables", "welcome", b"welcome"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "confirm_removals", b"confirm_removals", "desired_state", b"desired_state", "gateways", b"gateways", "goodbye", b"goodbye", "heartbeat_echo", b"heartbeat_echo", "history_kept", b"history_kept", "question", b"question", "site_gateways", b"site_gateways", "site_tables", b"site_tables", "welcome", b"welcome"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_body: _TypeAlias = _typing.Literal["welcome", "desired_state", "confirm_removals", "question", "goodbye", "heartbeat_echo", "gateways", "history_kept", "site_tables"]  # noqa: Y015
+    _WhichOneofReturnType_body: _TypeAlias = _typing.Literal["welcome", "desired_state", "confirm_removals", "question", "goodbye", "heartbeat_echo", "gateways", "history_kept", "site_tables", "site_gateways"]  # noqa: Y015
     _WhichOneofArgType_body: _TypeAlias = _typing.Literal["body", b"body"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_body) -> _WhichOneofReturnType_body | None: ...
 
@@ -1151,26 +1155,44 @@ class GatewayList(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     TARGETS_FIELD_NUMBER: _builtins.int
-    SITE_GATEWAYS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def targets(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
-    @_builtins.property
-    def site_gateways(self) -> _containers.RepeatedCompositeFieldContainer[Global___SiteGateway]:
-        """Local gateways of the node's cluster, its own excepted. They are dialled whether the control plane is there or not."""
-
     def __init__(
         self,
         *,
         targets: _abc.Iterable[_builtins.str] | None = ...,
-        site_gateways: _abc.Iterable[Global___SiteGateway] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["site_gateways", b"site_gateways", "targets", b"targets"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["targets", b"targets"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GatewayList: _TypeAlias = GatewayList  # noqa: Y015
+
+@_typing.final
+class SiteGatewayList(_message.Message):
+    """Local gateways of the node's cluster, its own excepted: all of them, after Welcome and when they change. The agent
+    keeps the list, and dials them whether the control plane is there or not.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    GATEWAYS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def gateways(self) -> _containers.RepeatedCompositeFieldContainer[Global___SiteGateway]: ...
+    def __init__(
+        self,
+        *,
+        gateways: _abc.Iterable[Global___SiteGateway] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["gateways", b"gateways"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SiteGatewayList: _TypeAlias = SiteGatewayList  # noqa: Y015
 
 @_typing.final
 class SiteGateway(_message.Message):
