@@ -41,6 +41,8 @@ class ServerConfig:
     # Names beside those that are known anyway, of the internal certificate.
     tls_names: tuple[str, ...] = ()
     audit_days: float = 365.0
+    # For so long does a local gateway that is cut off accept access tokens.
+    local_gateway_days: float = 7.0
     # As browsers reach the API, where that is not as this server knows it.
     public_url: str = ""
     session_days: float = 7.0
@@ -113,6 +115,13 @@ def parse_config(arguments: list[str] | None = None) -> ServerConfig:
     )
     parser.add_argument(
         "--audit-days", type=_days, default=365.0, metavar="DAYS", help="keep audit entries so long (default 365)"
+    )
+    parser.add_argument(
+        "--local-gateway-days",
+        type=_days,
+        default=7.0,
+        metavar="DAYS",
+        help="so long do local gateways of sites that are cut off accept access tokens (default 7)",
     )
     parser.add_argument(
         "--public-url",

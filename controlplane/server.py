@@ -58,6 +58,7 @@ from controlplane.sessions.registry import NodeRegistry
 from controlplane.sessions.servicers import Servicers
 from controlplane.sessions.session_service import SessionService, SessionTerms
 from controlplane.sessions.sessions import Sessions
+from controlplane.sites.site_feed import SiteFeed
 from controlplane.store.sql import SqlStore
 from controlplane.store.storage_errors import unusable
 from homeport import __version__
@@ -191,6 +192,7 @@ class Server:
         feed.hearers["listening"] = lambda _, said: process.heard(said)
         publisher = GatewayPublisher(self._store, feed)
         self._sessions.on_open = publisher.session_opened
+        self._sites = self._start_sites(publisher, feed)
         publisher.load()
         await feed.start(socket)
         self._cleanup.push_async_callback(feed.close)
@@ -199,6 +201,14 @@ class Server:
         self._cleanup.push_async_callback(self._end_gateway, process)
         self._spawn("gateway", process.run())
         return ports
+
+    def _start_sites(self, publisher: GatewayPublisher, feed: GatewayFeed) -> SiteFeed:
+        """Local gateways are told what those here know, of their own clusters."""
+        sites = SiteFeed(self._store, feed.tables, self._sessions, self._config.local_gateway_days * 86_400)
+        publisher.on_change = sites.tables_changed
+        self._spawn("local-gateways", sites.follow_store())
+        self._spawn("site-tables", sites.run())
+        return sites
 
     async def _end_gateway(self, process: GatewayProcess) -> None:
         """One that was started for a control plane that did not get ready has nothing to go on for."""
@@ -214,6 +224,7 @@ class Server:
         feed = GatewayFeed(certificates)
         publisher = GatewayPublisher(self._store, feed)
         self._sessions.on_open = publisher.session_opened
+        self._sites = self._start_sites(publisher, feed)
         tunnels = TunnelServer(feed.tables, _GATEWAY)
         feed.tables.on_node = tunnels.look_at
         gateway = Gateway(feed.tables.routes, self._access_tokens.check, tunnels, time.monotonic)
@@ -245,7 +256,15 @@ class Server:
             reserved_names=tuple(front_names(self._config)),
         )
         session = SessionService(
-            self._store, self._registry, self._sessions, self._desired, self._logs, ca, terms, self._issuing
+            self._store,
+            self._registry,
+            self._sessions,
+            self._desired,
+            self._logs,
+            ca,
+            terms,
+            self._issuing,
+            opened=self._sites.opened,
         )
         self._spawn("kept-epochs", session.kept_epochs.run())
         self._spawn("history", session.history.run())

@@ -1,5 +1,7 @@
 """Keeps the gateways' tables equal to the store and the open sessions."""
 
+from collections.abc import Callable
+
 from controlplane.auth.token_facts import TokenDirectory
 from controlplane.fleet.node_access import access_of
 from controlplane.gateway.feed import GatewayFeed
@@ -18,6 +20,8 @@ class GatewayPublisher:
         self._feed = feed
         self._directory = TokenDirectory(store)
         self._policies = GatewayPolicies(store, feed.tables.routes)
+        # Called when something in the tables may have changed.
+        self.on_change: Callable[[], None] = lambda: None
 
     def load(self) -> None:
         self._policies.load()
@@ -25,6 +29,7 @@ class GatewayPublisher:
         nodes = {node.id: node for node in self._store.all(Kind.NODE)}
         for node_id in self._feed.tables.nodes.keys() | nodes.keys():
             self._put_node(node_id, nodes.get(node_id))
+        self.on_change()
 
     async def follow_store(self) -> None:
         """Until the store closes."""
@@ -52,6 +57,7 @@ class GatewayPublisher:
                 self._put_node(change.id, change.record)
                 if change.record is None:
                     self._feed.put("epochs", change.id, None)
+        self.on_change()
 
     def _put_node(self, node_id: str, node: Record | None) -> None:
         access = access_of(node)

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -27,7 +27,13 @@ from controlplane.sessions.history_wire import history_from_wire
 from controlplane.sessions.logs import LogBroker
 from controlplane.sessions.registry import NodeLoad, NodeRegistry
 from controlplane.sessions.sessions import OpenSession, Sessions
-from controlplane.sessions.wire import claim_from_wire, inventory_from_wire, refusals_from_wire, replica_from_wire
+from controlplane.sessions.wire import (
+    claim_from_wire,
+    inventory_from_wire,
+    local_gateway_from_wire,
+    refusals_from_wire,
+    replica_from_wire,
+)
 from controlplane.store.store import Kind, Store, Transaction
 from homeport.core import canonical
 from homeport.core.errors import ErrorCode, HomeportError
@@ -40,7 +46,7 @@ log = structlog.get_logger()
 
 _HELLO_SECONDS = 10.0
 # What this control plane takes beyond the first release of the protocol.
-FEATURES = ("history",)
+FEATURES = ("history", "token_usage")
 # More sessions than a node can have had.
 _HIGHEST_EPOCH = 1 << 48
 
@@ -69,7 +75,9 @@ class SessionService(session_pb2_grpc.SessionServicer):
         ca: CertificateAuthority,
         terms: SessionTerms,
         issuing: IssuingBudget | None = None,
+        opened: Callable[[OpenSession, bool], None] = lambda session, has_gateway: None,
     ) -> None:
+        """`opened` is called with each new session, and whether its node has a local gateway."""
         self._store = store
         self._doorkeeper = sessions.doorkeeper
         self._registry = registry
@@ -79,6 +87,7 @@ class SessionService(session_pb2_grpc.SessionServicer):
         self._ca = ca
         self._terms = terms
         self._issuing = issuing or IssuingBudget()
+        self._opened = opened
         self._copies = Copies(store)
         self.kept_epochs = KeptEpochs(store)
         self.history = HistoryIntake(store)
@@ -196,9 +205,7 @@ class SessionService(session_pb2_grpc.SessionServicer):
         live = self._registry.get(node_id)
         seen = max(live.epoch if live else 0, min(hello.epoch_seen, _HIGHEST_EPOCH))
         try:
-            return await self._store.write(
-                lambda tx: _next_epoch(tx, shown, claim, inventory, hello.agent_version, seen)
-            )
+            return await self._store.write(lambda tx: _next_epoch(tx, shown, claim, inventory, hello, seen))
         except HomeportError as error:
             if self._store.problem is None:
                 return None
@@ -228,6 +235,7 @@ class SessionService(session_pb2_grpc.SessionServicer):
             )
         )
         session.send(pb.ControlMessage(desired_state=self._desired.snapshot(session.node_id, session.node_key)))
+        self._opened(session, hello.HasField("local_gateway"))
 
     def _hear(self, session: OpenSession, message: pb.AgentMessage) -> None:
         if session.closing:
@@ -305,9 +313,7 @@ async def _first_hello(messages: AsyncIterator[pb.AgentMessage]) -> pb.Hello | N
     return message.hello if message.WhichOneof("body") == "hello" else None
 
 
-def _next_epoch(
-    tx: Transaction, shown: Shown, claim: Claim, inventory: Inventory, agent_version: str, seen: int
-) -> int:
+def _next_epoch(tx: Transaction, shown: Shown, claim: Claim, inventory: Inventory, hello: pb.Hello, seen: int) -> int:
     """Higher than any that the node was granted or has seen. A node that is heard is lost no more."""
     node_id = shown.node_id
     note_use(tx, shown)
@@ -317,6 +323,12 @@ def _next_epoch(
     epoch = max(seen, int(node.status["epoch"])) + 1
     status = {key: value for key, value in node.status.items() if key != "lost_at"}
     memory = canonical.to_plain(remembering(memory_of(node), claim))
-    facts = {"inventory": canonical.to_plain(inventory), "agent_version": agent_version, "epoch": epoch}
+    gateway = local_gateway_from_wire(hello)
+    facts = {
+        "inventory": canonical.to_plain(inventory),
+        "agent_version": hello.agent_version,
+        "epoch": epoch,
+        "local_gateway": canonical.to_plain(gateway) if gateway is not None else None,
+    }
     tx.put_status(Kind.NODE, node_id, {**status, **facts, "memory": memory})
     return epoch

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from homeport_proto.v1 import session_pb2 as pb
 
+from controlplane.sites.local_gateways import LocalGateway
 from controlplane.store.store import Record
 from homeport.core import canonical
 from homeport.core.hardware import Hardware
@@ -118,3 +119,10 @@ def placement_to_wire(
         secrets=pb.SealedSecrets(key_id=secrets.key_id, box=base64.b64decode(secrets.box)) if secrets.box else None,
         site_labels={key: site[key] for key in policy.residency if key in site},
     )
+
+
+def local_gateway_from_wire(message: pb.Hello) -> LocalGateway | None:
+    """None where its agent listens to nobody."""
+    if not message.HasField("local_gateway"):
+        return None
+    return LocalGateway(message.local_gateway.tunnel_target, message.local_gateway.url)
