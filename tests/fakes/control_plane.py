@@ -165,6 +165,9 @@ class FakeControlPlane(
             certificate_pem=self._sign(request.csr), ca_bundle_pem=self.ca.pem, certificate_ttl_seconds=86400
         )
 
+    async def CertifyGateway(self, request: pb.CertifyGatewayRequest, context: Any) -> pb.CertifyGatewayResponse:
+        raise NotImplementedError
+
     async def Recover(self, request: enrollment_pb2.RecoverRequest, context: Any) -> enrollment_pb2.RecoverResponse:
         self.recoveries.append(request)
         return enrollment_pb2.RecoverResponse(
