@@ -20,6 +20,7 @@ import uvloop
 from controlplane.gateway.denials import WaitingDenials
 from controlplane.gateway.follower import FeedFollower, Streams, connect_to
 from controlplane.gateway.process import release
+from controlplane.gateway.reports import reporting
 from controlplane.gateway.tellers import Say, WhenAdded, every
 from homeport.core.errors import HomeportError
 from homeport.gateway.access_tokens import AccessTokens
@@ -59,6 +60,7 @@ class GatewayWorker:
             every(_USES_SECONDS, "used", self._tokens.take_uses),
             every(_DENIALS_SECONDS, "denied", denials.take),
             self.wakes.tell,
+            reporting(self._gateway),
         ]
 
     async def run(self, stop: asyncio.Event) -> None:

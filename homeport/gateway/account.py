@@ -50,6 +50,7 @@ class Account(Exchange):
         """Once. Without an answer's end and without an `error` it was the client who left."""
         counters = self._counters
         if counters is None:
+            self._gateway.counters.unrouted[self._status // 100] += 1
             return
         counters.in_flight -= 1
         counters.answered[self._status // 100] += 1

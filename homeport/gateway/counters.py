@@ -36,9 +36,11 @@ class DeploymentCounters:
 
 
 class Counters:
-    """By deployment."""
+    """By deployment. `unrouted`: requests that came to none, by the first digit of the status that they got; [0] counts
+    messages that were no proper HTTP."""
 
     def __init__(self) -> None:
+        self.unrouted = [0] * 6
         self._of: dict[str, DeploymentCounters] = {}
 
     def of(self, deployment_id: str) -> DeploymentCounters:

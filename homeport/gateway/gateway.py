@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from homeport.core.errors import ErrorCode, HomeportError
 from homeport.core.guessing import Guesses
+from homeport.core.histogram import LAG_BOUNDS, Histogram
 from homeport.gateway.answer_head import HeadCheck
 from homeport.gateway.counters import Counters
 from homeport.gateway.denial import Denial
@@ -17,6 +18,7 @@ from homeport.gateway.request_ids import RequestIds
 from homeport.gateway.routes import PolicyTable
 from homeport.gateway.tokens import Principal, TokenCheck
 from homeport.gateway.upgrade import UpgradeRequest
+from homeport.http1.errors import ProtocolError
 from homeport.http1.head import RequestHead
 from homeport.http1.limits import Timeouts
 from homeport.http1.server import HttpServer
@@ -45,6 +47,8 @@ class Gateway:
         self.parking = ParkingLot(self._wake)
         self.presences = PresenceTable(policies, self.parking.wake)
         self.counters = Counters()
+        # How late its once-a-second look at all requests comes.
+        self.loop_lag = Histogram(LAG_BOUNDS)
         self.heads = HeadCheck()
         self.request_ids = RequestIds()
         self.active: set[GatewayRequest] = set()
@@ -53,8 +57,9 @@ class Gateway:
         # Called with a deployment that somebody waits for, while none of its nodes is connected.
         self.on_wake: Callable[[str], None] | None = None
         self._tunnels = tunnels
-        self._server = HttpServer(self._exchange, render_refused_message, timeouts)
+        self._server = HttpServer(self._exchange, self._refuse_message, timeouts)
         self._sweep: asyncio.TimerHandle | None = None
+        self._sweep_due = 0.0
         policies.on_change = self.presences.policy_changed
         tunnels.listener = self.presences
 
@@ -71,8 +76,17 @@ class Gateway:
                 f"cannot listen on {host}:{port}: {error.strerror or error}",
                 hint="is it taken? choose another with --gateway-port",
             ) from error
+        self._sweep_due = self.clock()
         self._check(asyncio.get_running_loop())
         return bound
+
+    @property
+    def connection_count(self) -> int:
+        return self._server.connection_count
+
+    @property
+    def tunnel_count(self) -> int:
+        return self._tunnels.count
 
     async def close(self, grace_seconds: float = _GRACE_SECONDS) -> None:
         """Answers what is open, for up to `grace_seconds`, then ends the tunnels."""
@@ -84,12 +98,18 @@ class Gateway:
     def _exchange(self, connection: ServerConnection, head: RequestHead, length: int) -> GatewayRequest:
         return (UpgradeRequest if head.upgrade else GatewayRequest)(connection, head, length, self)
 
+    def _refuse_message(self, error: ProtocolError) -> tuple[bytes, bytes]:
+        self.counters.unrouted[0] += 1
+        return render_refused_message(error)
+
     def _wake(self, deployment_id: str) -> None:
         if self.on_wake is not None:
             self.on_wake(deployment_id)
 
     def _check(self, loop: asyncio.AbstractEventLoop) -> None:
         now = self.clock()
+        self.loop_lag.observe(max(0.0, now - self._sweep_due))
         for request in list(self.active):
             request.check(now)
+        self._sweep_due = now + _SWEEP_SECONDS
         self._sweep = loop.call_later(_SWEEP_SECONDS, self._check, loop)

@@ -23,6 +23,9 @@ class ParkingLot:
         self._waiting: dict[str, dict[Parked, asyncio.TimerHandle]] = {}
         self._count = 0
 
+    def __len__(self) -> int:
+        return self._count
+
     def park(self, deployment_id: str, request: Parked, seconds: float) -> bool:
         """False when the lot is full."""
         if self._count >= MAX_PARKED:

@@ -1,6 +1,6 @@
 """Which nodes can take requests now: policy says which may, tunnels and their LOAD frames say which do."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from homeport.core.balance import in_order
 from homeport.gateway.routes import PolicyTable
@@ -64,6 +64,10 @@ class PresenceTable:
             if link in self._heard and not link.going_away and not link.closed:
                 return link
         return None
+
+    def loads(self) -> Iterator[DeploymentLoad]:
+        """What each node has said last of each of its deployments."""
+        return (load for of_node in self._loads.values() for load in of_node.values())
 
     # ---- the tunnel server's listener
 

@@ -16,6 +16,9 @@ class Connections:
     def __iter__(self) -> "Iterator[ServerConnection]":
         return iter(tuple(self._open))
 
+    def __len__(self) -> int:
+        return len(self._open)
+
     def add(self, connection: "ServerConnection") -> None:
         self._open.add(connection)
         self._emptied.clear()

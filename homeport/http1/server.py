@@ -42,6 +42,10 @@ class HttpServer:
         bound: int = self._server.sockets[0].getsockname()[1]
         return bound
 
+    @property
+    def connection_count(self) -> int:
+        return len(self._connections)
+
     async def close(self, grace_seconds: float) -> None:
         """Takes nothing new, answers what is open for up to `grace_seconds`, then breaks off the rest."""
         if self._server is None:

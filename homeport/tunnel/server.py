@@ -65,6 +65,11 @@ class TunnelServer:
         self._server = server
         return bound
 
+    @property
+    def count(self) -> int:
+        """Of open tunnels."""
+        return len(self._tunnels)
+
     async def close(self, grace_seconds: float) -> None:
         """Tells the agents to take their new requests elsewhere, then waits for what is in flight."""
         if self._server is None:
