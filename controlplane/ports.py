@@ -20,3 +20,17 @@ def reserve(host: str, port: int, flag: str) -> socket.socket:
             f"cannot listen on {host}:{port}: {os.strerror(error.errno or 0)}",
             hint=f"choose another port with {flag}",
         ) from None
+
+
+def reserve_shared(host: str, port: int, flag: str) -> socket.socket:
+    """The port is ours, and nobody listens at it yet: each of our processes that shares it does so itself.
+
+    Raises HomeportError when anybody else has it.
+    """
+    reserve(host, port, flag).close()
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    shared = socket.socket(family)
+    shared.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    shared.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    shared.bind((host, port))
+    return shared

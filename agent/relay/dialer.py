@@ -11,13 +11,17 @@ import structlog
 from agent.backoff import backoff_seconds
 from agent.relay.relay import Relay
 from homeport.tunnel.client import Attachment, attach
-from homeport.tunnel.errors import AttachError
+from homeport.tunnel.errors import AttachError, DuplicateError
 
 log = structlog.get_logger()
 
 _ATTACH_SECONDS = 10.0
 _FIRST_BACKOFF = 0.2
 _LONGEST_BACKOFF = 5.0
+# Workers share a port, and the system chooses: of four the last one takes four dials on average, and one time
+# in a hundred 16. So the first tries follow each other at once; a balancer that never gets there is not run down.
+_DUPLICATE_BACKOFF = 0.05
+_DUPLICATES_A_STEP = 6
 # A request that the gateway had sent before it heard the GOAWAY is here by then.
 _LAST_OPEN_SECONDS = 2.0
 _RETIRE_LOOK_SECONDS = 0.1
@@ -43,7 +47,8 @@ class Dialer:
         self._outdated: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._look = asyncio.Event()
-        self._failures = 0
+        self._news = asyncio.Event()
+        self._failures = self._duplicates = 0
         self._renewals = 0
 
     def look(self) -> None:
@@ -60,11 +65,8 @@ class Dialer:
         try:
             while True:
                 await self._until_wanted()
-                if self._failures:
-                    await asyncio.sleep(
-                        backoff_seconds(self._failures, _FIRST_BACKOFF, _LONGEST_BACKOFF, random.random())
-                    )
-                await self._dial()
+                if await self._back_off():
+                    await self._dial()
         finally:
             tasks = list(self._tasks)
             for task in tasks:
@@ -76,23 +78,40 @@ class Dialer:
             self._look.clear()
             await self._look.wait()
 
+    async def _back_off(self) -> bool:
+        """False when workers have come or gone meanwhile: it may have got all that there are."""
+        jitter, wait = random.random(), 0.0
+        if self._failures:
+            wait = backoff_seconds(self._failures, _FIRST_BACKOFF, _LONGEST_BACKOFF, jitter)
+        elif self._duplicates:
+            step = 1 + self._duplicates // _DUPLICATES_A_STEP
+            wait = backoff_seconds(step, _DUPLICATE_BACKOFF, _LONGEST_BACKOFF, jitter)
+        if not wait:
+            return True
+        self._news.clear()
+        try:
+            await asyncio.wait_for(self._news.wait(), wait)
+        except TimeoutError:
+            return True
+        return False
+
     async def _dial(self) -> None:
         renewals = self._renewals
         try:
             async with asyncio.timeout(_ATTACH_SECONDS):
-                attachment = await attach(self._target, self._tls(), self._epoch())
+                attachment = await attach(self._target, self._tls(), self._epoch(), self._live.keys() - self._outdated)
+        except DuplicateError:
+            self._duplicates += 1
+            return
         except (AttachError, OSError) as error:
             self._failures += 1
             reason = str(error) or "no answer"
             log.warning("cannot attach a tunnel", target=self._target, reason=reason, failures=self._failures)
             return
         worker = attachment.worker_id
-        if worker in self._live and worker not in self._outdated:
-            self._failures += 1
-            attachment.hang_up()
-            return
-        self._failures = 0
+        self._failures = self._duplicates = 0
         self._workers = attachment.worker_ids
+        attachment.on_workers = self._set_workers
         before = self._live.get(worker)
         self._outdated.discard(worker)
         self._live[worker] = attachment
@@ -101,6 +120,14 @@ class Dialer:
         self._begin(self._serve(attachment), "tunnel")
         if before is not None:
             self._begin(_retire(before), "old tunnel")
+
+    def _set_workers(self, worker_ids: frozenset[str]) -> None:
+        """Workers have come or gone."""
+        if worker_ids != self._workers:
+            self._workers = worker_ids
+            self._duplicates = 0
+            self._look.set()
+            self._news.set()
 
     def _begin(self, work: Coroutine[Any, Any, None], name: str) -> None:
         task = asyncio.create_task(work, name=name)

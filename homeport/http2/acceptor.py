@@ -24,14 +24,22 @@ _BACKLOG = 4096
 
 
 class Acceptor:
-    def __init__(self, host: str, port: int, tls: ssl.SSLContext, protocol: Callable[[], asyncio.Protocol]) -> None:
-        """Raises OSError."""
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        tls: ssl.SSLContext,
+        protocol: Callable[[], asyncio.Protocol],
+        *,
+        shares_port: bool = False,
+    ) -> None:
+        """`shares_port` with others that say so, too: the system deals connections out by chance. Raises OSError."""
         self._tls = tls
         self._protocol = protocol
         self._loop = asyncio.get_running_loop()
-        # Two servers on one port would silently share the agents between them.
+        # Left alone, two servers on one port would silently share the agents between them.
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        self._listener = socket.create_server((host, port), family=family, backlog=_BACKLOG, reuse_port=False)
+        self._listener = socket.create_server((host, port), family=family, backlog=_BACKLOG, reuse_port=shares_port)
         self._listener.setblocking(False)
         self._line = WaitingLine(self._listener)
         self.port: int = self._listener.getsockname()[1]

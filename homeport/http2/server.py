@@ -23,17 +23,21 @@ class GrpcServer:
         self._endpoints: set[_ServerEndpoint] = set()
         self._acceptor: Acceptor | None = None
 
-    async def start(self, host: str, port: int, tls: ssl.SSLContext) -> int:
+    async def start(self, host: str, port: int, tls: ssl.SSLContext, *, shares_port: bool = False) -> int:
         """Returns the port. Raises OSError."""
-        self._acceptor = Acceptor(host, port, tls, lambda: _ServerEndpoint(self._methods, self._endpoints))
+        self._acceptor = Acceptor(
+            host, port, tls, lambda: _ServerEndpoint(self._methods, self._endpoints), shares_port=shares_port
+        )
         return self._acceptor.port
+
+    async def stop_listening(self) -> None:
+        acceptor, self._acceptor = self._acceptor, None
+        if acceptor is not None:
+            await acceptor.close()
 
     async def close(self) -> None:
         """Hangs up on everybody, and waits a moment for them to hear it."""
-        acceptor, self._acceptor = self._acceptor, None
-        if acceptor is None:
-            return
-        await acceptor.close()
+        await self.stop_listening()
         endpoints = list(self._endpoints)
         for endpoint in endpoints:
             endpoint.close(message="the server stops")

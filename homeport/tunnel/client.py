@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+from collections.abc import Callable, Container
 
 from homeport.http2.client import dial
 from homeport.http2.endpoint import Endpoint
@@ -9,7 +10,7 @@ from homeport.http2.errors import Http2Error
 from homeport.http2.status import Status
 from homeport.identity import GATEWAY_NAME, gateway_in
 from homeport.tunnel.carrier import ATTACH, EPOCH, WORKER_ID, WORKER_IDS, Carrier
-from homeport.tunnel.errors import AttachError
+from homeport.tunnel.errors import AttachError, DuplicateError
 
 
 class Attachment(Carrier):
@@ -19,21 +20,21 @@ class Attachment(Carrier):
         super().__init__(self._ended_with)
         loop = asyncio.get_running_loop()
         self._endpoint = endpoint
-        self._accepted: asyncio.Future[dict[bytes, bytes]] = loop.create_future()
+        self._accepted: asyncio.Future[None] = loop.create_future()
         self._ended: asyncio.Future[str] = loop.create_future()
         self.worker_id = ""
         self.worker_ids: frozenset[str] = frozenset()
+        # Called with the gateway's live workers when others have come or gone.
+        self.on_workers: Callable[[frozenset[str]], None] | None = None
+        self.link.on_workers = self._on_workers
         self._call = endpoint.call(ATTACH, [(EPOCH, b"%d" % epoch)], self)
         self.call = self._call
 
     async def accepted(self) -> None:
         """Raises AttachError."""
-        metadata = await self._accepted
-        self.worker_id = metadata.get(WORKER_ID, b"").decode()
+        await self._accepted
         if not self.worker_id:
             raise AttachError("the gateway did not name itself")
-        ids = metadata.get(WORKER_IDS, b"").decode().split(",")
-        self.worker_ids = frozenset(filter(None, ids)) or frozenset((self.worker_id,))
 
     async def run(self) -> str:
         """Until the tunnel ends. Returns why it did."""
@@ -49,27 +50,39 @@ class Attachment(Carrier):
             self.close("hung up")
 
     def on_metadata(self, metadata: dict[bytes, bytes]) -> None:
-        if not self._accepted.done():
-            self._accepted.set_result(metadata)
+        if self._accepted.done():
+            return
+        self.worker_id = metadata.get(WORKER_ID, b"").decode()
+        ids = metadata.get(WORKER_IDS, b"").decode().split(",")
+        self.worker_ids = frozenset(filter(None, ids)) or frozenset((self.worker_id,))
+        self._accepted.set_result(None)
 
     def on_end(self, status: Status) -> None:
         if not self._accepted.done():
             self._accepted.set_exception(AttachError(status.message))
         super().on_end(status)
 
+    def _on_workers(self, worker_ids: frozenset[str]) -> None:
+        self.worker_ids = worker_ids
+        if self.on_workers is not None:
+            self.on_workers(worker_ids)
+
     def _ended_with(self, reason: str) -> None:
         if not self._ended.done():
             self._ended.set_result(reason)
 
 
-async def attach(target: str, tls: ssl.SSLContext, epoch: int) -> Attachment:
-    """Dials `target` (host:port) on a connection of its own. Raises OSError, AttachError."""
+async def attach(target: str, tls: ssl.SSLContext, epoch: int, known: Container[str] = ()) -> Attachment:
+    """Dials `target` (host:port) on a connection of its own. Raises OSError, AttachError; DuplicateError as soon as the
+    certificate there names one of the `known` workers."""
     host, _, port = target.rpartition(":")
     endpoint = await dial(host.removeprefix("[").removesuffix("]"), int(port), tls, GATEWAY_NAME)
     try:
         named = gateway_in(endpoint.peer_certificate)
         if not named:
             raise AttachError("whoever answers there is no gateway, by its certificate")
+        if named in known:
+            raise DuplicateError(named)
         attachment = Attachment(endpoint, epoch)
         await attachment.accepted()
         if attachment.worker_id != named:

@@ -7,3 +7,7 @@ class TunnelProtocolError(Exception):
 
 class AttachError(Exception):
     """The gateway did not accept the tunnel."""
+
+
+class DuplicateError(Exception):
+    """There is a tunnel to the worker that was reached."""

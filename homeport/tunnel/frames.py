@@ -24,6 +24,8 @@ GOAWAY = 9
 PROGRESS = 10
 # Header lines behind a body; END comes next. An end that does not know it reads on.
 TRAILERS = 11
+# To agents: the gateway's live workers, as in the answer to Attach.
+WORKERS = 14
 
 # Flag of OPEN, HEAD and DATA: nothing of this direction follows, as if END came next.
 FIN = 1
@@ -137,3 +139,10 @@ def unpack_window(payload: bytes) -> int:
     except struct.error as error:
         raise TunnelProtocolError("a WINDOW is too short") from error
     return size
+
+
+def unpack_workers(payload: bytes) -> frozenset[str]:
+    try:
+        return frozenset(filter(None, payload.decode().split(",")))
+    except UnicodeDecodeError as error:
+        raise TunnelProtocolError("the workers are no text") from error

@@ -1,6 +1,6 @@
 """One end of a tunnel: its requests by id. No I/O: feed() takes messages, outbox.take() gives them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import structlog
 
@@ -20,12 +20,14 @@ from homeport.tunnel.frames import (
     RESET,
     TRAILERS,
     WINDOW,
+    WORKERS,
     ResetCode,
     unpack_head,
     unpack_progress,
     unpack_refused,
     unpack_reset,
     unpack_window,
+    unpack_workers,
 )
 from homeport.tunnel.load import DeploymentLoad, unpack_load
 from homeport.tunnel.opening import Opening, open_frame, unpack_opening
@@ -44,7 +46,18 @@ class _OverrunError(Exception):
 class Link:
     """`streams` are the requests in flight on this tunnel. A lost tunnel takes exactly these with it."""
 
-    __slots__ = ("_last_id", "closed", "going_away", "node_id", "on_go_away", "on_load", "on_open", "outbox", "streams")
+    __slots__ = (
+        "_last_id",
+        "closed",
+        "going_away",
+        "node_id",
+        "on_go_away",
+        "on_load",
+        "on_open",
+        "on_workers",
+        "outbox",
+        "streams",
+    )
 
     def __init__(self, wake: Callable[[], None], node_id: str = "") -> None:
         self.outbox = Outbox(wake)
@@ -55,6 +68,7 @@ class Link:
         self.going_away = False
         # Agent's end: makes the stream of an OPEN and puts it into `streams`.
         self.on_open: Callable[[Link, int, Opening, bool], None] | None = None
+        self.on_workers: Callable[[frozenset[str]], None] | None = None
         # Gateway's end.
         self.on_load: Callable[[Link, list[DeploymentLoad]], None] | None = None
         self.on_go_away: Callable[[Link], None] | None = None
@@ -121,6 +135,9 @@ class Link:
             elif kind == LOAD:
                 if self.on_load is not None:
                     self.on_load(self, unpack_load(payload))
+            elif kind == WORKERS:
+                if self.on_workers is not None:
+                    self.on_workers(unpack_workers(payload))
             elif kind == GOAWAY:
                 self.going_away = True
                 if self.on_go_away is not None:
@@ -129,6 +146,9 @@ class Link:
 
     def send_load(self, payload: bytes) -> None:
         self.outbox.send(LOAD, 0, 0, payload)
+
+    def send_workers(self, worker_ids: Iterable[str]) -> None:
+        self.outbox.send(WORKERS, 0, 0, ",".join(worker_ids).encode())
 
     def send_go_away(self) -> None:
         self.outbox.send(GOAWAY, 0, 0, b"")

@@ -3,7 +3,7 @@
 import asyncio
 import ssl
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -43,25 +43,20 @@ class Door(Protocol):
 
 
 class TunnelServer:
-    """`worker_ids` lists all live gateway workers."""
+    """`worker_ids` lists all live gateway workers behind this port."""
 
-    def __init__(
-        self,
-        door: Door,
-        worker_id: str = "gateway-0",
-        worker_ids: Callable[[], Sequence[str]] | None = None,
-    ) -> None:
+    def __init__(self, door: Door, worker_id: str = "gateway-0", worker_ids: Sequence[str] = ()) -> None:
         self._door = door
         self._worker_id = worker_id
-        self._worker_ids = worker_ids or (lambda: [worker_id])
+        self._worker_ids = list(worker_ids) or [worker_id]
         self._server: GrpcServer | None = None
         self._tunnels: dict[Link, _Tunnel] = {}
         self.listener: LinkListener | None = None
 
-    async def start(self, address: str, tls: ssl.SSLContext) -> int:
+    async def start(self, address: str, tls: ssl.SSLContext, *, shares_port: bool = False) -> int:
         """Returns the port. Raises HomeportError(UNAVAILABLE) when it cannot be had."""
         server = GrpcServer({ATTACH: self._attach})
-        bound = await listen(server, address, "--tunnel-port", tls)
+        bound = await listen(server, address, "--tunnel-port", tls, shares_port=shares_port)
         self._server = server
         return bound
 
@@ -69,6 +64,18 @@ class TunnelServer:
     def count(self) -> int:
         """Of open tunnels."""
         return len(self._tunnels)
+
+    def set_workers(self, worker_ids: Sequence[str]) -> None:
+        """Agents are told, and dial those that they have no tunnel to."""
+        if list(worker_ids) != self._worker_ids:
+            self._worker_ids = list(worker_ids)
+            for link in self._tunnels:
+                link.send_workers(self._worker_ids)
+
+    async def stop_listening(self) -> None:
+        """What is attached stays; who dials meets other workers."""
+        if self._server is not None:
+            await self._server.stop_listening()
 
     async def close(self, grace_seconds: float) -> None:
         """Tells the agents to take their new requests elsewhere, then waits for what is in flight."""
@@ -110,7 +117,7 @@ class TunnelServer:
         carrier = Carrier(on_closed, node_id)
         carrier.call = call
         link = carrier.link
-        worker_ids = ",".join(self._worker_ids())
+        worker_ids = ",".join(self._worker_ids)
         call.accept([(WORKER_ID, self._worker_id.encode()), (WORKER_IDS, worker_ids.encode())], carrier)
         tunnel = self._tunnels[link] = _Tunnel(shown, carrier)
         self._until_expiry(tunnel)

@@ -7,6 +7,7 @@ import pytest
 
 from agent.relay.relay import Relay
 from agent.relay.tunnels import Tunnels
+from controlplane.ports import reserve_shared
 from homeport.core.node_identity import Refusal
 from homeport.tunnel.server import TunnelServer
 from tests.fakes.certs import authority
@@ -21,16 +22,13 @@ class Gateways:
         self.servers: dict[str, TunnelServer] = {}
         self.ports: dict[str, int] = {}
         self.doors: dict[str, FakeDoor] = {}
-        self.admitted: list[str] = []
 
-    async def start(self, name: str, workers: Sequence[str] | None = None) -> str:
-        def admit(node_id: str, epoch: int) -> bool:
-            self.admitted.append(name)
-            return node_id == "node-1"
-
-        self.doors[name] = FakeDoor(admit)
-        server = TunnelServer(self.doors[name], name, lambda: workers or [name])
-        self.ports[name] = await server.start("127.0.0.1:0", authority().gateway_tls(name))
+    async def start(self, name: str, workers: Sequence[str] = (), port: int = 0) -> str:
+        """At a `port` that is given it is one of several."""
+        self.doors[name] = FakeDoor(lambda node_id, epoch: node_id == "node-1")
+        server = TunnelServer(self.doors[name], name, workers or [name])
+        tls = authority().gateway_tls(name)
+        self.ports[name] = await server.start(f"127.0.0.1:{port}", tls, shares_port=port > 0)
         self.servers[name] = server
         return f"127.0.0.1:{self.ports[name]}"
 
@@ -38,7 +36,7 @@ class Gateways:
         return {name: len(server._tunnels) for name, server in self.servers.items()}
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not condition():  # noqa: ASYNC110 - what tests wait for has no event
                 await asyncio.sleep(0.005)
 
@@ -86,14 +84,41 @@ async def test_each_target_has_one_tunnel_on_a_connection_of_its_own(gateways: G
     await tunnels.close(0)
 
 
-async def test_a_duplicate_is_dropped_and_the_missing_worker_dialled_for(gateways: Gateways) -> None:
+async def test_workers_that_share_a_port_get_a_tunnel_each(gateways: Gateways) -> None:
+    """Whom a dial reaches is the system's choice: it goes on until it has them all."""
+    relay = Relay(time.monotonic)
+    relay.set_deployment(TERMS)
+    tunnels = tunnels_of(relay)
+    with reserve_shared("127.0.0.1", 0, "--tunnel-port") as reserved:
+        port = reserved.getsockname()[1]
+        names = ["a", "b", "c", "d"]
+        for name in names:
+            target = await gateways.start(name, names, port)
+        tunnels.set_targets([target])
+        await gateways.until_attached(dict.fromkeys(names, 1))
+        # One goes and another comes: all are told by those that stay.
+        await gateways.servers.pop("b").close(0)
+        await gateways.start("e", ["a", "c", "d", "e"], port)
+        for server in gateways.servers.values():
+            server.set_workers(["a", "c", "d", "e"])
+        await gateways.until_attached({"a": 1, "c": 1, "d": 1, "e": 1})
+    await tunnels.close(0)
+    await gateways.until_attached({"a": 0, "c": 0, "d": 0, "e": 0})
+
+
+async def test_a_worker_that_is_reached_again_gets_no_second_tunnel(gateways: Gateways) -> None:
     """One target that always leads to the same worker of two: it keeps one tunnel and goes on looking."""
     relay = Relay(time.monotonic)
     relay.set_deployment(TERMS)
     tunnels = tunnels_of(relay)
-    tunnels.set_targets([await gateways.start("a", ["a", "b"])])
-    await gateways.until(lambda: len(gateways.admitted) >= 3)
+    target = await gateways.start("a", ["a", "b"])
+    tunnels.set_targets([target])
     await gateways.until_attached({"a": 1})
+    (dialer,) = (dialer for dialer, _ in tunnels._dialers.values())
+    await gateways.until(lambda: dialer._duplicates >= 3)
+    assert gateways.counts() == {"a": 1}
+    gateways.servers["a"].set_workers(["a"])
+    await gateways.until(lambda: dialer._duplicates == 0)
     await tunnels.close(0)
     await gateways.until_attached({"a": 0})
 
