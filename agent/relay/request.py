@@ -32,6 +32,7 @@ class RelayedRequest(Stream):
         "_started_at",
         "_told",
         "_told_at",
+        "_trailers",
         "_tried",
         "_unconsumed",
         "_waiting",
@@ -54,6 +55,8 @@ class RelayedRequest(Stream):
         self._count_tokens: Callable[[bytes], int] | None = None
         self._told: Progress | None = None
         self._told_at = 0.0
+        # What stands behind the request's body.
+        self._trailers = b""
 
     # ---- the deployment's side
 
@@ -94,6 +97,9 @@ class RelayedRequest(Stream):
         else:
             self._send(self._connection, data, last)
 
+    def on_trailers(self, block: bytes) -> None:
+        self._trailers = block
+
     def on_reset(self, code: int, reason: str) -> None:
         """The client is gone, or the tunnel: the model must stop working on it."""
         self._leave()
@@ -125,6 +131,10 @@ class RelayedRequest(Stream):
             self._answered()
         elif not room and self._connection is not None:
             self._connection.want_response(False)
+
+    def on_response_trailers(self, block: bytes) -> None:
+        self.send_trailers(block)
+        self._answered()
 
     def on_upstream_lost(self, reason: str) -> None:
         self._connection = None
@@ -172,7 +182,7 @@ class RelayedRequest(Stream):
             if data:
                 data = b"%x\r\n%b\r\n" % (size, data)
             if last:
-                data += b"0\r\n\r\n"
+                data += b"0\r\n%b\r\n" % self._trailers
         connection.send(data, last)
         if last:
             return

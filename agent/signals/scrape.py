@@ -39,6 +39,9 @@ class _Page:
     def on_upstream_lost(self, reason: str) -> None:
         self.fail(reason)
 
+    def on_response_trailers(self, block: bytes) -> None:
+        self._end()
+
     def on_upstream_writable(self) -> None:
         pass
 

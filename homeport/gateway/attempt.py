@@ -37,6 +37,9 @@ class Attempt(Stream):
             self.end()
         self.request.on_answer_data(data, last)
 
+    def on_trailers(self, block: bytes) -> None:
+        self.request.on_answer_trailers(block)
+
     def on_reset(self, code: int, reason: str) -> None:
         self.node.attempts.discard(self)
         self.request.on_attempt_lost(code, reason)

@@ -33,6 +33,8 @@ class Delivery(Account):
     _tries = 0
     _retried = False
     _parked = False
+    # What stands behind the body.
+    _trailers = b""
     # Since when, and for how long before that.
     _parked_at = 0.0
     _parked_seconds = 0.0
@@ -57,6 +59,10 @@ class Delivery(Account):
         raise NotImplementedError
 
     def on_answer_data(self, data: bytes, last: bool) -> None:
+        raise NotImplementedError
+
+    def on_answer_trailers(self, block: bytes) -> None:
+        """on_answer_data(b"", True) comes next."""
         raise NotImplementedError
 
     def on_progress(self, progress: Progress) -> None:
@@ -114,10 +120,12 @@ class Delivery(Account):
         )
         self._tries += 1
         self._attempt = attempt
-        complete = self._body_complete
+        complete = self._body_complete and not self._trailers
         body = b"".join(self._body) if self._body else b""
         attempt.link.open(attempt, opening, complete and not body)
         self.connection.want_body(attempt.send_data(body, complete) if body else True)
+        if self._trailers and self._body_complete:
+            attempt.send_trailers(self._trailers)
 
     def _park(self, policy: RoutePolicy) -> None:
         seconds = self._hold_until - self._gateway.clock()

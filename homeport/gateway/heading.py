@@ -57,6 +57,8 @@ class Heading:
             self.problem = problem.with_traceback(None)
             self.to = Direction("health", "", b"")
         lines = block([field for field in listed if field[0] not in _NOT_FORWARDED])
+        if head.takes_trailers:
+            lines += b"te: trailers\r\nconnection: te\r\n"
         self.start = b"%b %b HTTP/1.1\r\n%bx-request-id: " % (head.method, self.to.target, lines)
 
 

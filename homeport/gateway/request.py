@@ -43,12 +43,17 @@ class GatewayRequest(Delivery):
         if self._attempt is not None:
             if self._request_bytes > MAX_BODY:
                 self._body = None
-            if not self._attempt.send_data(data, last):
+            if last and self._trailers:
+                self._attempt.send_trailers(self._trailers)
+            elif not self._attempt.send_data(data, last):
                 self.connection.want_body(False)
         elif self._awaits_body:
             self._on_awaited_body(last)
         elif not last:
             self.connection.want_body(False)
+
+    def on_trailers(self, block: bytes) -> None:
+        self._trailers = block
 
     def on_body_timeout(self) -> None:
         self.fail(HomeportError(ErrorCode.DEADLINE_EXCEEDED, "the request's body did not arrive in time"))
@@ -124,6 +129,8 @@ class GatewayRequest(Delivery):
                 body = with_model(body, policy.served_model_name)
         self._body = [body]
         self.length = len(body)
+        # They need a chunked body.
+        self._trailers = b""
         self._accept(policy)
 
     def _accept(self, policy: RoutePolicy) -> None:
@@ -198,6 +205,10 @@ class GatewayRequest(Delivery):
                 self._unconsumed += len(data)
             else:
                 self._attempt.consumed(len(data))
+
+    def on_answer_trailers(self, block: bytes) -> None:
+        if self._gateway.heads.is_good_block(block) and self._waiting_answer is None:
+            self.connection.send_trailers(block)
 
     # ---- ends
 

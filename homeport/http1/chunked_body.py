@@ -3,6 +3,7 @@
 import httptools
 
 from homeport.http1.errors import ProtocolError
+from homeport.http1.head import Fields
 from homeport.http1.limits import MAX_CHUNK_OVERHEAD
 
 _HEAD = b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -11,9 +12,12 @@ _HEAD = b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
 class ChunkedBody:
     def __init__(self) -> None:
         self.complete = False
+        # What stands behind it.
+        self.trailers: Fields = []
         self._data: list[bytes] = []
         self._overhead = 0
         self._begun = False
+        self._in_body = False
         self._parser = httptools.HttpRequestParser(self)
         self._parser.feed_data(_HEAD)
 
@@ -43,6 +47,13 @@ class ChunkedBody:
         if self._begun:
             raise ProtocolError(400, "data follows a chunked request before its answer", "do not pipeline after one")
         self._begun = True
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self._in_body:
+            self.trailers.append((name.lower(), value))
+
+    def on_headers_complete(self) -> None:
+        self._in_body = True
 
     def on_body(self, data: bytes) -> None:
         self._data.append(data)

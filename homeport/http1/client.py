@@ -25,6 +25,9 @@ class ClientSink(Protocol):
 
     def on_response_body(self, data: bytes, last: bool) -> None: ...
 
+    def on_response_trailers(self, block: bytes) -> None:
+        """The end of the body, with header lines behind it."""
+
     def on_upstream_lost(self, reason: str) -> None:
         """The answer is not, or not wholly, here and will not come."""
 
@@ -140,6 +143,12 @@ class ClientConnection(asyncio.Protocol):
             self._release()
         if sink is not None:
             sink.on_response_body(data, last)
+
+    def on_response_trailers(self, block: bytes) -> None:
+        sink = self._sink
+        self._release()
+        if sink is not None:
+            sink.on_response_trailers(block)
 
     def _release(self) -> None:
         self._sink = None

@@ -26,6 +26,9 @@ class Exchange:
     def on_body(self, data: bytes, last: bool) -> None:
         """Not called for requests without a body; `last` comes once, with or without data."""
 
+    def on_trailers(self, block: bytes) -> None:
+        """Header lines that follow the body: on_body(b"", True) comes next."""
+
     def on_body_timeout(self) -> None:
         """The client stopped sending in the middle of the body: answer, or break off."""
         self.connection.abort()

@@ -28,7 +28,7 @@ _HOP_BY_HOP = frozenset(
     )
 )
 _FRAMING = frozenset((b"content-length", b"host", b"expect"))
-_SPECIAL = _HOP_BY_HOP | _FRAMING
+HOP_AND_FRAMING = _HOP_BY_HOP | _FRAMING
 # Two of these are two opinions about the framing.
 _ONCE = _FRAMING | {b"transfer-encoding"}
 _USUAL = frozenset((b"host", b"content-length"))
@@ -56,6 +56,8 @@ class RequestHead:
     is_http_10: bool
     # It asks to go on as a WebSocket.
     upgrade: bool = False
+    # Header lines behind the answer's body are welcome.
+    takes_trailers: bool = False
     meaning: Any = None
 
 
@@ -84,7 +86,7 @@ def request_head(method: bytes, target: bytes, path: bytes, version: str, header
     fields: Fields = []
     for field in headers:
         name, value = field
-        if name in _SPECIAL:
+        if name in HOP_AND_FRAMING:
             if name in special:
                 if name in _ONCE:
                     raise ProtocolError(400, f"header {name.decode()} is given twice")
@@ -99,9 +101,9 @@ def request_head(method: bytes, target: bytes, path: bytes, version: str, header
     elif _HOST.fullmatch(host) is None:
         raise ProtocolError(400, "the Host header is not a host with an optional port")
     length = _request_length(method, is_10, special)
-    keep_alive, expects_continue, upgrade = not is_10, False, False
+    keep_alive, expects_continue, upgrade, takes_trailers = not is_10, False, False, False
     if len(special) > 2 or not _USUAL.issuperset(special):
-        options = _connection_options(special)
+        options = _list(special, b"connection")
         upgrade = _is_upgrade(special, options)
         if upgrade and (method != b"GET" or is_10):
             raise ProtocolError(400, "a WebSocket begins with a GET of HTTP/1.1")
@@ -110,7 +112,11 @@ def request_head(method: bytes, target: bytes, path: bytes, version: str, header
             keep_alive = not upgrade and b"close" not in options and (not is_10 or b"keep-alive" in options)
             fields = [field for field in fields if field[0] not in options]
         expects_continue = _expects_continue(special) and not is_10
-    return RequestHead(method, target, path, fields, host or b"", keep_alive, expects_continue, is_10, upgrade), length
+        takes_trailers = not is_10 and b"trailers" in _list(special, b"te")
+    head = RequestHead(
+        method, target, path, fields, host or b"", keep_alive, expects_continue, is_10, upgrade, takes_trailers
+    )
+    return head, length
 
 
 def response_head(status: int, version: str, headers: Fields) -> tuple[ResponseHead, int]:
@@ -122,13 +128,13 @@ def response_head(status: int, version: str, headers: Fields) -> tuple[ResponseH
     fields: Fields = []
     for field in headers:
         name, value = field
-        if name not in _SPECIAL:
+        if name not in HOP_AND_FRAMING:
             fields.append(field)
         elif name == b"content-length" and special.get(name, value) != value:
             raise ProtocolError(502, "the answer gives two lengths")
         else:
             special[name] = special[name] + b"," + value if name in special and name != b"content-length" else value
-    options = _connection_options(special)
+    options = _list(special, b"connection")
     if options:
         fields = [field for field in fields if field[0] not in options]
     keep_alive = b"close" not in options and (version == "1.1" or b"keep-alive" in options)
@@ -196,6 +202,6 @@ def _expects_continue(special: dict[bytes, bytes]) -> bool:
     return expect is not None
 
 
-def _connection_options(special: dict[bytes, bytes]) -> list[bytes]:
-    value = special.get(b"connection")
+def _list(special: dict[bytes, bytes], name: bytes) -> list[bytes]:
+    value = special.get(name)
     return [option.strip().lower() for option in value.split(b",")] if value is not None else []

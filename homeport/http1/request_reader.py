@@ -8,6 +8,7 @@ from homeport.http1.head import BODILESS_METHODS, NO_BODY, UNKNOWN, RequestHead
 from homeport.http1.known_heads import KnownHeads
 from homeport.http1.limits import MAX_HEAD
 from homeport.http1.request_parser import is_clean, parse_request_head
+from homeport.http1.trailers import trailer_block
 
 # Of a connection that has become a WebSocket: more than ever comes.
 _ENDLESS = 1 << 62
@@ -19,6 +20,9 @@ class RequestSink(Protocol):
 
     def on_body(self, data: bytes, last: bool) -> None:
         """Not called for requests without a body; `last` comes once, with or without data."""
+
+    def on_trailers(self, block: bytes) -> None:
+        """Header lines that follow the body: on_body(b"", True) comes next."""
 
 
 class RequestReader:
@@ -112,5 +116,11 @@ class RequestReader:
             self._chunked = None
             self.missing = 0
             self.complete = True
-        if body or self.complete:
+        trailers = trailer_block(chunked.trailers) if self.complete and chunked.trailers else b""
+        if trailers:
+            if body:
+                self._sink.on_body(body, False)
+            self._sink.on_trailers(trailers)
+            self._sink.on_body(b"", True)
+        elif body or self.complete:
             self._sink.on_body(body, self.complete)

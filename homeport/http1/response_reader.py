@@ -10,6 +10,7 @@ from homeport.http1.known_heads import KnownHeads
 from homeport.http1.limits import MAX_CHUNK_OVERHEAD, MAX_HEAD
 from homeport.http1.request_parser import is_clean
 from homeport.http1.status import BODILESS, SWITCHING
+from homeport.http1.trailers import trailer_block
 
 # Of a connection that has become a WebSocket: more than ever comes.
 _ENDLESS = 1 << 62
@@ -20,6 +21,9 @@ class ResponseSink(Protocol):
         """`length` as in response_head; `last`: no body follows."""
 
     def on_response_body(self, data: bytes, last: bool) -> None: ...
+
+    def on_response_trailers(self, block: bytes) -> None:
+        """The end of the body, with header lines behind it."""
 
 
 class ResponseReader:
@@ -42,6 +46,7 @@ class ResponseReader:
         "_parser",
         "_sink",
         "_skip_body",
+        "_trailers",
         "_untouched",
     )
 
@@ -55,6 +60,8 @@ class ResponseReader:
         # Nothing of this response has come.
         self._untouched = True
         self._headers: Fields = []
+        # Those behind the body.
+        self._trailers: Fields = []
         self._head: ResponseHead | None = None
         self._length = 0
         # Of the body of a response whose head was known; else the parser counts.
@@ -175,12 +182,14 @@ class ResponseReader:
         if known is None:
             if fed > MAX_HEAD and sum(len(name) + len(value) for name, value in self._headers) > MAX_HEAD:
                 raise ProtocolError(502, "the model server's header section is too long")
-            bare = ended and not self._body
+            bare = ended and not self._body and not self._trailers
             self._expecting = not bare
             self._ended = ended
             sink.on_response(head, self._length, bare)
             if bare:
                 return
+        if self._trailers and ended and self._hand_on_trailers(sink):
+            return
         if self._body or ended:
             self._overhead = 0
             body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
@@ -192,6 +201,19 @@ class ResponseReader:
         if self._overhead > MAX_CHUNK_OVERHEAD:
             raise ProtocolError(502, "the model server's chunked body has too much that is no data")
 
+    def _hand_on_trailers(self, sink: ResponseSink) -> bool:
+        """False when none of them may go on."""
+        trailers, self._trailers = trailer_block(self._trailers), []
+        if not trailers:
+            return False
+        body = b"".join(self._body)
+        self._body.clear()
+        self._expecting = False
+        if body:
+            sink.on_response_body(body, False)
+        sink.on_response_trailers(trailers)
+        return True
+
     # ---- called by httptools
 
     def on_message_begin(self) -> None:
@@ -199,7 +221,7 @@ class ResponseReader:
             raise _surplus()
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._headers.append((name.lower(), value))
+        (self._headers if self._head is None else self._trailers).append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
         parser = self._parser

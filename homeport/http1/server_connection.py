@@ -51,6 +51,7 @@ class ServerConnection(asyncio.Protocol):
         # What the announced length leaves to send; UNKNOWN without one.
         self._left = 0
         self._chunked = False
+        self._trailers = b""
         self._switched = False
         self._close_after = False
         self._closing_since: float | None = None
@@ -128,6 +129,10 @@ class ServerConnection(asyncio.Protocol):
         elif last and self._closing_since is None:
             self._next_due = True
 
+    def on_trailers(self, block: bytes) -> None:
+        if self._exchange is not None:
+            self._exchange.on_trailers(block)
+
     # ---- the exchange's side
 
     def peer_address(self) -> str:
@@ -194,7 +199,8 @@ class ServerConnection(asyncio.Protocol):
                 ending = b"\r\n0\r\n\r\n" if last else b"\r\n"
                 self._writer.write(transport, b"".join((b"%x\r\n" % len(data), data, ending)))
             elif last:
-                self._writer.write(transport, b"0\r\n\r\n")
+                self._writer.write(transport, b"0\r\n%b\r\n" % self._trailers)
+                self._trailers = b""
         elif self._left == UNKNOWN:
             self._writer.write(transport, data)
         elif self._head is not None and self._head.method == b"HEAD":
@@ -208,6 +214,11 @@ class ServerConnection(asyncio.Protocol):
                 return
         if last:
             self._answered()
+
+    def send_trailers(self, block: bytes) -> None:
+        """Header lines that follow the body, for a client that takes them: send_body(b"", True) comes next."""
+        if self._chunked and self._head is not None and self._head.takes_trailers:
+            self._trailers = block
 
     def abort(self) -> None:
         """Breaks the connection off, so that the client sees that the answer is not whole."""
