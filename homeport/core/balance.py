@@ -1,6 +1,6 @@
 """Which node takes a request: the shortest prefix of ranks that covers the load (design.md §2)."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
 
@@ -45,13 +45,26 @@ def in_order(presences: Sequence[P]) -> list[P]:
     return sorted(presences, key=lambda p: (p.rank, p.node_id))
 
 
-def pick_node(ordered: Sequence[P], exclude: Collection[str] = ()) -> Choice[P] | None:
+# Ranks of a deployment lie closer together.
+_DISTANCE = 1_000_000
+
+
+def seen_from(distance: int, rank: int, min_replicas: int, max_replicas: int) -> tuple[int, int, int]:
+    """(rank, min, max) of a node for a gateway that stands so many steps away: whatever is nearer goes before, by rank;
+    that one further away must run replicas is no reason to send it any, for it has gateways of its own."""
+    return distance * _DISTANCE + rank, 0 if distance else min_replicas, max_replicas
+
+
+def pick_node(
+    ordered: Sequence[P], exclude: Collection[str] = (), choose: Callable[[Sequence[P]], P | None] | None = None
+) -> Choice[P] | None:
     """The node for one more request; None when no node is left that may run anything.
 
     The prefix are the first ranks whose ready capacity covers all that is in flight and one more; nodes that must run
     replicas anyway (min > 0) always belong, leaving them idle would waste them. Inside it the least loaded node wins
-    (in-flight over capacity), ties go to the lower rank. With nothing free there, the request waits at the lowest
-    rank that may still grow; with nothing to grow, where the line is shortest.
+    (in-flight over capacity), ties go to the lower rank; or the one that `choose` says, which gets all that have ready
+    replicas and gives None when they are full. With nothing free there, the request waits at the lowest rank that
+    may still grow; with nothing to grow, where the line is shortest.
     """
     wanted = 1
     for presence in ordered:
@@ -60,6 +73,7 @@ def pick_node(ordered: Sequence[P], exclude: Collection[str] = ()) -> Choice[P] 
     free: P | None = None
     growing: P | None = None
     least = 1.0
+    members: list[P] | None = [] if choose is not None else None
     reached = -1
     for presence in ordered:
         if presence.max_replicas <= 0 or presence.node_id in exclude:
@@ -69,12 +83,18 @@ def pick_node(ordered: Sequence[P], exclude: Collection[str] = ()) -> Choice[P] 
         if presence.rank <= reached or presence.min_replicas > 0:
             capacity = presence.capacity
             covered += capacity
-            if capacity:
+            if not capacity:
+                pass
+            elif members is not None:
+                members.append(presence)
+            else:
                 use = presence.in_flight / capacity
                 if use < least:
                     free, least = presence, use
         if growing is None and presence.ready_replicas < presence.max_replicas:
             growing = presence
+    if choose is not None and members:
+        free = choose(members)
     if free is not None:
         return Choice(free, hold=False)
     if growing is not None:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from homeport.core.balancing import Balancing
 from homeport.core.schedule import ScheduledMin
 from homeport.core.targets import Targets
 
@@ -42,3 +43,7 @@ class Policy:
     priority: int = 0
     # Labels that a cluster must carry to run it.
     residency: dict[str, str] = field(default_factory=dict)
+    # None = the default, least connections and nothing else: then requests need not look.
+    balancing: Balancing | None = None
+    # "cancel": the model stops working on a request whose client is gone; "drain": it finishes for nobody.
+    on_client_disconnect: str = "cancel"

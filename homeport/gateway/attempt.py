@@ -1,7 +1,9 @@
 """One try of a request at one node: the gateway's end of a stream."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from homeport.core.latency import after_answer
 from homeport.gateway.presence import NodeRoute
 from homeport.tunnel.frames import Progress, Refusal
 from homeport.tunnel.link import Link
@@ -30,6 +32,8 @@ class Attempt(Stream):
     def on_head(self, status: int, length: int, block: bytes, last: bool) -> None:
         if last:
             self.end()
+        if self.node.is_doubtful:
+            self.request.on_doubtful_answer(self.node)
         self.request.on_answer_head(status, length, block, last)
 
     def on_data(self, data: bytes, last: bool) -> None:
@@ -53,3 +57,18 @@ class Attempt(Stream):
 
     def on_send_room(self) -> None:
         self.request.connection.want_body(True)
+
+
+class TimedAttempt(Attempt):
+    """Of a deployment whose nodes are compared by how soon they answer."""
+
+    __slots__ = ("_clock", "_sent_at")
+
+    def __init__(self, link: Link, request: "Delivery", node: NodeRoute, clock: Callable[[], float]) -> None:
+        super().__init__(link, request, node)
+        self._clock = clock
+        self._sent_at = clock()
+
+    def on_head(self, status: int, length: int, block: bytes, last: bool) -> None:
+        self.node.latency_seconds = after_answer(self.node.latency_seconds, self._clock() - self._sent_at)
+        super().on_head(status, length, block, last)

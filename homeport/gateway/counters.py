@@ -24,6 +24,8 @@ class DeploymentCounters:
     retries: int = 0
     # Sent to another node after one that refused it, which is safe at any time.
     resends: int = 0
+    # How often a node was given nothing for a while, because its attempts were lost one after the other.
+    ejections: int = 0
     parked: int = 0
     parked_seconds: float = 0.0
     request_bytes: int = 0

@@ -1,12 +1,16 @@
 """Brings a request to a node: the choice of it, waiting for one, and another try where that is safe."""
 
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from homeport.core.balance import pick_node
+from homeport.core.balancer import Balancer
 from homeport.core.errors import ErrorCode, HomeportError
 from homeport.gateway.account import Account
-from homeport.gateway.attempt import Attempt
+from homeport.gateway.affinity import Affinity, affinity_of
+from homeport.gateway.attempt import Attempt, TimedAttempt
 from homeport.gateway.heading import Heading, heading_of
+from homeport.gateway.presence import NodeRoute
 from homeport.gateway.retry import may_run_twice
 from homeport.gateway.routes import RoutePolicy
 from homeport.http1.head import NO_BODY, RequestHead
@@ -39,6 +43,9 @@ class Delivery(Account):
     _parked_at = 0.0
     _parked_seconds = 0.0
     _unconsumed = 0
+    _affinity: Affinity | None = None
+    # Header lines of this gateway's own, for the answer.
+    _own_lines = b""
     _refused: frozenset[str] = frozenset()
     # Nodes that are asked again once no other is left.
     _busy: frozenset[str] = frozenset()
@@ -82,9 +89,14 @@ class Delivery(Account):
             return
         gateway = self._gateway
         candidates = gateway.presences.candidates(policy.deployment_id)
+        balancer = None
+        if policy.policy.balancing is not None:
+            balancer = gateway.presences.balancer(policy.deployment_id)
+        choose = self._chooser(balancer) if balancer is not None else None
         hold = False
         while True:
-            choice = pick_node(candidates, self._refused | self._busy if self._refused or self._busy else ())
+            exclude = self._refused | self._busy if self._refused or self._busy else ()
+            choice = pick_node(candidates, exclude, choose)
             if choice is None:
                 if not self._busy:
                     self._park(policy)
@@ -95,9 +107,26 @@ class Delivery(Account):
                 continue
             link = gateway.presences.link(choice.node.node_id)
             if link is not None:
-                self._begin(policy, Attempt(link, self, choice.node), hold or choice.hold)
+                if balancer is not None and balancer.compares_latency:
+                    attempt: Attempt = TimedAttempt(link, self, choice.node, gateway.clock)
+                else:
+                    attempt = Attempt(link, self, choice.node)
+                self._begin(policy, attempt, hold or choice.hold)
                 return
             self._refused |= {choice.node.node_id}
+
+    def _chooser(self, balancer: Balancer) -> Callable[[Sequence[NodeRoute]], NodeRoute | None]:
+        if self._affinity is None:
+            connection = self.connection
+            self._affinity = affinity_of(balancer.balancing, self.head.fields, self.client_address, connection.is_tls)
+            self._own_lines += self._affinity.lines
+        key = self._affinity.key
+        return lambda nodes: balancer.choose(nodes, key)
+
+    def client_address(self) -> str:
+        """As far as it can be believed: of whoever dialled, or of whom a trusted proxy speaks for."""
+        peer, proxies = self.connection.peer_address(), self._gateway.proxies
+        return peer if proxies is None else proxies.client(peer, self.head.fields)
 
     def _begin(self, policy: RoutePolicy, attempt: Attempt, hold: bool) -> None:
         remaining = 0
@@ -112,7 +141,7 @@ class Delivery(Account):
             hold,
             self._tries,
             "",
-            "",
+            self._affinity.key if self._affinity is not None else "",
             self._tenant,
             self._heading.wants_progress,
             int(self._parked_seconds * 1000),
@@ -193,6 +222,10 @@ class Delivery(Account):
         """Perhaps dispatched."""
         node = self._forget_attempt()
         policy = self._policy
+        if policy is not None and code in (ResetCode.TUNNEL_LOST, ResetCode.UPSTREAM_LOST):
+            steps_back = self._gateway.presences.attempt_lost(policy.deployment_id, node, self._began_at)
+            if steps_back and self._counters is not None:
+                self._counters.ejections += 1
         if code == ResetCode.TIMEOUT:
             self.fail(HomeportError(ErrorCode.DEADLINE_EXCEEDED, f"the model took too long: {reason}"))
         elif (
@@ -212,6 +245,10 @@ class Delivery(Account):
             self.dispatch()
         else:
             self.fail(HomeportError(ErrorCode.UPSTREAM_FAILED, f"the model's answer was lost: {reason}"))
+
+    def on_doubtful_answer(self, node: NodeRoute) -> None:
+        if self._policy is not None:
+            self._gateway.presences.attempt_answered(self._policy.deployment_id, node, self._began_at)
 
     def _fail_refused(self, refusal: Refusal) -> None:
         name = self._policy.deployment_id if self._policy else ""

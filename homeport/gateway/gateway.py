@@ -8,6 +8,7 @@ from homeport.core.errors import ErrorCode, HomeportError
 from homeport.core.guessing import Guesses
 from homeport.core.histogram import LAG_BOUNDS, Histogram
 from homeport.gateway.answer_head import HeadCheck
+from homeport.gateway.client_address import TrustedProxies
 from homeport.gateway.counters import Counters
 from homeport.gateway.denial import Denial
 from homeport.gateway.errors import render_refused_message
@@ -40,15 +41,17 @@ class Gateway:
         clock: Callable[[], float],
         timeouts: Timeouts | None = None,
         guesses: Guesses | None = None,
+        proxies: TrustedProxies | None = None,
     ) -> None:
         self.policies = policies
         self.clock = clock
         self.tokens = TokenCheck(check_token, clock, guesses or Guesses())
         self.parking = ParkingLot(self._wake)
-        self.presences = PresenceTable(policies, self.parking.wake)
+        self.presences = PresenceTable(policies, self.parking.wake, clock)
         self.counters = Counters()
         # How late its once-a-second look at all requests comes.
         self.loop_lag = Histogram(LAG_BOUNDS)
+        self.proxies = proxies
         self.heads = HeadCheck()
         self.request_ids = RequestIds()
         self.active: set[GatewayRequest] = set()
@@ -112,4 +115,5 @@ class Gateway:
         for request in list(self.active):
             request.check(now)
         self._sweep_due = now + _SWEEP_SECONDS
+        self.presences.tick()
         self._sweep = loop.call_later(_SWEEP_SECONDS, self._check, loop)

@@ -1,9 +1,15 @@
 """Which nodes can take requests now: policy says which may, tunnels and their LOAD frames say which do."""
 
+import random
+import time
 from collections.abc import Callable, Iterator
 
-from homeport.core.balance import in_order
+from homeport.core.balance import in_order, seen_from
+from homeport.core.balancer import Balancer
+from homeport.core.balancing import Balancing
+from homeport.core.latency import after_a_second
 from homeport.gateway.routes import PolicyTable
+from homeport.gateway.standings import NodeStandings
 from homeport.tunnel.link import Link
 from homeport.tunnel.load import DeploymentLoad
 from homeport.tunnel.stream import Stream
@@ -15,6 +21,8 @@ class NodeRoute:
     __slots__ = (
         "attempts",
         "capacity",
+        "is_doubtful",
+        "latency_seconds",
         "max_replicas",
         "min_replicas",
         "node_id",
@@ -30,6 +38,14 @@ class NodeRoute:
         self.attempts: set[Stream] = set()
         # Requests there that came through other gateways, as of the last LOAD.
         self.others = 0
+        # To the first byte of an answer, where the deployment is balanced by that; 0 = not known.
+        self.latency_seconds = 0.0
+        # Attempts there were lost, and none was answered since.
+        self.is_doubtful = False
+
+    @property
+    def name(self) -> str:
+        return self.node_id
 
     @property
     def in_flight(self) -> int:
@@ -42,11 +58,20 @@ class NodeRoute:
 
 
 class PresenceTable:
-    """`on_change(deployment_id)` is called when a node came or went: whoever waits may try again."""
+    """`on_change(deployment_id)` is called when a node came or went: whoever waits may try again.
+    `distance(node_id)` is 0 for nodes at home, where the gateway stands: these go before all others."""
 
-    def __init__(self, policies: PolicyTable, on_change: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        policies: PolicyTable,
+        on_change: Callable[[str], None],
+        clock: Callable[[], float] = time.monotonic,
+        distance: Callable[[str], int] = lambda node_id: 0,
+    ) -> None:
         self._policies = policies
         self._on_change = on_change
+        self._clock = clock
+        self.distance = distance
         # A node that reconnects is here twice until its old tunnel is found dead. The newest is used.
         self._links: dict[str, list[Link]] = {}
         # Those that have said what is there. An agent that has not may not be ready for a request yet.
@@ -54,10 +79,17 @@ class PresenceTable:
         self._loads: dict[str, dict[str, DeploymentLoad]] = {}
         self._routes: dict[tuple[str, str], NodeRoute] = {}
         self._ordered: dict[str, list[NodeRoute]] = {}
+        self._balancers: dict[str, Balancer] = {}
+        # They outlast the tunnels.
+        self._standings = NodeStandings()
 
     def candidates(self, deployment_id: str) -> list[NodeRoute]:
         """In pick_node's order."""
         return self._ordered.get(deployment_id, [])
+
+    def balancer(self, deployment_id: str) -> Balancer | None:
+        """Of a deployment that has an algorithm or sessions of its own."""
+        return self._balancers.get(deployment_id)
 
     def link(self, node_id: str) -> Link | None:
         for link in reversed(self._links.get(node_id, [])):
@@ -89,6 +121,33 @@ class PresenceTable:
         self._arrange(deployment_id)
         self._on_change(deployment_id)
 
+    # ---- what became of attempts
+
+    def attempt_lost(self, deployment_id: str, node_id: str, began_at: float) -> bool:
+        """Of a request that began then. True: the node steps back for a while, unless it is the last one."""
+        steps_back = self._standings.lost((deployment_id, node_id), began_at, self._clock())
+        route = self._routes.get((deployment_id, node_id))
+        if route is not None:
+            route.is_doubtful = True
+        if steps_back:
+            self._arrange(deployment_id)
+        return steps_back
+
+    def attempt_answered(self, deployment_id: str, route: NodeRoute, began_at: float) -> None:
+        """To be told of doubtful nodes only."""
+        if self._standings.answered((deployment_id, route.node_id), began_at):
+            route.is_doubtful = False
+            self._arrange(deployment_id)
+
+    def tick(self) -> None:
+        """Once a second."""
+        for deployment_id in self._standings.back(self._clock()):
+            self._arrange(deployment_id)
+        for deployment_id, balancer in self._balancers.items():
+            if balancer.compares_latency:
+                for route in self.candidates(deployment_id):
+                    route.latency_seconds = after_a_second(route.latency_seconds)
+
     # ----
 
     def _on_go_away(self, link: Link) -> None:
@@ -117,6 +176,7 @@ class PresenceTable:
 
     def _arrange(self, deployment_id: str) -> None:
         policy = self._policies.get(deployment_id)
+        self._balance(deployment_id, policy.policy.balancing if policy is not None else None)
         routes: list[NodeRoute] = []
         for node_id, terms in policy.placements.items() if policy is not None else ():
             load = self._loads.get(node_id, {}).get(deployment_id)
@@ -125,10 +185,18 @@ class PresenceTable:
             route = self._routes.get((deployment_id, node_id))
             if route is None:
                 route = self._routes[deployment_id, node_id] = NodeRoute(node_id)
-            route.rank, route.min_replicas, route.max_replicas = terms
+                route.is_doubtful = (deployment_id, node_id) in self._standings
+            route.rank, route.min_replicas, route.max_replicas = seen_from(self.distance(node_id), *terms)
             route.update(load)
             routes.append(route)
         if routes:
-            self._ordered[deployment_id] = in_order(routes)
+            sound = [route for route in routes if not self._standings.is_out((deployment_id, route.node_id))]
+            self._ordered[deployment_id] = in_order(sound or routes)
         else:
             self._ordered.pop(deployment_id, None)
+
+    def _balance(self, deployment_id: str, balancing: Balancing | None) -> None:
+        if balancing is None:
+            self._balancers.pop(deployment_id, None)
+        elif deployment_id not in self._balancers or self._balancers[deployment_id].balancing != balancing:
+            self._balancers[deployment_id] = Balancer(balancing, random.random)

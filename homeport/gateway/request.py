@@ -77,7 +77,7 @@ class GatewayRequest(Delivery):
         if kind == "health":
             self._answer_json(b'{"status":"ok"}')
             return
-        principal = gateway.tokens.principal(heading.authorization, self.connection.peer_address)
+        principal = gateway.tokens.principal(heading.authorization, self.client_address)
         if principal is None:
             raise HomeportError(
                 ErrorCode.UNAUTHENTICATED,
@@ -180,7 +180,7 @@ class GatewayRequest(Delivery):
                 self._waiting_answer.on_data(b"", True)
             return
         connection = self.connection
-        connection.send_head(status, b"%bx-request-id: %b\r\n" % (lines, self._request_id), length)
+        connection.send_head(status, b"%b%bx-request-id: %b\r\n" % (lines, self._own_lines, self._request_id), length)
         if last:
             connection.send_body(b"", True)
 
@@ -241,7 +241,7 @@ class GatewayRequest(Delivery):
         if tell is None or heading.authorization is None:
             return
         request = f"{self.head.method.decode()} {self.head.path.decode('latin-1')}"
-        address, request_id = self.connection.peer_address(), self._request_id.decode()
+        address, request_id = self.client_address(), self._request_id.decode()
         tell(Denial(self._tenant, address, request_id, request, error.code, error.message))
 
     def _answer_json(self, body: bytes) -> None:

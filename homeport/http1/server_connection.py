@@ -140,6 +140,10 @@ class ServerConnection(asyncio.Protocol):
         peer = self._transport.get_extra_info("peername") if self._transport is not None else None
         return str(peer[0]) if peer else ""
 
+    @property
+    def is_tls(self) -> bool:
+        return self._transport is not None and self._transport.get_extra_info("ssl_object") is not None
+
     def want_body(self, wanted: bool) -> None:
         """Backpressure: while unwanted, nothing more of the request's body is read (one read may still come)."""
         if wanted is not self._wants_body:

@@ -96,6 +96,9 @@ class DeploymentSpec(ApiModel):
     """From the first byte of the request to the last of the answer; 0 = no limit."""
     retry: Literal["safe", "none"] = live(default="safe")
     """`safe`: one second try where a request may have been begun, but nothing came back."""
+    on_client_disconnect: Literal["cancel", "drain"] = live(default="cancel")
+    """What becomes of a request that a replica works on when its client leaves: the model stops, or it finishes and the
+    answer is dropped."""
     load_balancer: LoadBalancer = live(default_factory=LoadBalancer)
     update_strategy: UpdateStrategy = live(default_factory=UpdateStrategy)
     on_disconnect: OnDisconnect = live(default_factory=OnDisconnect)
@@ -137,4 +140,6 @@ class DeploymentSpec(ApiModel):
             stop_after_seconds=self.on_disconnect.stop_after_seconds,
             priority=self.priority,
             residency=self.residency,
+            balancing=self.load_balancer.to_core(),
+            on_client_disconnect=self.on_client_disconnect,
         )

@@ -1,10 +1,11 @@
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from homeport.core.balance import in_order, pick_node
+from homeport.core.balance import in_order, pick_node, seen_from
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,56 @@ def test_the_choice(case: str) -> None:
     nodes, expected = CASES[case]
     choice = pick_node(in_order(nodes))
     assert (choice and (choice.node.node_id, choice.hold)) == expected
+
+
+def seen_by(home: str, *listed: Node) -> list[Node]:
+    """By a gateway that stands at `home`."""
+    found = []
+    for node in listed:
+        rank, least, most = seen_from(int(node.node_id != home), node.rank, node.min_replicas, node.max_replicas)
+        found.append(replace(node, rank=rank, min_replicas=least, max_replicas=most))
+    return in_order(found)
+
+
+@pytest.mark.parametrize(
+    ("in_flight_at_home", "expected"),
+    [(0, ("b", False)), (3, ("b", False)), (4, ("a", False)), (9, ("a", False))],
+)
+def test_home_goes_first_whatever_its_rank_and_overflows_to_others(
+    in_flight_at_home: int, expected: tuple[str, bool]
+) -> None:
+    """b is the gateway's home, though the deployment's is a, which must run something in any case."""
+    nodes = seen_by("b", Node("a", rank=0, min_replicas=2), Node("b", rank=3, in_flight=in_flight_at_home))
+    choice = pick_node(nodes)
+    assert choice is not None
+    assert (choice.node.node_id, choice.hold) == expected
+
+
+def test_a_home_that_may_start_one_is_asked_before_a_distant_one_that_may() -> None:
+    nodes = seen_by("b", Node("a", rank=0, **EMPTY), Node("b", rank=3, **EMPTY))
+    choice = pick_node(nodes)
+    assert choice is not None
+    assert (choice.node.node_id, choice.hold) == ("b", True)
+
+
+def test_an_algorithm_chooses_among_the_nodes_of_the_prefix_only() -> None:
+    """Two sites: nothing crosses over while the first one has room, and then both belong."""
+    seen: list[list[str]] = []
+
+    def last(nodes: Sequence[Node]) -> Node | None:
+        seen.append([node.node_id for node in nodes])
+        return next((node for node in reversed(nodes) if node.in_flight < node.capacity), None)
+
+    home = [Node("a", in_flight=2), Node("b", in_flight=3)]
+    abroad = [Node("c", rank=1), Node("d", rank=1, **EMPTY)]
+    choice = pick_node(in_order(home + abroad), choose=last)
+    assert choice is not None and (choice.node.node_id, choice.hold) == ("b", False)
+    full = [replace(node, in_flight=4) for node in home]
+    choice = pick_node(in_order(full + abroad), choose=last)
+    assert choice is not None and (choice.node.node_id, choice.hold) == ("c", False)
+    choice = pick_node(in_order([*full, replace(abroad[0], in_flight=4)]), choose=last)
+    assert choice is not None and choice.hold, "all full: wait where one more may start"
+    assert seen == [["a", "b"], ["a", "b", "c"], ["a", "b", "c"]]
 
 
 nodes = st.builds(
