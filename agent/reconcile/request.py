@@ -6,6 +6,7 @@ from agent.drivers.driver import Handle, Labels, StartRequest
 from agent.reconcile.ports import is_container
 from agent.secrets.replica_secrets import NO_SECRETS, ReplicaSecrets
 from agent.state.journal import ReplicaRecord
+from homeport.core.rollout.track import deployment_of
 from homeport.core.workload import Probe
 
 # A container has a network of its own, in which loopback would be reached by nobody.
@@ -58,7 +59,7 @@ def _placeholders(record: ReplicaRecord, host: str, port: int) -> dict[str, str]
         "{port}": str(inside or port),
         "{host}": _ANY_ADDRESS if inside else host,
         "{replica_id}": record.replica_id,
-        "{deployment_id}": record.deployment_id,
+        "{deployment_id}": deployment_of(record.deployment_id),
     }
 
 

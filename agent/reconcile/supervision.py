@@ -28,6 +28,7 @@ from agent.secrets.replica_secrets import SecretsMissing
 from agent.state.journal import Stage
 from homeport.core.errors import HomeportError
 from homeport.core.history.cold_start import ColdStart, StartParts
+from homeport.core.rollout.track import deployment_of
 from homeport.core.status import ReplicaStatus
 
 log = structlog.get_logger()
@@ -234,7 +235,8 @@ class Supervision:
         self._crashes = self._crashes.after(life.ready_seconds if life else 0.0, self._around.monotonic())
         if life:
             output = await tail(self._around.driver(record.workload.driver), record.replica_id)
-            self._around.failures.keep(record.deployment_id, record.replica_id, self._around.wall(), problem, output)
+            of = deployment_of(record.deployment_id)
+            self._around.failures.keep(of, record.replica_id, self._around.wall(), problem, output)
         if record.stage is not Stage.READY:
             self._clock.turn_to(Part.LOAD)
             self._tell_start(problem)

@@ -15,10 +15,12 @@ from controlplane.fleet.deployment_verbs import (
     start_deployment,
     stop_deployment,
 )
+from controlplane.fleet.dry_run import write
 from controlplane.fleet.explaining import explain_deployment
 from controlplane.fleet.kinds import DEPLOYMENT
 from controlplane.fleet.references import missing
 from controlplane.fleet.revisions import current_revision, revisions_of
+from controlplane.fleet.splitting import promote, rollback, split_deployment
 from controlplane.store.store import Index, Kind, Record, Transaction
 from controlplane.views.objects import envelope
 from controlplane.views.views import Views
@@ -26,7 +28,7 @@ from homeport.core.access.permission import Permission
 from homeport.core.errors import ErrorCode, HomeportError
 from homeport.schema.deployment_resources import Deployment, Revision
 from homeport.schema.edited import EditedDeployment, NewDeployment
-from homeport.schema.edits import EmptyRequest, ScaleRequest
+from homeport.schema.edits import EmptyRequest, RevisionRequest, ScaleRequest, SplitRequest
 from homeport.schema.explanation import Explanation
 
 _TAG = "deployments"
@@ -58,6 +60,9 @@ class Deployments(CollectionRoutes):
             Route("POST", f"{_ITEM}/scale", self.scale, _TAG, "Set how many replicas a deployment may have",
                   body=ScaleRequest, response=Deployment, errors=EDIT_ERRORS,
                   permission=Permission.DEPLOYMENTS_WRITE, at=self.at_item),
+            self._split("split", SplitRequest, split_deployment, "Divide requests among revisions side by side"),
+            self._split("promote", RevisionRequest, promote, "Send all requests to a revision, the newest by default"),
+            self._split("rollback", RevisionRequest, rollback, "Send all requests back to the revision before"),
             self._verb("pause-autoscaling", self.pause, "Keep as many replicas as there are; `auto` of scale ends it"),
             Route("GET", f"{_ITEM}/explain", self.explain, _TAG, "Why a deployment is where it is and not elsewhere",
                   response=Explanation, errors=(ErrorCode.NOT_FOUND,), permission=Permission.DEPLOYMENTS_READ,
@@ -80,6 +85,22 @@ class Deployments(CollectionRoutes):
             return await self.shown((await self.store.write(lambda tx: verb(tx, id))).record)
 
         return handle
+
+    def _split(
+        self, name: str, body: type[SplitRequest | RevisionRequest], verb: Callable[..., Accepted], summary: str
+    ) -> Route:
+        async def handle(call: Call) -> Answer:
+            id = self.key(call)
+
+            def change(tx: Transaction) -> tuple[Record, Record | None]:
+                record = verb(tx, id, call.body).record
+                return record, self.foreseen_by(tx, record)
+
+            record, seen = await write(self.store, change, call.body.dry_run)
+            return {**await self.shown(record), **await self.forecast(record, seen if call.body.dry_run else None)}
+
+        return Route("POST", f"{_ITEM}/{name}", handle, _TAG, summary, body=body, response=NewDeployment,
+                     errors=EDIT_ERRORS, permission=Permission.DEPLOYMENTS_WRITE, at=self.at_item)  # fmt: skip
 
     async def scale(self, call: Call) -> Answer:
         id = self.key(call)

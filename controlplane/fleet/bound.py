@@ -9,6 +9,8 @@ from controlplane.store.store import Record
 def bound_of(deployment: Record, maximum: int, name_of: Callable[[str], str]) -> dict[str, Any]:
     """The form is homeport.schema.bound.Bound. `maximum` is what its spec allows."""
     found = deployment.status.get("placement", {})
+    tracks = deployment.status.get("tracks", {}).values()
+    maximum = max(maximum, sum(each["max"] for each in tracks))
     away = found.get("away", [])
     return {
         "replicas": maximum + sum(each["max_replicas"] for each in away),

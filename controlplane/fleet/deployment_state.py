@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from controlplane.fleet.bound import bound_of
+from controlplane.fleet.tracks import split_state
 from controlplane.store.store import Record
 from homeport.core.status import ReplicaReport, ReplicaStatus
 
@@ -46,6 +47,7 @@ def deployment_state(
         "leaving": deployment.status.get("placement", {}).get("leaving", []),
         "events": deployment.status.get("placement", {}).get("events", []),
         "bound": bound_of(deployment, desired["max"], lambda id: node_names.get(id, id)),
+        "traffic_split": split_state(deployment, replicas),
         "url": f"{gateway_url}/d/{deployment.id}/",
     }
 

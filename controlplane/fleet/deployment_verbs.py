@@ -23,25 +23,25 @@ _LEAVING = frozenset({ReplicaStatus.DRAINING, ReplicaStatus.STOPPED, ReplicaStat
 
 def stop_deployment(tx: Transaction, deployment_id: str) -> Accepted:
     """Its replicas stop; bounds, revisions and address stay."""
-    return _edit(tx, deployment_id, {"state": "stopped"})
+    return edit_deployment(tx, deployment_id, {"state": "stopped"})
 
 
 def start_deployment(tx: Transaction, deployment_id: str) -> Accepted:
-    return _edit(tx, deployment_id, {"state": "running"})
+    return edit_deployment(tx, deployment_id, {"state": "running"})
 
 
 def scale_deployment(tx: Transaction, deployment_id: str, wanted: ScaleRequest) -> Accepted:
     """A fixed count keeps the bounds for later; new bounds end it. Raises INVALID_ARGUMENT for a minimum above the
     maximum."""
-    scaling = _find(tx, deployment_id).spec["autoscale_config"]
+    scaling = find_deployment(tx, deployment_id).spec["autoscale_config"]
     given = {"min_replicas": wanted.min_replicas, "max_replicas": wanted.max_replicas}
     bounds = {name: value for name, value in given.items() if value is not None}
-    return _edit(tx, deployment_id, {"autoscale_config": {**scaling, **bounds, "replicas": wanted.replicas}})
+    return edit_deployment(tx, deployment_id, {"autoscale_config": {**scaling, **bounds, "replicas": wanted.replicas}})
 
 
 def pause_autoscaling(tx: Transaction, deployment_id: str, replicas: Iterable[ReplicaReport]) -> Accepted:
     """The count stays where it is. `replicas` are those of the deployment now. Raises CONFLICT for a stopped one."""
-    spec = DeploymentSpec.model_validate(_find(tx, deployment_id).spec)
+    spec = DeploymentSpec.model_validate(find_deployment(tx, deployment_id).spec)
     if spec.state == "stopped":
         raise HomeportError(
             ErrorCode.CONFLICT,
@@ -49,14 +49,14 @@ def pause_autoscaling(tx: Transaction, deployment_id: str, replicas: Iterable[Re
             hint=f"start it: homeport deployment start {deployment_id}",
         )
     if spec.autoscale_config.replicas is not None:
-        return _edit(tx, deployment_id, {})
+        return edit_deployment(tx, deployment_id, {})
     count = sum(report.status not in _LEAVING for report in replicas)
     return scale_deployment(tx, deployment_id, ScaleRequest(replicas=count))
 
 
 def restart_deployment(tx: Transaction, deployment_id: str) -> Accepted:
     """A rollout of the same workload. Raises CONFLICT for a stopped deployment."""
-    deployment = _find(tx, deployment_id)
+    deployment = find_deployment(tx, deployment_id)
     spec = DeploymentSpec.model_validate(deployment.spec)
     if spec.state == "stopped":
         raise HomeportError(
@@ -73,12 +73,12 @@ def restart_deployment(tx: Transaction, deployment_id: str) -> Accepted:
     return Accepted(revise(tx, counted, spec, version), Action.CONFIGURED)
 
 
-def _edit(tx: Transaction, deployment_id: str, fields: dict[str, Any]) -> Accepted:
-    spec = parse_spec(DeploymentSpec, {**_find(tx, deployment_id).spec, **fields}, "deployment")
+def edit_deployment(tx: Transaction, deployment_id: str, fields: dict[str, Any]) -> Accepted:
+    spec = parse_spec(DeploymentSpec, {**find_deployment(tx, deployment_id).spec, **fields}, "deployment")
     return accept_deployment(tx, spec, keep_version=True)
 
 
-def _find(tx: Transaction, deployment_id: str) -> Record:
+def find_deployment(tx: Transaction, deployment_id: str) -> Record:
     deployment = tx.get(Kind.DEPLOYMENT, deployment_id)
     if deployment is None:
         raise missing(Kind.DEPLOYMENT, deployment_id, (each.id for each in tx.all(Kind.DEPLOYMENT)))

@@ -8,7 +8,7 @@ from controlplane.fleet.models import versions_of
 from controlplane.fleet.nodepools import nodepools_of
 from controlplane.fleet.projects import known_project
 from controlplane.fleet.references import NamesOthers, parent
-from controlplane.fleet.revisions import current_revision, revise, revisions_of, version_key_of
+from controlplane.fleet.revisions import check_split, current_revision, revise, revisions_of, version_key_of
 from controlplane.fleet.tenancy import check_deployment
 from controlplane.store.store import Index, Kind, Record, Transaction
 from homeport.core.errors import ErrorCode, HomeportError
@@ -23,9 +23,9 @@ def accept_deployment(tx: Transaction, spec: DeploymentSpec, keep_version: bool 
     """Checks what the spec names, writes it, and makes a revision when its workload is new.
 
     A spec without a version takes the model's newest; with `keep_version` it stays with the one that it has, so that
-    an edit of something else rolls nothing out. Raises NOT_FOUND for an unknown nodepool, model, version or project,
-    INVALID_ARGUMENT for a nodepool named twice, CONFLICT when another deployment serves the model on one of the
-    nodepools, when tenancy forbids a nodepool, or when a fixed field changes.
+    an edit of something else rolls nothing out. Raises NOT_FOUND for an unknown nodepool, model, version, project or
+    revision, INVALID_ARGUMENT for a nodepool named twice, CONFLICT when another deployment serves the model on one of
+    the nodepools, when tenancy forbids a nodepool, or when a fixed field changes.
     """
     _check_nodepools(tx, spec)
     known_project(tx, spec.project, "deployment.project")
@@ -36,6 +36,7 @@ def accept_deployment(tx: Transaction, spec: DeploymentSpec, keep_version: bool 
     _check_alone(tx, spec)
     accepted = accept(tx, Kind.DEPLOYMENT, spec.id, spec, "deployment")
     revised = revise(tx, accepted.record, spec, version)
+    check_split(tx, revised)
     changes = accepted.changes
     if before is not None and before.id != version.id and not any(c.path.startswith(_VERSION_PATH) for c in changes):
         resolved = FieldChange(_VERSION_PATH, Change.ROLLOUT, {"id": before.spec["id"]}, {"id": version.spec["id"]})

@@ -16,6 +16,7 @@ from controlplane.fleet.revisions import workload_of
 from controlplane.fleet.schedulable import candidate_of, pool_of, taken_by_placement, wanted_of
 from controlplane.fleet.specs import DeploymentSpecs
 from controlplane.fleet.surroundings import Surroundings
+from controlplane.fleet.tracks import bounded, track_of
 from controlplane.sessions.registry import NodeRegistry
 from controlplane.store.store import Index, Kind, Record, Store
 from homeport.core.placement.fleet import Fleet
@@ -23,6 +24,7 @@ from homeport.core.placement.price import Prices
 from homeport.core.placement.types import Held, Wanted
 from homeport.core.refusal import Refusal
 from homeport.core.resources import ComputeNeeds
+from homeport.core.rollout.track import deployment_of
 from homeport.core.status import ReplicaReport
 from homeport.schema.deployment import DeploymentSpec
 
@@ -42,7 +44,10 @@ class FleetView:
         specs: DeploymentSpecs | None = None,
     ) -> None:
         self.fleet = Fleet()
+        # By track: most deployments have one, of their own id.
         self.placements: dict[str, list[Record]] = {}
+        # Of each deployment that is placed somewhere.
+        self._tracks: dict[str, set[str]] = {}
         # Another object whenever something may have changed in what deployments choose nodepools by, or in who stays
         # apart from whom.
         self.pools_version = object()
@@ -72,21 +77,28 @@ class FleetView:
             self._specs.forget_gone(deployments)
             if self._apartness.learn(deployments):
                 self.pools_version = object()
-            self.fleet.forget_gone({record.id for record in deployments})
+            self.fleet.forget_gone({record.id for record in deployments} | self.placements.keys())
 
     def take_touched(self) -> set[str]:
         """Deployments of which a placement, or a node that serves them, has changed since this was asked last."""
         touched, self._touched = self._touched, set()
-        return touched
+        return {deployment_of(id) for id in touched}
+
+    def placements_of(self, deployment_id: str) -> list[Record]:
+        """Of all of its tracks."""
+        tracks = sorted(self._tracks.get(deployment_id, ()))
+        return [record for track in tracks for record in self.placements.get(track, ())]
 
     def wanted(self, deployment: Record, revision: Record, held: tuple[Held, ...]) -> Wanted:
+        """`deployment` may be one of its tracks."""
         pools = [pool_of(self._store, key) for key in nodepools_of(deployment.spec)]
         home = self._home(self.placements.get(deployment.id, ()))
         workload, refused = self._workloads.of(revision), self.refused(deployment.id)
-        apart = self._apartness.nodes_of_others(deployment, held, self.fleet.taken)
+        apart = self._apartness.nodes_of_others(deployment, held, self._nodes_of)
         evicted, capped = evicted_from(deployment), self._registry.pressures.caps(deployment.id)
         spec = self.spec(deployment)
-        return wanted_of(deployment.id, spec, workload, held, refused, pools, home, apart, evicted, capped)
+        scaling = bounded(spec.scaling(), deployment)
+        return wanted_of(deployment.id, spec, scaling, workload, held, refused, pools, home, apart, evicted, capped)
 
     def held(self, deployment_id: str) -> tuple[Held, ...]:
         """Its placements by rank, but for those that others took over."""
@@ -141,7 +153,7 @@ class FleetView:
         if not self._replicas:
             self._replicas[""] = []
             for node_id, report in self._registry.replicas():
-                self._replicas.setdefault(report.deployment_id, []).append((node_id, report))
+                self._replicas.setdefault(report.track or report.deployment_id, []).append((node_id, report))
         return self._replicas.get(deployment_id, ())
 
     def _is_forced(self, node_id: str) -> bool:
@@ -154,6 +166,10 @@ class FleetView:
         first = min(placements, key=lambda record: record.spec["rank"], default=None)
         node = self.fleet.get(first.spec["node_id"]) if first else None
         return node.cluster if node else ""
+
+    def _nodes_of(self, deployment_id: str) -> set[str]:
+        tracks = self._tracks.get(deployment_id, ())
+        return {node_id for track in (deployment_id, *tracks) for node_id in self.fleet.taken(track)}
 
     def doubt(self, deployment_id: str) -> None:
         """What the fleet holds for it was decided and not written: the next refresh goes by the store again."""
@@ -202,25 +218,24 @@ class FleetView:
 
     def _refresh_placed(self, deployment_id: str) -> None:
         self._touched.add(deployment_id)
-        records = self._store.find(Index.PLACEMENTS_OF_DEPLOYMENT, deployment_id)
-        if records:
-            self.placements[deployment_id] = records
-            self._reserve(deployment_id, records)
-        else:
-            self.placements.pop(deployment_id, None)
-            self.fleet.release(deployment_id)
+        by_track: dict[str, list[Record]] = {}
+        for record in self._store.find(Index.PLACEMENTS_OF_DEPLOYMENT, deployment_id):
+            by_track.setdefault(track_of(record), []).append(record)
+        for track in self._tracks.pop(deployment_id, set()) | {deployment_id}:
+            if track not in by_track:
+                self.placements.pop(track, None)
+                self.fleet.release(track)
+        for track, records in by_track.items():
+            self.placements[track] = records
+            self.fleet.take(
+                track, {each.spec["node_id"]: taken_by_placement(each.spec, self._needs(each)) for each in records}
+            )
+        if by_track:
+            self._tracks[deployment_id] = set(by_track)
 
-    def _reserve(self, deployment_id: str, records: Sequence[Record]) -> None:
-        self.fleet.take(
-            deployment_id,
-            {
-                record.spec["node_id"]: taken_by_placement(record.spec, self._needs(deployment_id, record))
-                for record in records
-            },
-        )
-
-    def _needs(self, deployment_id: str, placement: Record) -> ComputeNeeds:
-        revision = self._store.get(Kind.REVISION, f"{deployment_id}/{placement.spec['revision']}")
+    def _needs(self, placement: Record) -> ComputeNeeds:
+        spec = placement.spec
+        revision = self._store.get(Kind.REVISION, f"{spec['deployment_id']}/{spec['revision']}")
         return self._workloads.of(revision).needs if revision else ComputeNeeds()
 
 

@@ -8,6 +8,7 @@ from controlplane.store.store import Index, Kind, Record, Store, Transaction
 from homeport.core import canonical
 from homeport.core.errors import ErrorCode, HomeportError
 from homeport.core.resources import ComputeNeeds
+from homeport.core.rollout.track import deployment_of
 from homeport.core.workload import Workload
 from homeport.schema.deployment import DeploymentSpec
 from homeport.schema.model_version import ModelVersionSpec
@@ -59,13 +60,33 @@ def _needs(spec: DeploymentSpec, base: ComputeNeeds) -> ComputeNeeds:
 
 
 def current_revision(objects: Transaction | Store, deployment: Record) -> Record | None:
-    return objects.get(Kind.REVISION, f"{deployment.id}/{deployment.status.get('revision', 0)}")
+    """The newest; of a track its own."""
+    return objects.get(Kind.REVISION, f"{deployment_of(deployment.id)}/{deployment.status.get('revision', 0)}")
 
 
 def revisions_of(objects: Transaction | Store, deployment_id: str) -> list[Record]:
     """Oldest first."""
     own = objects.find(Index.REVISIONS_OF_DEPLOYMENT, deployment_id)
     return sorted(own, key=lambda revision: int(revision.id.rpartition("/")[2]))
+
+
+def known_revision(tx: Transaction, deployment: Record, revision: int, path: str) -> None:
+    """Raises NOT_FOUND naming those that there are."""
+    newest = int(deployment.status["revision"])
+    if not 1 <= revision <= newest or tx.get(Kind.REVISION, f"{deployment.id}/{revision}") is None:
+        there = "revision 1 only" if newest == 1 else f"revisions 1 to {newest}"
+        raise HomeportError(
+            ErrorCode.NOT_FOUND,
+            f"deployment {deployment.id} has no revision {revision}",
+            hint=f"it has {there}: homeport deployment revisions {deployment.id} shows what each runs",
+            path=path,
+        )
+
+
+def check_split(tx: Transaction, deployment: Record) -> None:
+    """Of a record that was just accepted: a revision that this very edit makes counts. Raises NOT_FOUND."""
+    for index, share in enumerate(deployment.spec.get("traffic_split", ())):
+        known_revision(tx, deployment, share["revision"], f"deployment.traffic_split.{index}.revision")
 
 
 def workload_of(revision: Record) -> Workload:

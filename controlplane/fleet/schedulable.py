@@ -17,6 +17,7 @@ from homeport.core.placement.affinity import NO_AFFINITY
 from homeport.core.placement.choice import Choice, Pool, tiers
 from homeport.core.placement.place import taken_by
 from homeport.core.placement.types import Candidate, Held, Taken, Wanted
+from homeport.core.policy import Scaling
 from homeport.core.refusal import Refusal
 from homeport.core.requirements import ANY_HOST
 from homeport.core.resources import ComputeNeeds, DeviceShare
@@ -57,6 +58,7 @@ def taken_by_placement(spec: Mapping[str, Any], needs: ComputeNeeds) -> Taken:
 def wanted_of(
     id: str,
     spec: DeploymentSpec,
+    scaling: Scaling,
     workload: Workload,
     held: tuple[Held, ...],
     refused: Mapping[str, Refusal],
@@ -75,7 +77,7 @@ def wanted_of(
         id,
         workload.driver,
         workload.needs,
-        spec.scaling(),
+        scaling,
         tiers(choice, pools, home),
         held,
         spec.residency,

@@ -50,8 +50,13 @@ def acting_on(
 
 def numbered(status: dict[str, Any], seq: int) -> dict[str, Any]:
     """What is lowered by this very write waits for the acknowledgement of it."""
+    numbered_now = _numbered(status, seq)
+    if "tracks" in status:
+        numbered_now["tracks"] = {id: _numbered(track, seq) for id, track in status["tracks"].items()}
+    return numbered_now
+
+
+def _numbered(status: dict[str, Any], seq: int) -> dict[str, Any]:
     found = status["placement"]
-    return {
-        **status,
-        "placement": {**found, "unacked": [{**each, "seq": each["seq"] or seq} for each in found["unacked"]]},
-    }
+    unacked = [{**each, "seq": each["seq"] or seq} for each in found["unacked"]]
+    return {**status, "placement": {**found, "unacked": unacked}}

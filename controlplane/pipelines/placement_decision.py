@@ -11,6 +11,7 @@ from typing import Any
 from controlplane.fleet.rebalance import move_of
 from controlplane.fleet.schedulable import taken_by_placement
 from controlplane.fleet.surroundings import Surroundings
+from controlplane.fleet.tracks import whose
 from controlplane.pipelines.acting import acting_on, numbered
 from controlplane.store.store import Kind, Record, Transaction
 from homeport.core import canonical
@@ -102,7 +103,7 @@ def decide(
     for budget in raised.budgets:
         held = by_node.get(budget.node_id)
         put[held.id if held else new_id()] = {
-            "deployment_id": deployment.id,
+            **whose(deployment.id),
             "node_id": budget.node_id,
             "revision": number,
             "rank": budget.rank,

@@ -13,7 +13,9 @@ from controlplane.fleet.fleet_view import FleetView
 from controlplane.fleet.nodes import node_status_of
 from controlplane.fleet.preemption import urgency
 from controlplane.fleet.revisions import current_revision
+from controlplane.fleet.tracks import is_divided, tracks_in
 from controlplane.pipelines.base import Pipeline
+from controlplane.pipelines.divided_decision import decide_divided
 from controlplane.pipelines.placement_decision import Decision, apply, decide
 from controlplane.pipelines.wakes import Wakes
 from controlplane.sessions.registry import NodeRegistry
@@ -98,7 +100,7 @@ class PlacementPipeline(Pipeline):
         for index, deployment in enumerate(deployments):
             if self._is_confirmed(deployment):
                 continue
-            current = self._view.placements.get(deployment.id, ())
+            current = self._view.placements_of(deployment.id)
             decision = self._decide(deployment, current)
             if decision is not None:
                 moving = moving or decision.is_moving
@@ -143,6 +145,12 @@ class PlacementPipeline(Pipeline):
         terms = self._view.spec(deployment).on_disconnect.terms()
         if self._wakes.is_awaited(deployment.id) and not around.something_runs:
             terms = terms.awaited()
+        if is_divided(deployment):
+            self._decided.pop(deployment.id, None)
+            self._confirmed.pop(deployment.id, None)
+            for track in tracks_in(deployment):
+                self._view.relieve(track)
+            return decide_divided(self._store, self._view, deployment, terms, self._new_id)
         inputs = (deployment.spec, revision, self._view.pools_version, refused, capped, terms)
         self._confirmed.pop(deployment.id, None)
         if self._is_as_decided(deployment, current, inputs):

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from controlplane.store.store import Kind, Store
+from homeport.core.rollout.track import deployment_of
 from homeport.schema.deployment import DeploymentSpec
 
 
@@ -17,8 +18,9 @@ class Wakes:
         self._until: dict[str, float] = {}
 
     def hear(self, *deployment_ids: str) -> None:
+        """Or of tracks of them."""
         for deployment_id in deployment_ids:
-            self._hear(deployment_id)
+            self._hear(deployment_of(deployment_id))
 
     def _hear(self, deployment_id: str) -> None:
         deployment = self._store.get(Kind.DEPLOYMENT, deployment_id)

@@ -6,6 +6,7 @@ from homeport.core.history.cold_start import ColdStart, StartParts
 from homeport.core.history.entry import Entry, Page, Told
 from homeport.core.history.scaling_change import ScalingChange
 from homeport.core.history.traffic_minute import TrafficMinute
+from homeport.core.rollout.track import deployment_of
 
 
 def history_from_wire(message: pb.History) -> Page:
@@ -13,7 +14,11 @@ def history_from_wire(message: pb.History) -> Page:
     entries = ((each, _told(each)) for each in message.entries)
     return Page(
         message.log_id,
-        tuple(Entry(each.number, each.deployment_id, each.time, told) for each, told in entries if told is not None),
+        tuple(
+            Entry(each.number, deployment_of(each.deployment_id), each.time, told)
+            for each, told in entries
+            if told is not None
+        ),
     )
 
 

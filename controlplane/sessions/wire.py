@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from homeport_proto.v1 import session_pb2 as pb
 
+from controlplane.fleet.tracks import track_of
 from controlplane.sites.local_gateways import LocalGateway
 from controlplane.store.store import Record
 from homeport.core import canonical
@@ -14,6 +15,7 @@ from homeport.core.likeness import Claim
 from homeport.core.policy import Policy
 from homeport.core.refusal import Refusal
 from homeport.core.resources import Gpu, Inventory
+from homeport.core.rollout.track import deployment_of
 from homeport.core.sealed_secrets import SealedSecrets
 from homeport.core.status import ReplicaReport, ReplicaStatus
 
@@ -74,7 +76,7 @@ def replica_from_wire(message: pb.ReplicaState) -> ReplicaReport:
     return ReplicaReport(
         replica_id=message.replica_id,
         placement_id=message.placement_id,
-        deployment_id=message.deployment_id,
+        deployment_id=deployment_of(message.deployment_id),
         revision=message.revision,
         status=_replica_status(message.status),
         reason=message.reason,
@@ -82,6 +84,7 @@ def replica_from_wire(message: pb.ReplicaState) -> ReplicaReport:
         restarts=message.restarts,
         spec_hash=message.spec_hash,
         start_ms=message.start_ms,
+        track=message.deployment_id,
     )
 
 
@@ -100,7 +103,7 @@ def placement_to_wire(
     spec = placement.spec
     return pb.Placement(
         placement_id=placement.id,
-        deployment_id=spec["deployment_id"],
+        deployment_id=track_of(placement),
         revision=spec["revision"],
         rank=spec["rank"],
         min_replicas=spec["min_replicas"],

@@ -37,3 +37,5 @@ class ReplicaReport:
     restarts: int = 0
     spec_hash: str = ""
     start_ms: int = 0
+    # As the agent calls its deployment; empty = by the deployment's own id.
+    track: str = ""

@@ -15,6 +15,7 @@ from homeport.schema.nodepool import NodepoolRef
 from homeport.schema.numbered import Numbered
 from homeport.schema.on_disconnect import OnDisconnect
 from homeport.schema.secret import SecretUse
+from homeport.schema.traffic_split import TrafficSplit
 from homeport.schema.update_strategy import UpdateStrategy
 
 _SCHEDULING_CHOICES = {
@@ -101,6 +102,9 @@ class DeploymentSpec(ApiModel):
     answer is dropped."""
     load_balancer: LoadBalancer = live(default_factory=LoadBalancer)
     update_strategy: UpdateStrategy = live(default_factory=UpdateStrategy)
+    traffic_split: TrafficSplit = live(default_factory=list)
+    """Which revisions run side by side, and what of the requests each gets. Empty = all go to the newest, as soon as it
+    is made."""
     on_disconnect: OnDisconnect = live(default_factory=OnDisconnect)
     credential: str = live(default="", max_length=100, recorded=True)
     """The id of the access token that the deployment acts for."""

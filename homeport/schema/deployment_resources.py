@@ -14,6 +14,7 @@ from homeport.schema.answer import Answer, Resource
 from homeport.schema.bound import Bound
 from homeport.schema.deployment import DeploymentSpec
 from homeport.schema.explanation import Explanation
+from homeport.schema.traffic_split import RevisionState
 
 
 class Bounds(Answer):
@@ -60,6 +61,8 @@ class DeploymentState(Answer):
     events: list[PlacementEvent] = Field(default_factory=list)
     """When it was placed or found no place, and why; the newest last. Older ones are forgotten."""
     bound: Bound
+    traffic_split: list[RevisionState] = Field(default_factory=list)
+    """The revisions that run, and how requests are divided among them."""
     url: str
     """The gateway's address for this deployment alone."""
 

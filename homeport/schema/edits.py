@@ -5,6 +5,7 @@ from typing import Any
 from pydantic import Field, model_validator
 
 from homeport.schema.base import ApiModel
+from homeport.schema.traffic_split import TrafficSplit
 
 
 class PatchRequest(ApiModel):
@@ -30,6 +31,28 @@ class ScaleRequest(ApiModel):
         if (self.replicas is not None) + bounds + self.auto != 1:
             raise ValueError("give `replicas`, or `min_replicas` and `max_replicas`, or `auto`")
         return self
+
+
+class SplitRequest(ApiModel):
+    """All shares (none = all requests go to the newest revision), or one revision's."""
+
+    traffic_split: TrafficSplit | None = None
+    revision: int | None = Field(default=None, ge=1)
+    percent: int | None = Field(default=None, ge=0, le=100)
+    dry_run: bool = False
+
+    @model_validator(mode="after")
+    def _says_one_thing(self) -> "SplitRequest":
+        one = self.revision is not None and self.percent is not None
+        either = self.revision is not None or self.percent is not None
+        if one != either or one == (self.traffic_split is not None):
+            raise ValueError("give `traffic_split`, or `revision` and `percent`")
+        return self
+
+
+class RevisionRequest(ApiModel):
+    revision: int | None = Field(default=None, ge=1)
+    dry_run: bool = False
 
 
 class LockRequest(ApiModel):

@@ -7,6 +7,7 @@ from typing import Any
 from agent.drivers.docker.labels import Marks, to_container
 from agent.drivers.docker.secret_files import NO_FILES, SecretFiles
 from agent.drivers.driver import StartRequest
+from homeport.core.rollout.track import deployment_of
 from homeport.core.workload import Ulimit
 
 # What images that start as root need to become another user and to own their files. Serving itself needs none.
@@ -75,7 +76,7 @@ def _environment(request: StartRequest) -> dict[str, str]:
     return request.env | {
         "PORT": str(request.container_port or request.port),
         "HOMEPORT_REPLICA_ID": request.replica_id,
-        "HOMEPORT_DEPLOYMENT_ID": request.deployment_id,
+        "HOMEPORT_DEPLOYMENT_ID": deployment_of(request.deployment_id),
         # CUDA images ask for every GPU of the host, which NVIDIA's runtime, where it is the default, then grants.
         # For GPUs that were given, the engine says which.
         **({} if request.gpu_uuids else {"NVIDIA_VISIBLE_DEVICES": "void"}),
