@@ -238,7 +238,7 @@ class Server:
         certificates.on_change = lambda _, newer: load_pair(tls, newer.key, newer.certificate)
         tunnel_port = await tunnels.start(f"{self._config.agent_host}:{self._config.tunnel_port}", tls)
         self._cleanup.push_async_callback(gateway.close, _DRAIN_SECONDS)
-        front = self._client_tls.context if self._client_tls else None
+        front = self._client_tls.gateway if self._client_tls else None
         return tunnel_port, await gateway.start(self._config.host, self._config.gateway_port, front)
 
     async def _start_sessions(self, ca: CertificateAuthority, pair: KeyPair, tunnel_port: int) -> int:

@@ -4,11 +4,12 @@ import os
 import ssl
 
 
-def front_tls() -> ssl.SSLContext:
-    """What clients of the API and the gateway are met with. It serves nobody until `load_pair`."""
+def front_tls(http2: bool = False) -> ssl.SSLContext:
+    """What clients of the API are met with, and those of the gateway, which speaks HTTP/2 too. It serves nobody until
+    `load_pair`."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     harden(context)
-    context.set_alpn_protocols(["http/1.1"])
+    context.set_alpn_protocols(["h2", "http/1.1"] if http2 else ["http/1.1"])
     return context
 
 

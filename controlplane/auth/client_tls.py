@@ -71,10 +71,12 @@ class CertificateFiles:
 
 
 class ClientTls:
-    """`context` is the API's. `on_change` hears of each newer pair: gateways run elsewhere."""
+    """`context` is the API's, `gateway` that of a gateway in this process. `on_change` hears of each newer pair: other
+    gateways run elsewhere."""
 
     def __init__(self, source: CertificateSource) -> None:
         self.context = front_tls()
+        self.gateway = front_tls(http2=True)
         self.on_change: Callable[[KeyPair], None] | None = None
         self._source = source
         self._pair: KeyPair | None = None
@@ -92,6 +94,7 @@ class ClientTls:
             return
         try:
             load_pair(self.context, pair.key, pair.certificate)
+            load_pair(self.gateway, pair.key, pair.certificate)
         except ssl.SSLError as error:
             raise _unusable(f"key and certificate do not go together: {error.reason or error}") from None
         self._pair = pair

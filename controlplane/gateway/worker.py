@@ -51,7 +51,7 @@ class GatewayWorker:
         # Deployments that somebody waits for, while none of their nodes is connected.
         self.wakes = WhenAdded("wake")
         self._gateway.on_wake = self.wakes.add
-        self._front = front_tls()
+        self._front = front_tls(http2=True)
         self.tunnel_tls: ssl.SSLContext | None = None
         self._listening: dict[str, Any] | None = None
         self._feed = FeedFollower(self._connect, self._tables, self._ready)

@@ -13,8 +13,8 @@ from homeport.gateway.heading import Heading, heading_of
 from homeport.gateway.presence import NodeRoute
 from homeport.gateway.retry import may_run_twice
 from homeport.gateway.routes import RoutePolicy
+from homeport.http1.exchange import ClientSide
 from homeport.http1.head import NO_BODY, RequestHead
-from homeport.http1.server_connection import ServerConnection
 from homeport.tunnel.frames import Progress, Refusal, RefusedCode, ResetCode
 from homeport.tunnel.opening import Opening
 
@@ -51,7 +51,7 @@ class Delivery(Account):
     _busy: frozenset[str] = frozenset()
     _unreachable: frozenset[str] = frozenset()
 
-    def __init__(self, connection: ServerConnection, head: RequestHead, length: int, gateway: "Gateway") -> None:
+    def __init__(self, connection: ClientSide, head: RequestHead, length: int, gateway: "Gateway") -> None:
         super().__init__(connection, head, length)
         self._gateway = gateway
         self._heading: Heading = head.meaning or heading_of(head)

@@ -12,6 +12,7 @@ from homeport.gateway.client_address import TrustedProxies
 from homeport.gateway.counters import Counters
 from homeport.gateway.denial import Denial
 from homeport.gateway.errors import render_refused_message
+from homeport.gateway.http2_connection import Http2Connection
 from homeport.gateway.parking import ParkingLot
 from homeport.gateway.presence import PresenceTable
 from homeport.gateway.request import GatewayRequest
@@ -19,7 +20,9 @@ from homeport.gateway.request_ids import RequestIds
 from homeport.gateway.routes import PolicyTable
 from homeport.gateway.tokens import Principal, TokenCheck
 from homeport.gateway.upgrade import UpgradeRequest
+from homeport.http1.connections import Connections
 from homeport.http1.errors import ProtocolError
+from homeport.http1.exchange import ClientSide
 from homeport.http1.head import RequestHead
 from homeport.http1.limits import Timeouts
 from homeport.http1.server import HttpServer
@@ -60,7 +63,7 @@ class Gateway:
         # Called with a deployment that somebody waits for, while none of its nodes is connected.
         self.on_wake: Callable[[str], None] | None = None
         self._tunnels = tunnels
-        self._server = HttpServer(self._exchange, self._refuse_message, timeouts)
+        self._server = HttpServer(self._exchange, self._refuse_message, timeouts, self._http2)
         self._sweep: asyncio.TimerHandle | None = None
         self._sweep_due = 0.0
         policies.on_change = self.presences.policy_changed
@@ -104,6 +107,12 @@ class Gateway:
     def _refuse_message(self, error: ProtocolError) -> tuple[bytes, bytes]:
         self.counters.unrouted[0] += 1
         return render_refused_message(error)
+
+    def _http2(self, timeouts: Timeouts, connections: Connections) -> Http2Connection:
+        return Http2Connection(self._http2_exchange, self._refuse_message, timeouts, connections)
+
+    def _http2_exchange(self, stream: ClientSide, head: RequestHead, length: int) -> GatewayRequest:
+        return GatewayRequest(stream, head, length, self)
 
     def _wake(self, deployment_id: str) -> None:
         if self.on_wake is not None:

@@ -18,6 +18,7 @@ _IDLE_SECONDS = 300.0
 
 
 class UpgradeRequest(GatewayRequest):
+    connection: ServerConnection
     _is_open = False
     _moved_at = 0.0
     # Whoever answers has seen the Upgrade: it is not sent to another one.

@@ -4,8 +4,8 @@ While it waits it gets comments, which clients of such streams skip. What the mo
 whatever it is: its status can't be told any more.
 """
 
+from homeport.http1.exchange import ClientSide
 from homeport.http1.head import UNKNOWN
-from homeport.http1.server_connection import ServerConnection
 from homeport.tunnel.frames import Progress
 
 # Of an answer that is no stream of events: it becomes one event.
@@ -16,7 +16,7 @@ _HEAD = b"content-type: text/event-stream\r\ncache-control: no-store\r\nx-reques
 
 
 class WaitingAnswer:
-    def __init__(self, connection: ServerConnection, request_id: bytes) -> None:
+    def __init__(self, connection: ClientSide, request_id: bytes) -> None:
         self._connection = connection
         self._said: tuple[Progress, float] | None = None
         self._begun = False

@@ -2,28 +2,35 @@
 
 import asyncio
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import Protocol
 
-if TYPE_CHECKING:
-    from homeport.http1.server_connection import ServerConnection
+
+class OpenConnection(Protocol):
+    def stop(self) -> None:
+        """No further requests; what is asked is answered, and then it closes."""
+
+    def break_off(self) -> None: ...
+
+    def check(self, now: float) -> None:
+        """Ends what takes too long. Called about every second."""
 
 
 class Connections:
     def __init__(self) -> None:
-        self._open: set[ServerConnection] = set()
+        self._open: set[OpenConnection] = set()
         self._emptied = asyncio.Event()
 
-    def __iter__(self) -> "Iterator[ServerConnection]":
+    def __iter__(self) -> Iterator[OpenConnection]:
         return iter(tuple(self._open))
 
     def __len__(self) -> int:
         return len(self._open)
 
-    def add(self, connection: "ServerConnection") -> None:
+    def add(self, connection: OpenConnection) -> None:
         self._open.add(connection)
         self._emptied.clear()
 
-    def discard(self, connection: "ServerConnection") -> None:
+    def discard(self, connection: OpenConnection) -> None:
         self._open.discard(connection)
         if not self._open:
             self._emptied.set()

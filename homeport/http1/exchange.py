@@ -1,11 +1,38 @@
 """One request and its answer, as the application sees them."""
 
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from homeport.http1.head import RequestHead
 
-if TYPE_CHECKING:
-    from homeport.http1.server_connection import ServerConnection
+
+class ClientSide(Protocol):
+    """What an exchange answers through: a connection of HTTP/1.1, or a stream of HTTP/2.
+
+    `write_paused`: send no more until the exchange's on_writable(). `answering`: the head of the answer is out, so no
+    other answer can be given.
+    """
+
+    write_paused: bool
+
+    @property
+    def answering(self) -> bool: ...
+
+    def peer_address(self) -> str:
+        """Empty once the connection is gone."""
+
+    def want_body(self, wanted: bool) -> None:
+        """Backpressure: while unwanted, no more of the request's body is read than was on its way."""
+
+    def send_head(self, status: int, block: bytes, length: int) -> None:
+        """`length` of the body in bytes or UNKNOWN. `block` holds header lines without framing."""
+
+    def send_body(self, data: bytes, last: bool) -> None: ...
+
+    def abort(self) -> None:
+        """Breaks the answer off at once, so that the client sees that it is not whole."""
+
+    def cut(self) -> None:
+        """Ends an answer early, after what was sent of it; the client can tell that it is not whole."""
 
 
 class Exchange:
@@ -13,7 +40,7 @@ class Exchange:
 
     __slots__ = ("connection", "head", "length")
 
-    def __init__(self, connection: "ServerConnection", head: RequestHead, length: int) -> None:
+    def __init__(self, connection: ClientSide, head: RequestHead, length: int) -> None:
         self.connection = connection
         self.head = head
         # Of the body in bytes, UNKNOWN when it is chunked, NO_BODY when there is none.

@@ -3,8 +3,10 @@
 import asyncio
 import contextlib
 import ssl
+from collections.abc import Callable
 
 from homeport.http1.connections import Connections
+from homeport.http1.first_bytes import FirstBytes
 from homeport.http1.head import RequestHead
 from homeport.http1.known_heads import KnownHeads
 from homeport.http1.limits import Timeouts
@@ -14,10 +16,23 @@ from homeport.http1.turn_writer import TurnWriter
 _SWEEP_SECONDS = 1.0
 
 
+# What a connection that speaks HTTP/2 is handed to. It adds itself to the connections, and leaves them.
+Http2Maker = Callable[[Timeouts, Connections], asyncio.Protocol]
+
+
 class HttpServer:
-    def __init__(self, factory: ExchangeFactory, render: ErrorRenderer, timeouts: Timeouts | None = None) -> None:
+    """Without `http2` it speaks HTTP/1.1 alone."""
+
+    def __init__(
+        self,
+        factory: ExchangeFactory,
+        render: ErrorRenderer,
+        timeouts: Timeouts | None = None,
+        http2: Http2Maker | None = None,
+    ) -> None:
         self._factory = factory
         self._render = render
+        self._http2 = http2
         self._timeouts = timeouts or Timeouts()
         self._connections = Connections()
         self._server: asyncio.Server | None = None
@@ -28,10 +43,17 @@ class HttpServer:
         loop = asyncio.get_running_loop()
         writer = TurnWriter(loop)
         known: KnownHeads[RequestHead] = KnownHeads()
+
+        def http1() -> ServerConnection:
+            return ServerConnection(self._factory, self._render, self._timeouts, self._connections, writer, known, loop)
+
+        def either(http2: Http2Maker) -> FirstBytes:
+            timeouts, connections = self._timeouts, self._connections
+            return FirstBytes(http1, lambda: http2(timeouts, connections), connections, timeouts, loop)
+
+        http2 = self._http2
         self._server = await loop.create_server(
-            lambda: ServerConnection(
-                self._factory, self._render, self._timeouts, self._connections, writer, known, loop
-            ),
+            http1 if http2 is None else lambda: either(http2),
             host,
             port,
             backlog=1024,

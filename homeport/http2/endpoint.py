@@ -107,6 +107,12 @@ class Endpoint(asyncio.Protocol):
         host, port = address[:2]
         return f"ipv6:[{host}]:{port}" if ":" in host else f"ipv4:{host}:{port}"
 
+    @property
+    def peer_host(self) -> str:
+        """Its IP address; empty once the connection is gone."""
+        address = self._transport and self._transport.get_extra_info("peername")
+        return str(address[0]) if address else ""
+
     def call(self, path: bytes, metadata: Headers, talker: ClientTalker) -> ClientCall:
         """A client's. Raises Http2Error(REFUSED_STREAM)."""
         return ClientCall(self, path, metadata, talker)

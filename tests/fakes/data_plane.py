@@ -1,6 +1,7 @@
 """The whole way of a request in one process: gateway, TLS tunnels over real sockets, relays, model servers."""
 
 import asyncio
+import ssl
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -50,6 +51,7 @@ class DataPlane:
         timeouts: Timeouts | None = None,
         nodes: int = 1,
         outlook: Outlook | None = None,
+        tls: ssl.SSLContext | None = None,
         **route: object,
     ) -> None:
         self.nodes = [Node(f"node-{number}", outlook=outlook) for number in range(1, nodes + 1)]
@@ -69,6 +71,7 @@ class DataPlane:
             time.monotonic,
             timeouts,
         )
+        self._tls = tls
         self.port = 0
         self.tunnel_port = 0
         self._servers: list[ModelServer] = []
@@ -76,7 +79,7 @@ class DataPlane:
 
     async def __aenter__(self) -> "DataPlane":
         self.tunnel_port = await self.tunnel_server.start("127.0.0.1:0", authority().gateway_tls())
-        self.port = await self.gateway.start("127.0.0.1", 0)
+        self.port = await self.gateway.start("127.0.0.1", 0, self._tls)
         for node in self.nodes:
             node.tunnels.set_targets([f"127.0.0.1:{self.tunnel_port}"])
         return self
