@@ -8,6 +8,7 @@ from homeport.http1.head import NO_BODY, UNKNOWN, RequestHead
 from homeport.http1.limits import Timeouts
 from homeport.http1.over_http2 import fields_of, head_of
 from homeport.http1.status import BODILESS
+from homeport.http1.trailers import trailer_block
 from homeport.http2.errors import CANCEL, INTERNAL_ERROR, NO_ERROR, PROTOCOL_ERROR
 from homeport.http2.exchange import Exchange as Http2Exchange
 from homeport.http2.header_block import Headers
@@ -68,6 +69,10 @@ class ClientStream(Http2Exchange):
     def peer_address(self) -> str:
         return self._connection.peer_host
 
+    @property
+    def is_tls(self) -> bool:
+        return self._connection.is_tls
+
     def want_body(self, wanted: bool) -> None:
         if wanted is not self._wants_body:
             self._wants_body = wanted
@@ -103,9 +108,8 @@ class ClientStream(Http2Exchange):
             self._answered()
 
     def send_trailers(self, block: bytes) -> None:
-        """Ends the answer with these."""
+        """They go out behind the body: send_body(b"", True) comes next."""
         self.trail(fields_of(block))
-        self.send_body(b"", True)
 
     def abort(self) -> None:
         self._exchange = None
@@ -122,7 +126,10 @@ class ClientStream(Http2Exchange):
     # ---- the stream's side
 
     def on_headers(self, headers: Headers, last: bool) -> None:
-        """Trailers of a request: nobody asks for them, but they end its body."""
+        """Trailers of the request."""
+        block = trailer_block(headers)
+        if block and self._exchange is not None:
+            self._exchange.on_trailers(block)
         self.on_data(b"", 0, 0, True)
 
     def on_data(self, buffer: bytes, start: int, end: int, last: bool) -> None:

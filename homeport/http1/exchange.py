@@ -17,6 +17,9 @@ class ClientSide(Protocol):
     @property
     def answering(self) -> bool: ...
 
+    @property
+    def is_tls(self) -> bool: ...
+
     def peer_address(self) -> str:
         """Empty once the connection is gone."""
 
@@ -27,6 +30,9 @@ class ClientSide(Protocol):
         """`length` of the body in bytes or UNKNOWN. `block` holds header lines without framing."""
 
     def send_body(self, data: bytes, last: bool) -> None: ...
+
+    def send_trailers(self, block: bytes) -> None:
+        """Header lines that follow the body, for a client that takes them: send_body(b"", True) comes next."""
 
     def abort(self) -> None:
         """Breaks the answer off at once, so that the client sees that it is not whole."""
