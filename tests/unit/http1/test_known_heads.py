@@ -77,6 +77,12 @@ class Recorder:
     def on_response_body(self, data: bytes, last: bool) -> None:
         self._body(data, last)
 
+    def on_trailers(self, block: bytes) -> None:
+        self.events.append(("trailers", block))
+
+    def on_response_trailers(self, block: bytes) -> None:
+        self.events.append(("trailers", block))
+
     def _body(self, data: bytes, last: bool) -> None:
         """Joined: pieces may be cut differently."""
         if self.events and self.events[-1][0] == "body":
