@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from agent.relay.served import ServedDeployment
 
 # The gateway's own, whatever a model server sends.
-_NOT_RETURNED = frozenset((b"x-request-id",))
+_NOT_RETURNED = frozenset((b"x-request-id", b"x-homeport-revision"))
 # What has not changed is said again after this: a connection that is silent may be ended by whoever stands between.
 _KEEP_ALIVE_SECONDS = 9.0
 

@@ -1,13 +1,15 @@
 """Feeds the gateway: what the store says of deployments becomes the policy half of its routes."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from controlplane.fleet.clusters import cluster_labels
 from controlplane.fleet.nodepools import nodepools_of
 from controlplane.fleet.revisions import workload_of
+from controlplane.fleet.tracks import shares_now, track_of
 from controlplane.store.follow import follow
 from controlplane.store.store import Change, Index, Kind, Record, Store
-from homeport.gateway.routes import PolicyTable, RoutePolicy
+from homeport.core.rollout.share import percent_of
+from homeport.gateway.routes import PolicyTable, RevisionRoute, RoutePolicy
 from homeport.schema.deployment import DeploymentSpec
 
 
@@ -70,15 +72,14 @@ class GatewayPolicies:
         if revision is None:
             return None
         workload = workload_of(revision)
+        revisions = tuple(self._revisions(deployment, placements))
         model = self._store.get(Kind.MODEL, _model_of(deployment))
         return RoutePolicy(
             deployment_id=deployment_id,
             model_id=_model_of(deployment),
             served_model_name=workload.served_model_name,
             is_default_of_model=model is not None and model.spec["default_deployment"] == deployment_id,
-            placements={
-                p.spec["node_id"]: (p.spec["rank"], p.spec["min_replicas"], p.spec["max_replicas"]) for p in placements
-            },
+            placements=_terms(p for p in placements if track_of(p) == deployment_id),
             concurrency=workload.concurrency,
             policy=DeploymentSpec.model_validate(deployment.spec).policy(),
             revision=number,
@@ -86,10 +87,31 @@ class GatewayPolicies:
             project=deployment.spec.get("project", ""),
             nodepools=tuple(nodepools_of(deployment.spec)),
             sites=self._sites(placements) if deployment.spec.get("residency") else {},
+            revisions=revisions,
         )
+
+    def _revisions(self, deployment: Record, placements: list[Record]) -> Iterator[RevisionRoute]:
+        """Those that run side by side, also where they get no requests."""
+        shares = shares_now(deployment)
+        for track, own in deployment.status.get("tracks", {}).items():
+            revision = self._store.get(Kind.REVISION, f"{deployment.id}/{own['revision']}")
+            if revision is not None:
+                workload = workload_of(revision)
+                yield RevisionRoute(
+                    track,
+                    own["revision"],
+                    percent_of(shares, own["revision"]),
+                    _terms(p for p in placements if track_of(p) == track),
+                    workload.concurrency,
+                    workload.served_model_name,
+                )
 
     def _sites(self, placements: Iterable[Record]) -> dict[str, dict[str, str]]:
         return {p.spec["node_id"]: cluster_labels(self._store, p.spec["node_id"]) for p in placements}
+
+
+def _terms(placements: Iterable[Record]) -> dict[str, tuple[int, int, int]]:
+    return {p.spec["node_id"]: (p.spec["rank"], p.spec["min_replicas"], p.spec["max_replicas"]) for p in placements}
 
 
 def _model_of(deployment: Record) -> str:

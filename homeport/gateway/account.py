@@ -14,6 +14,8 @@ class Account(Exchange):
     _gateway: "Gateway"
     # Of its deployment, once that is known.
     _counters: DeploymentCounters | None = None
+    # Which of several side by side; 0 = there is one.
+    _revision = 0
     # On the gateway's clock; 0 = not yet.
     _began_at = 0.0
     _answered_at = 0.0
@@ -54,7 +56,11 @@ class Account(Exchange):
             return
         counters.in_flight -= 1
         counters.answered[self._status // 100] += 1
-        counters.duration.observe(self._gateway.clock() - self._began_at)
+        seconds = self._gateway.clock() - self._began_at
+        counters.duration.observe(seconds)
+        if self._revision:
+            is_error = self._status >= 500 or (error is not None and self._answered_at > 0)
+            counters.of_revision(self._revision).note(seconds, is_error)
         counters.request_bytes += self._request_bytes
         counters.response_bytes += self._response_bytes
         if self._chunk_at:

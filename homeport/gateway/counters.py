@@ -10,6 +10,21 @@ _requests_histogram = partial(Histogram, REQUEST_BOUNDS)
 
 
 @dataclass(slots=True)
+class RevisionCounters:
+    """Of one of several revisions side by side. `errors`: answers with 5xx, and those that broke off. `seconds` from
+    the requests' heads to the ends of their answers, all together."""
+
+    requests: int = 0
+    errors: int = 0
+    seconds: float = 0.0
+
+    def note(self, seconds: float, is_error: bool) -> None:
+        self.requests += 1
+        self.errors += is_error
+        self.seconds += seconds
+
+
+@dataclass(slots=True)
 class DeploymentCounters:
     """All of it only rises, but for `in_flight`. Requests count once they are over; bytes are those of bodies."""
 
@@ -35,6 +50,11 @@ class DeploymentCounters:
     first_byte: Histogram = field(default_factory=_requests_histogram)
     # The longest silence within each stream of events, in seconds.
     stream_gap: Histogram = field(default_factory=_requests_histogram)
+    # By number.
+    revisions: dict[str, RevisionCounters] = field(default_factory=dict)
+
+    def of_revision(self, revision: int) -> RevisionCounters:
+        return self.revisions.setdefault(str(revision), RevisionCounters())
 
 
 class Counters:

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 from homeport.core.balance import pick_node
 from homeport.core.balancer import Balancer
 from homeport.core.errors import ErrorCode, HomeportError
-from homeport.gateway.account import Account
-from homeport.gateway.affinity import Affinity, affinity_of
+from homeport.core.rollout.track import deployment_of
 from homeport.gateway.attempt import Attempt, TimedAttempt
+from homeport.gateway.branching import Branching
 from homeport.gateway.heading import Heading, heading_of
 from homeport.gateway.presence import NodeRoute
 from homeport.gateway.retry import may_run_twice
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _PASSING = frozenset((RefusedCode.DRAINING, RefusedCode.UNKNOWN_DEPLOYMENT))
 
 
-class Delivery(Account):
+class Delivery(Branching):
     """What becomes of the answer, or of the lack of one, is the subclass's."""
 
     # Defaults stand here: most requests change few of them.
@@ -43,9 +43,6 @@ class Delivery(Account):
     _parked_at = 0.0
     _parked_seconds = 0.0
     _unconsumed = 0
-    _affinity: Affinity | None = None
-    # Header lines of this gateway's own, for the answer.
-    _own_lines = b""
     _refused: frozenset[str] = frozenset()
     # Nodes that are asked again once no other is left.
     _busy: frozenset[str] = frozenset()
@@ -99,7 +96,8 @@ class Delivery(Account):
             choice = pick_node(candidates, exclude, choose)
             if choice is None:
                 if not self._busy:
-                    self._park(policy)
+                    if self._branch is None or not self._elsewhere(policy):
+                        self._park(policy)
                     return
                 # Nobody has room: wait where there may be some first.
                 self._busy = frozenset()
@@ -115,12 +113,18 @@ class Delivery(Account):
                 return
             self._refused |= {choice.node.node_id}
 
+    def _elsewhere(self, policy: RoutePolicy) -> bool:
+        """To another revision, where no node is left that could run this one."""
+        other = self.other_revision(policy)
+        if other is None:
+            return False
+        self._policy = other
+        self._refused = self._busy = self._unreachable = frozenset()
+        self.dispatch()
+        return True
+
     def _chooser(self, balancer: Balancer) -> Callable[[Sequence[NodeRoute]], NodeRoute | None]:
-        if self._affinity is None:
-            connection = self.connection
-            self._affinity = affinity_of(balancer.balancing, self.head.fields, self.client_address, connection.is_tls)
-            self._own_lines += self._affinity.lines
-        key = self._affinity.key
+        key = self.find_affinity(balancer.balancing).key
         return lambda nodes: balancer.choose(nodes, key)
 
     def client_address(self) -> str:
@@ -158,7 +162,7 @@ class Delivery(Account):
 
     def _park(self, policy: RoutePolicy) -> None:
         seconds = self._hold_until - self._gateway.clock()
-        if seconds > 0 and self._gateway.parking.park(policy.deployment_id, self, seconds):
+        if seconds > 0 and self._gateway.parking.park(deployment_of(policy.deployment_id), self, seconds):
             self._parked = True
             self._parked_at = self._gateway.clock()
             if self._counters is not None:
@@ -168,7 +172,7 @@ class Delivery(Account):
 
     def on_unparked(self) -> None:
         self._leave_parking()
-        self._refused = frozenset()
+        self._refused = self._tried = frozenset()
         self.dispatch()
 
     def on_parking_over(self) -> None:
@@ -183,13 +187,17 @@ class Delivery(Account):
             self._counters.parked_seconds += seconds
 
     def _fail_unavailable(self, reason: str) -> None:
-        name = self._policy.deployment_id if self._policy else ""
+        self._fail_for(reason or "none of its nodes is connected", 5)
+
+    def _fail_for(self, reason: str, retry_after_seconds: int) -> None:
+        name = deployment_of(self._policy.deployment_id) if self._policy else ""
+        which = f"revision {self._revision} of deployment" if self._revision else "deployment"
         self.fail(
             HomeportError(
                 ErrorCode.UNAVAILABLE,
-                f"deployment {name} cannot take the request: {reason or 'none of its nodes is connected'}",
+                f"{which} {name} cannot take the request: {reason}",
                 hint=f"see `homeport deployment get {name}`",
-                retry_after_seconds=5,
+                retry_after_seconds=retry_after_seconds,
             )
         )
 
@@ -215,7 +223,7 @@ class Delivery(Account):
             if self._counters is not None:
                 self._counters.resends += 1
             self.dispatch()
-        else:
+        elif self._branch is None or self._policy is None or not self._elsewhere(self._policy):
             self._fail_refused(refusal)
 
     def on_attempt_lost(self, code: int, reason: str) -> None:
@@ -251,15 +259,7 @@ class Delivery(Account):
             self._gateway.presences.attempt_answered(self._policy.deployment_id, node, self._began_at)
 
     def _fail_refused(self, refusal: Refusal) -> None:
-        name = self._policy.deployment_id if self._policy else ""
-        self.fail(
-            HomeportError(
-                ErrorCode.UNAVAILABLE,
-                f"deployment {name} cannot take the request: {refusal.reason}",
-                hint=f"see `homeport deployment get {name}`",
-                retry_after_seconds=refusal.retry_after_seconds or 1,
-            )
-        )
+        self._fail_for(refusal.reason, refusal.retry_after_seconds or 1)
 
     def _forget_attempt(self) -> str:
         attempt, self._attempt = self._attempt, None

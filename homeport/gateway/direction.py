@@ -6,6 +6,8 @@ from homeport.core.errors import ErrorCode, HomeportError
 from homeport.http1.head import RequestHead
 
 DEPLOYMENT_HEADER = b"x-homeport-deployment"
+# To this one of the revisions that run side by side.
+REVISION_HEADER = b"x-homeport-revision"
 # "true": the caller reads a stream of events, and likes to hear how its waiting goes.
 PROGRESS_HEADER = b"x-homeport-progress"
 # The request's own deadline, in seconds: either name, the shorter of both.

@@ -3,6 +3,7 @@
 import asyncio
 import ssl
 from collections.abc import Callable
+from random import random
 
 from homeport.core.errors import ErrorCode, HomeportError
 from homeport.core.guessing import Guesses
@@ -34,7 +35,8 @@ _GRACE_SECONDS = 10.0
 
 
 class Gateway:
-    """`check_token` gets the text after "Bearer "; `clock` is monotonic, in seconds."""
+    """`check_token` gets the text after "Bearer "; `clock` is monotonic, in seconds; `random` gives
+    numbers of [0, 1)."""
 
     def __init__(
         self,
@@ -45,9 +47,11 @@ class Gateway:
         timeouts: Timeouts | None = None,
         guesses: Guesses | None = None,
         proxies: TrustedProxies | None = None,
+        random: Callable[[], float] = random,
     ) -> None:
         self.policies = policies
         self.clock = clock
+        self.random = random
         self.tokens = TokenCheck(check_token, clock, guesses or Guesses())
         self.parking = ParkingLot(self._wake)
         self.presences = PresenceTable(policies, self.parking.wake, clock)

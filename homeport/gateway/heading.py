@@ -4,6 +4,7 @@ from homeport.core.errors import ErrorCode, HomeportError
 from homeport.gateway.direction import (
     DEPLOYMENT_HEADER,
     PROGRESS_HEADER,
+    REVISION_HEADER,
     TIMEOUT_HEADERS,
     Direction,
     direction_of,
@@ -12,7 +13,9 @@ from homeport.gateway.subprotocols import take_token
 from homeport.http1.head import RequestHead, block
 
 # Of this hop only. The token in particular never leaves the gateway.
-_NOT_FORWARDED = frozenset((b"authorization", b"x-request-id", DEPLOYMENT_HEADER, PROGRESS_HEADER, *TIMEOUT_HEADERS))
+_NOT_FORWARDED = frozenset(
+    (b"authorization", b"x-request-id", DEPLOYMENT_HEADER, REVISION_HEADER, PROGRESS_HEADER, *TIMEOUT_HEADERS)
+)
 
 
 class Heading:
@@ -25,6 +28,7 @@ class Heading:
         "is_json",
         "offers_homeport",
         "problem",
+        "revision",
         "start",
         "timeout_seconds",
         "to",
@@ -45,12 +49,16 @@ class Heading:
         self.wants_progress = fields.get(PROGRESS_HEADER) == b"true" and head.method != b"HEAD" and not head.upgrade
         # 0 = it leaves that to its deployment.
         self.timeout_seconds = 0.0
+        # 0 = whichever.
+        self.revision = 0
         # Why it leads nowhere.
         self.problem: HomeportError | None = None
         try:
             self.timeout_seconds = _shortest(
                 [_seconds(name, fields[name]) for name in TIMEOUT_HEADERS if name in fields]
             )
+            if REVISION_HEADER in fields:
+                self.revision = _revision(fields[REVISION_HEADER])
             self.to = direction_of(head, fields.get(DEPLOYMENT_HEADER))
         except HomeportError as problem:
             # It is kept: not so the frames that it came through.
@@ -66,6 +74,17 @@ def heading_of(head: RequestHead) -> Heading:
     """Remembered as the head's meaning."""
     heading = head.meaning = Heading(head)
     return heading
+
+
+def _revision(given: bytes) -> int:
+    """Raises INVALID_ARGUMENT."""
+    if not given.isdigit() or not (number := int(given[:10])) > 0:
+        raise HomeportError(
+            ErrorCode.INVALID_ARGUMENT,
+            "the header X-Homeport-Revision is not the number of a revision",
+            hint="write 'X-Homeport-Revision: 4', or leave it out: then the deployment's shares decide",
+        )
+    return number
 
 
 def _shortest(seconds: list[float]) -> float:

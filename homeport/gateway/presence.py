@@ -8,6 +8,7 @@ from homeport.core.balance import in_order, seen_from
 from homeport.core.balancer import Balancer
 from homeport.core.balancing import Balancing
 from homeport.core.latency import after_a_second
+from homeport.core.rollout.track import deployment_of
 from homeport.gateway.routes import PolicyTable
 from homeport.gateway.standings import NodeStandings
 from homeport.tunnel.link import Link
@@ -80,6 +81,8 @@ class PresenceTable:
         self._routes: dict[tuple[str, str], NodeRoute] = {}
         self._ordered: dict[str, list[NodeRoute]] = {}
         self._balancers: dict[str, Balancer] = {}
+        # Of deployments with revisions side by side.
+        self._tracks: dict[str, frozenset[str]] = {}
         # They outlast the tunnels.
         self._standings = NodeStandings()
 
@@ -118,7 +121,12 @@ class PresenceTable:
         self._on_go_away(link)
 
     def policy_changed(self, deployment_id: str) -> None:
-        self._arrange(deployment_id)
+        before = self._tracks.pop(deployment_id, frozenset())
+        branches = self._policies.branches(deployment_id)
+        if branches:
+            self._tracks[deployment_id] = frozenset(branch.policy.deployment_id for branch in branches)
+        for track in {deployment_id, *before, *self._tracks.get(deployment_id, ())}:
+            self._arrange(track)
         self._on_change(deployment_id)
 
     # ---- what became of attempts
@@ -172,7 +180,7 @@ class PresenceTable:
                 self._routes.pop((deployment_id, link.node_id), None)
             self._arrange(deployment_id)
             if deployment_id in after:
-                self._on_change(deployment_id)
+                self._on_change(deployment_of(deployment_id))
 
     def _arrange(self, deployment_id: str) -> None:
         policy = self._policies.get(deployment_id)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from homeport.core.histogram import LAG_BOUNDS, Histogram
+from homeport.core.rollout.track import deployment_of
 from homeport.gateway.counters import DeploymentCounters
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def process_facts(gateway: "Gateway") -> ProcessFacts:
 def at_nodes(gateway: "Gateway") -> dict[str, AtNodes]:
     found: dict[str, AtNodes] = {}
     for load in gateway.presences.loads():
-        sums = found.setdefault(load.deployment_id, AtNodes())
+        sums = found.setdefault(deployment_of(load.deployment_id), AtNodes())
         sums.in_flight += load.in_flight
         sums.queued += load.queued
         sums.capacity += load.capacity

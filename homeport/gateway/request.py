@@ -1,6 +1,7 @@
 """One client request: who asks, for which deployment, and what is answered."""
 
 from homeport.core.errors import ErrorCode, HomeportError
+from homeport.core.rollout.track import deployment_of
 from homeport.gateway.delivery import Delivery
 from homeport.gateway.denial import Denial
 from homeport.gateway.errors import event, render
@@ -87,7 +88,7 @@ class GatewayRequest(Delivery):
         self._tenant = principal.token_id
         self._invoker = invoker = Invoker(principal)
         if kind == "deployment":
-            self._accept(gateway.policies.by_deployment(name, invoker.sees))
+            self._accept(self._admit(gateway.policies.by_deployment(name, invoker.sees)))
         elif kind == "body":
             if self.length > MAX_BODY:
                 raise too_large()
@@ -122,7 +123,7 @@ class GatewayRequest(Delivery):
             # Routed by path or header: what the model server makes of such a body is its business.
         else:
             if policy is None and self._invoker is not None:
-                policy = self._gateway.policies.by_model(name, self._invoker.sees)
+                policy = self._admit(self._gateway.policies.by_model(name, self._invoker.sees))
             if policy is None:
                 return
             if policy.served_model_name and policy.served_model_name != name:
@@ -133,13 +134,19 @@ class GatewayRequest(Delivery):
         self._trailers = b""
         self._accept(policy)
 
+    def _admit(self, policy: RoutePolicy) -> RoutePolicy:
+        """What the request goes by: its deployment's, or one revision's. Raises PERMISSION_DENIED, NOT_FOUND."""
+        if self._invoker is not None:
+            self._invoker.must(policy)
+        self.note_deployment(policy.deployment_id)
+        if policy.revisions or self._heading.revision:
+            return self.to_revision(policy)
+        return policy
+
     def _accept(self, policy: RoutePolicy) -> None:
         """The deployment is known: begin, unless the body must be here first."""
         if self._policy is None:
-            if self._invoker is not None:
-                self._invoker.must(policy)
             self._policy = policy
-            self.note_deployment(policy.deployment_id)
             now = self._gateway.clock()
             limit, own = policy.policy.request_timeout_seconds, self._heading.timeout_seconds
             if limit or own:
@@ -259,4 +266,4 @@ class GatewayRequest(Delivery):
             self.give_up_attempt(ResetCode.CANCELLED)
         if self._parked and self._policy is not None:
             self._leave_parking()
-            self._gateway.parking.leave(self._policy.deployment_id, self)
+            self._gateway.parking.leave(deployment_of(self._policy.deployment_id), self)

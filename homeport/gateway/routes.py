@@ -1,7 +1,7 @@
 """Which deployment a request is for. The table is filled by the control plane; requests only read it."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from homeport.core.errors import ErrorCode, HomeportError
 from homeport.core.names import did_you_mean
@@ -10,8 +10,21 @@ from homeport.core.residency import is_inside
 
 
 @dataclass(frozen=True, slots=True)
+class RevisionRoute:
+    """One of several revisions that run side by side. `track` is what nodes know it as; `percent` of the requests."""
+
+    track: str
+    revision: int
+    percent: int
+    placements: dict[str, tuple[int, int, int]] = field(default_factory=dict)
+    concurrency: int = 32
+    served_model_name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class RoutePolicy:
-    """`placements`: node id to (rank, min replicas, max replicas). `created_at`: unix seconds, 0 = not known. `sites`:
+    """`placements`: node id to (rank, min replicas, max replicas); with `revisions` those of the track that has the
+    deployment's own id. `created_at`: unix seconds, 0 = not known. `sites`:
     of each of these nodes the labels of its cluster, where the policy has a residency to hold against them."""
 
     deployment_id: str
@@ -26,11 +39,46 @@ class RoutePolicy:
     project: str = ""
     nodepools: tuple[str, ...] = ()
     sites: dict[str, dict[str, str]] = field(default_factory=dict)
+    revisions: tuple[RevisionRoute, ...] = ()
 
     def may_serve(self, node_id: str) -> bool:
         """No request crosses a fence, whatever is placed beyond it."""
         residency = self.policy.residency
         return not residency or is_inside(residency, self.sites.get(node_id, {}))
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """A revision with its part of the requests. `policy` is its track's: as if it were a deployment of its own. `line`
+    tells the client."""
+
+    percent: int
+    policy: RoutePolicy
+    line: bytes
+
+    @property
+    def revision(self) -> int:
+        return self.policy.revision
+
+
+def branches_of(policy: RoutePolicy) -> tuple[Branch, ...]:
+    """By revision, so that a client who sticks to a part of [0, 1) moves as little as the shares do."""
+    return tuple(
+        Branch(
+            each.percent,
+            replace(
+                policy,
+                deployment_id=each.track,
+                revision=each.revision,
+                placements=each.placements,
+                concurrency=each.concurrency,
+                served_model_name=each.served_model_name,
+                revisions=(),
+            ),
+            b"x-homeport-revision: %d\r\n" % each.revision,
+        )
+        for each in sorted(policy.revisions, key=lambda each: each.revision)
+    )
 
 
 # Whether a caller may know of a deployment.
@@ -46,6 +94,9 @@ class PolicyTable:
 
     def __init__(self) -> None:
         self._policies: dict[str, RoutePolicy] = {}
+        # Of deployments with revisions side by side.
+        self._branches: dict[str, tuple[Branch, ...]] = {}
+        self._tracks: dict[str, RoutePolicy] = {}
         self._by_model: dict[str, dict[str, RoutePolicy]] = {}
         # Called with the id of a deployment that was put or removed.
         self.on_change: Callable[[str], None] | None = None
@@ -57,12 +108,19 @@ class PolicyTable:
         return len(self._policies)
 
     def get(self, deployment_id: str) -> RoutePolicy | None:
-        return self._policies.get(deployment_id)
+        """Or that of a track."""
+        return self._policies.get(deployment_id) or self._tracks.get(deployment_id)
+
+    def branches(self, deployment_id: str) -> tuple[Branch, ...]:
+        return self._branches.get(deployment_id, ())
 
     def put(self, policy: RoutePolicy) -> None:
         self._unlist(policy.deployment_id)
         self._policies[policy.deployment_id] = policy
         self._by_model.setdefault(policy.model_id, {})[policy.deployment_id] = policy
+        if policy.revisions:
+            branches = self._branches[policy.deployment_id] = branches_of(policy)
+            self._tracks.update({branch.policy.deployment_id: branch.policy for branch in branches})
         self._changed(policy.deployment_id)
 
     def remove(self, deployment_id: str) -> None:
@@ -115,6 +173,8 @@ class PolicyTable:
     def _unlist(self, deployment_id: str) -> None:
         old = self._policies.get(deployment_id)
         if old is not None:
+            for branch in self._branches.pop(deployment_id, ()):
+                del self._tracks[branch.policy.deployment_id]
             serving = self._by_model[old.model_id]
             serving.pop(deployment_id, None)
             if not serving:

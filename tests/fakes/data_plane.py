@@ -104,14 +104,14 @@ class DataPlane:
             upstreams.append(Upstream(f"{node.node_id}-replica-{number}", "127.0.0.1", server.port))
         node.relay.set_deployment(terms)
         node.relay.set_upstreams(terms.deployment_id, upstreams)
-        await self.until_ready(len(servers), node)
+        await self.until_ready(len(servers), node, terms.deployment_id)
 
-    async def until_ready(self, replicas: int, node: Node | None = None) -> None:
+    async def until_ready(self, replicas: int, node: Node | None = None, deployment_id: str = "chat") -> None:
         node_id = (node or self.node).node_id
         await self.until(
             lambda: any(
                 (route.node_id, route.ready_replicas) == (node_id, replicas)
-                for route in self.gateway.presences.candidates("chat")
+                for route in self.gateway.presences.candidates(deployment_id)
             )
         )
 
