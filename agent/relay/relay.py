@@ -96,6 +96,11 @@ class Relay:
         return bool(self._deployments)
 
     @property
+    def attached(self) -> bool:
+        """Some gateway can send it something."""
+        return bool(self._links)
+
+    @property
     def in_flight(self) -> int:
         return sum(len(link.streams) for link in self._links)
 

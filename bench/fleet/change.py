@@ -7,6 +7,7 @@ from bench.fleet.control_plane import ControlPlane
 from bench.fleet.drivers import Drivers
 from bench.fleet.enrolled import CLUSTER, NODEPOOL
 
+DEPLOYMENT = "everywhere"
 _PATIENCE_SECONDS = 60.0
 _LOOK_SECONDS = 0.5
 # For what follows from the placements by itself.
@@ -17,12 +18,12 @@ def measure_change(server: ControlPlane, drivers: Drivers, nodes: int) -> dict[s
     """A deployment with room on each node is placed, then edited once."""
     drivers.seen()
     began = time.time()
-    server.ask("POST", "apply", {"documents": _documents(nodes)})
+    server.ask("POST", "apply", {"documents": documents(nodes)})
     placed = _heard(drivers, nodes)
     time.sleep(_QUIET_SECONDS)
     drivers.seen()
     edited = time.time()
-    server.ask("PATCH", "deployments/everywhere?force=true", {"spec": {"hold_seconds": 77}})
+    server.ask("PATCH", f"deployments/{DEPLOYMENT}?force=true", {"spec": {"hold_seconds": 77}})
     delays = [at - edited for at in _heard(drivers, nodes)]
     return {
         "nodes_placed_on": len(placed),
@@ -45,13 +46,14 @@ def _heard(drivers: Drivers, nodes: int) -> list[float]:
     return sorted(heard)
 
 
-def _documents(nodes: int) -> list[dict[str, Any]]:
+def documents(nodes: int, least: int = 0) -> list[dict[str, Any]]:
+    """A deployment with room on each of the nodes, and at least so many replicas."""
     version = {"id": "v1", "model": {"id": "small"}, "driver": "process", "command": ["serve"]}
     deployment = {
-        "id": "everywhere",
+        "id": DEPLOYMENT,
         "worker": {"model": {"id": "small"}},
         "nodepools": [{"id": NODEPOOL, "compute_cluster": {"id": CLUSTER}}],
         "scheduling_choice": "PERFORMANCE",
-        "autoscale_config": {"min_replicas": 0, "max_replicas": nodes, "disable_packing": True},
+        "autoscale_config": {"min_replicas": least, "max_replicas": nodes, "disable_packing": True},
     }
     return [{"model": {"id": "small"}}, {"model_version": version}, {"deployment": deployment}]

@@ -45,6 +45,20 @@ class ControlPlane:
     def session_port(self) -> int:
         return self._ports["session"]
 
+    @property
+    def gateway_port(self) -> int:
+        return self._ports["gateway"]
+
+    @property
+    def admin_token(self) -> str:
+        return (self._data_dir / "admin-token").read_text().strip()
+
+    def hand_over(self) -> None:
+        """As an upgrade does: this one ends, and leaves its gateways to the next."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGUSR1)
+        self._process.wait(60)
+
     def kill(self) -> None:
         assert self._process is not None
         self._process.kill()
@@ -71,12 +85,11 @@ class ControlPlane:
         return float(times.user + times.system)
 
     def ask(self, method: str, path: str, body: object = None) -> Any:
-        token = (self._data_dir / "admin-token").read_text().strip()
         request = urllib.request.Request(
             f"http://127.0.0.1:{self._ports['api']}/api/v1/{path}",
             method=method,
             data=None if body is None else json.dumps(body).encode(),
-            headers={"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
+            headers={"Authorization": f"Bearer {self.admin_token}", "Content-Type": "application/json"},
         )
         try:
             with urllib.request.urlopen(request, timeout=120) as answer:

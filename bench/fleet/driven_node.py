@@ -13,6 +13,7 @@ from homeport_proto.v1 import session_pb2 as pb
 
 from agent.link.messages import LINK_LOST, Goodbye
 from agent.silence import answer_to
+from bench.fleet.driven_tunnel import DrivenTunnel
 from homeport.http2.client import dial
 from homeport.http2.endpoint import Endpoint
 from homeport.http2.errors import Http2Error
@@ -43,9 +44,17 @@ class Records:
 
 
 class DrivenNode:
-    """`dialling` lets only so many nodes of a process dial at once: hosts have a CPU each, and these share one."""
+    """`dialling` lets only so many nodes of a process dial at once: hosts have a CPU each, and these share one. Without
+    a `tunnel` it serves nothing of what is placed on it."""
 
-    def __init__(self, node_id: str, tls: ssl.SSLContext, records: Records, dialling: asyncio.Semaphore) -> None:
+    def __init__(
+        self,
+        node_id: str,
+        tls: ssl.SSLContext,
+        records: Records,
+        dialling: asyncio.Semaphore,
+        tunnel: DrivenTunnel | None = None,
+    ) -> None:
         self._node_id = node_id
         self._dialling = dialling
         self._tls = tls
@@ -54,6 +63,15 @@ class DrivenNode:
         self._epoch = 0
         self._held = pb.StoreSeq()
         self._talk: _Talk | None = None
+        self._tunnel = tunnel
+
+    @property
+    def attached(self) -> bool:
+        return self._tunnel is not None and self._tunnel.attached
+
+    @property
+    def in_flight(self) -> int:
+        return self._tunnel.in_flight if self._tunnel is not None else 0
 
     @property
     def connected(self) -> bool:
@@ -96,8 +114,10 @@ class DrivenNode:
         )
         return pb.AgentMessage(hello=hello)
 
-    def welcome(self, epoch: int) -> None:
-        self._epoch = epoch
+    def welcome(self, welcome: pb.Welcome) -> None:
+        self._epoch = welcome.epoch
+        if self._tunnel is not None:
+            self._tunnel.welcomed(welcome.epoch, welcome.gateways.targets)
 
     def echoed(self, seconds: float, beat_seconds: float) -> None:
         self._records.echo_ms.append(seconds * 1000)
@@ -106,6 +126,8 @@ class DrivenNode:
     def changed(self, state: pb.DesiredState) -> pb.AgentMessage:
         """The acknowledgement."""
         self._held = state.version
+        if self._tunnel is not None:
+            self._tunnel.placed(state.placements)
         if not state.full or state.placements:
             self._records.changes.setdefault(state.version.seq, []).append(time.time())
         return pb.AgentMessage(epoch=self._epoch, ack=pb.Ack(applied=state.version))
@@ -169,7 +191,7 @@ class _Talk:
         self.greeted.set_result(None)
         self._epoch = welcome.epoch
         self._beat_seconds = welcome.heartbeat_seconds
-        self._node.welcome(welcome.epoch)
+        self._node.welcome(welcome)
         self._timer = self._loop.call_later(random.random() * self._beat_seconds, self._beat)
 
     def _beat(self) -> None:

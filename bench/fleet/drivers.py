@@ -22,11 +22,14 @@ class Seen:
 
 
 class Drivers:
-    def __init__(self, folder: Path, count: int) -> None:
+    """`upstream_port`: of a model server that all nodes serve; 0 = they serve nothing."""
+
+    def __init__(self, folder: Path, count: int, upstream_port: int = 0) -> None:
+        port = str(upstream_port)
         with (folder / "drivers.log").open("w") as log:
             self._processes = [
                 subprocess.Popen(
-                    [sys.executable, "-m", "bench.fleet.driver", str(folder), str(first), str(count)],
+                    [sys.executable, "-m", "bench.fleet.driver", str(folder), str(first), str(count), port],
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=log,
@@ -41,6 +44,16 @@ class Drivers:
     @property
     def connected(self) -> int:
         return sum(answer["connected"] for answer in self._ask({"do": "counts"}))
+
+    @property
+    def attached(self) -> int:
+        """Nodes with a tunnel."""
+        return sum(answer["attached"] for answer in self._ask({"do": "counts"}))
+
+    @property
+    def in_flight(self) -> int:
+        """Requests that their relays have."""
+        return sum(answer["in_flight"] for answer in self._ask({"do": "counts"}))
 
     def seen(self) -> Seen:
         answers = self._ask({"do": "records"})
