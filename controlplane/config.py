@@ -48,6 +48,7 @@ class ServerConfig:
     session_days: float = 7.0
     session_idle_hours: float = 24.0
     oidc: OidcOptions | None = None
+    metrics_open: bool = False
     # None = in the data directory.
     master_key_file: Path | None = None
     rotate_master_key: bool = False
@@ -135,6 +136,11 @@ def parse_config(arguments: list[str] | None = None) -> ServerConfig:
     )
     parser.add_argument(
         "--session-idle-hours", type=_hours, default=24.0, metavar="HOURS", help="and after so long unused (default 24)"
+    )
+    parser.add_argument(
+        "--metrics-open",
+        action="store_true",
+        help="programs on this host read /metrics without a token; others need one that may read the server",
     )
     add_oidc_options(parser)
     parser.add_argument(

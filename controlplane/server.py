@@ -38,7 +38,12 @@ from controlplane.gateway.denials import GatewayDenials
 from controlplane.gateway.feed import GatewayFeed
 from controlplane.gateway.process import GatewayProcess
 from controlplane.gateway.publisher import GatewayPublisher
+from controlplane.gateway.reports import GatewayReports
 from controlplane.history.retention import trim
+from controlplane.metrics.loop_lag import LoopLag
+from controlplane.metrics.page import Sources
+from controlplane.metrics.server_metrics import PipelineFacts, ServerFacts
+from controlplane.pipelines.base import Pipeline
 from controlplane.pipelines.node_lifecycle import NodeLifecyclePipeline
 from controlplane.pipelines.placements import PlacementPipeline
 from controlplane.pipelines.preemptions import PreemptionPipeline
@@ -65,6 +70,7 @@ from homeport import __version__
 from homeport.core.issuing import IssuingBudget
 from homeport.gateway.access_tokens import AccessTokens
 from homeport.gateway.gateway import Gateway
+from homeport.gateway.report import report_of
 from homeport.grpc_listener import bind
 from homeport.http2.server import GrpcServer
 from homeport.http2.tls import server_tls
@@ -86,7 +92,7 @@ class Server:
         self._certificate_life = timedelta(seconds=config.certificate_seconds)
         self._store = SqlStore(config.database_url)
         self._clock = ListeningClock(time.monotonic)
-        self._registry = NodeRegistry(self._clock)
+        self._registry = NodeRegistry(self._clock, heartbeat_seconds=config.heartbeat_seconds)
         self._specs = DeploymentSpecs()
         self._fleet_view = FleetView(self._store, self._registry, specs=self._specs)
         self._wakes = Wakes(self._store, time.monotonic)
@@ -96,6 +102,9 @@ class Server:
         self._cleanup = AsyncExitStack()
         self._client_tls: ClientTls | None = None
         self._tasks: list[asyncio.Task[None]] = []
+        self._pipelines: tuple[Pipeline, ...] = ()
+        self._loop_lag = LoopLag()
+        self._metrics = Sources(server=self._facts)
         self._was_ready = self._leave_gateway = False
 
     async def startup(self) -> dict[str, str]:
@@ -119,13 +128,18 @@ class Server:
         self._spawn("history-retention", trim(self._store, time.time))
         self._spawn("audit-retention", keep_for(self._store, self._config.audit_days, time.time))
         self._spawn("push-desired-state", self._sessions.follow_store())
-        self._spawn("node-lifecycle", NodeLifecyclePipeline(self._store, self._registry, self._clock, time.time).run())
         self._spawn("last-uses", LastUses(self._store, self._access_tokens.last_uses).run())
         life = LoginSessions(self._store, self._access_tokens.last_uses, time.time)
         self._spawn("login-sessions", life.run())
-        self._spawn("placements", PlacementPipeline(self._store, self._registry, self._fleet_view, self._wakes).run())
-        self._spawn("preemption", PreemptionPipeline(self._store, self._fleet_view).run())
-        self._spawn("rebalance", RebalancePipeline(self._store, self._fleet_view, time.time).run())
+        self._spawn("loop-lag", self._loop_lag.run())
+        self._pipelines = (
+            NodeLifecyclePipeline(self._store, self._registry, self._clock, time.time),
+            PlacementPipeline(self._store, self._registry, self._fleet_view, self._wakes),
+            PreemptionPipeline(self._store, self._fleet_view),
+            RebalancePipeline(self._store, self._fleet_view, time.time),
+        )
+        for pipeline in self._pipelines:
+            self._spawn(pipeline.name, pipeline.run())
 
         start_gateway = self._start_gateway_inside if self._config.gateway_inside else self._start_gateway
         tunnel_port, gateway_port = await start_gateway(ca)
@@ -181,6 +195,9 @@ class Server:
             "denied": lambda _, denied: self._denials.hear(denied),
             "wake": lambda _, deployment_ids: self._wakes.hear(*deployment_ids),
         }
+        reports = GatewayReports(lambda: feed.workers)
+        feed.hearers["counted"] = reports.hear
+        self._metrics.reports = reports.all
         self._spawn("gateway-denials", self._denials.run())
         return feed
 
@@ -230,6 +247,7 @@ class Server:
         gateway = Gateway(feed.tables.routes, self._access_tokens.check, tunnels, time.monotonic)
         gateway.on_denied = self._denials.note
         gateway.on_wake = self._wakes.hear
+        self._metrics.reports = lambda: [report_of(gateway, _GATEWAY)]
         self._spawn("gateway-denials", self._denials.run())
         publisher.load()
         self._spawn("routes", publisher.follow_store())
@@ -267,6 +285,7 @@ class Server:
             opened=self._sites.opened,
         )
         self._spawn("kept-epochs", session.kept_epochs.run())
+        self._metrics.tally = session.history.tally
         self._spawn("history", session.history.run())
         servicers.add(session_pb2_grpc.add_SessionServicer_to_server, session)
         servicers.add(bulk_pb2_grpc.add_BulkServicer_to_server, BulkService(self._sessions.doorkeeper, self._logs))
@@ -314,6 +333,8 @@ class Server:
             install_command=command,
             session_life=SessionLife(self._config.session_days * 86_400, self._config.session_idle_hours * 3600),
             oidc=self._oidc_provider(urls.of_browsers),
+            metrics=self._metrics,
+            metrics_open=self._config.metrics_open,
         )
         tls = self._client_tls.context if self._client_tls else None
         runner = await serve(create_app(dependencies), listener, tls)
@@ -336,6 +357,18 @@ class Server:
         self._cleanup.push_async_callback(runner.cleanup)
         base_url = url("http", self._config.advertise or self._config.agent_host, listener.getsockname()[1])
         return partial(install_command, base_url, wheelhouse, urls.enroll)
+
+    def _facts(self) -> ServerFacts:
+        """Of this process, for its metrics."""
+        return ServerFacts(
+            __version__,
+            self._store.seq,
+            self._store.problem is None,
+            self._store.commits,
+            self._registry.lateness,
+            self._loop_lag.seconds,
+            {each.name: PipelineFacts(each.rounds, each.failures) for each in self._pipelines},
+        )
 
     def _spawn(self, name: str, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work, name=name)

@@ -20,6 +20,7 @@ from controlplane.api.docs import add_docs
 from controlplane.api.documents import Documents
 from controlplane.api.instance_types import INSTANCE_TYPES, InstanceTypes
 from controlplane.api.join_tokens import JoinTokens
+from controlplane.api.metrics import MetricsPage
 from controlplane.api.middleware import add_headers, outermost
 from controlplane.api.model_versions import MODEL_VERSIONS, ModelVersions
 from controlplane.api.models import MODELS
@@ -51,7 +52,7 @@ ROUTES = web.AppKey("routes", list[Route])
 
 
 def create_app(dependencies: ApiDependencies) -> web.Application:
-    """Serves `/api/v1`. The store must be open before the application starts."""
+    """Serves `/api/v1` and `/metrics`. The store must be open before the application starts."""
     dependencies = replace(dependencies, store=AuditedStore(dependencies.store))
     denials = Denials(dependencies.store, dependencies.monotonic)
     door = Door(dependencies.access_tokens.check, dependencies.guesses, dependencies.monotonic)
@@ -66,6 +67,7 @@ def create_app(dependencies: ApiDependencies) -> web.Application:
     app.cleanup_ctx.append(lambda _: _keep_current(views, pulse))
     app.on_shutdown.append(lambda _: _end_watches(pulse))
     add_routes(app, routes, callers.identify, dependencies.store)
+    app.router.add_get("/metrics", MetricsPage(dependencies, views, callers).answer, allow_head=False)
     add_docs(app, openapi_document(routes, dependencies.version))
     return app
 

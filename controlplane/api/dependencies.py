@@ -7,6 +7,7 @@ from typing import Protocol
 from controlplane.auth.login_sessions import SessionLife
 from controlplane.auth.oidc.provider import OidcProvider
 from controlplane.fleet.fleet_view import FleetView
+from controlplane.metrics.page import Sources
 from controlplane.secrets.vault import Vault
 from controlplane.sessions.registry import NodeRegistry
 from controlplane.store.store import Store, Transaction
@@ -63,3 +64,7 @@ class ApiDependencies:
     session_life: SessionLife = field(default_factory=SessionLife)
     # Who else may say who somebody is.
     oidc: OidcProvider | None = None
+    # What the metrics page shows beside what the API shows.
+    metrics: Sources = field(default_factory=Sources)
+    # Programs on this host may read that page without a token.
+    metrics_open: bool = False

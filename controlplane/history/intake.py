@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import structlog
 
+from controlplane.history.tally import HistoryTally
 from controlplane.store.history import NodeHistory
 from controlplane.store.store import Store
 from homeport.core.errors import HomeportError
@@ -22,6 +23,7 @@ Kept = Callable[[str, int], None]
 
 class HistoryIntake:
     def __init__(self, store: Store) -> None:
+        self.tally = HistoryTally()
         self._store = store
         self._waiting: list[tuple[NodeHistory, Kept]] = []
         self._entries = 0
@@ -50,4 +52,5 @@ class HistoryIntake:
             log.warning("history not kept; its nodes tell it again", nodes=len(waiting), error=str(error))
             return
         for told, kept in waiting:
+            self.tally.take(told)
             kept(told.page.log_id, told.page.entries[-1].number)

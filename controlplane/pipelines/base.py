@@ -1,11 +1,13 @@
 """The loop around every pipeline: a hint wakes it, polling is the truth."""
 
 import asyncio
+import time
 
 import structlog
 
 from controlplane.store.store import Change, Kind, Store
 from homeport.core.errors import ErrorCode, HomeportError
+from homeport.core.histogram import LAG_BOUNDS, Histogram
 
 log = structlog.get_logger()
 
@@ -23,6 +25,9 @@ class Pipeline:
         self._store = store
         self._poll_seconds = poll_seconds
         self._hinted = asyncio.Event()
+        # Of rounds, failed or not: seconds.
+        self.rounds = Histogram(LAG_BOUNDS)
+        self.failures = 0
 
     def hint(self) -> None:
         """Something may have changed: look soon."""
@@ -43,12 +48,16 @@ class Pipeline:
             follower.cancel()
 
     async def _round(self) -> None:
+        began = time.monotonic()
         try:
             await self.reconcile_once()
         except HomeportError as error:
+            self.failures += 1
             log.warning("pipeline round failed", pipeline=self.name, error=str(error))
         except Exception:
+            self.failures += 1
             log.exception("pipeline round failed", pipeline=self.name)
+        self.rounds.observe(time.monotonic() - began)
 
     async def _sleep(self) -> None:
         try:

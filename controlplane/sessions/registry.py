@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from controlplane.sessions.pressures import Pressures
 from controlplane.sessions.refusals import Refusals
+from homeport.core.histogram import LAG_BOUNDS, Histogram
 from homeport.core.node_lifecycle.brake import Brake, Tally, Terms, decide, overrule
 from homeport.core.node_lifecycle.standing import Limits, Signs, Standing, stand
 from homeport.core.refusal import Refusal
@@ -55,9 +56,13 @@ class NodeRegistry:
         limits: Limits | None = None,
         terms: Terms | None = None,
         wall: Callable[[], float] = time.time,
+        heartbeat_seconds: float = 2.0,
     ) -> None:
         self._monotonic = monotonic
         self._wall = wall
+        self._heartbeat_seconds = heartbeat_seconds
+        # How late heartbeats are, in seconds.
+        self.lateness = Histogram(LAG_BOUNDS)
         self._limits = limits or Limits()
         self._terms = terms or Terms()
         self._live: dict[str, LiveNode] = {}
@@ -88,8 +93,9 @@ class NodeRegistry:
             self._tell(node_id)
 
     def heard(self, node_id: str, load: NodeLoad) -> None:
-        node = self._live[node_id]
-        node.heard_at = self._monotonic()
+        node, now = self._live[node_id], self._monotonic()
+        self.lateness.observe(max(0.0, now - node.heard_at - self._heartbeat_seconds))
+        node.heard_at = now
         node.load = load
 
     def acknowledged(self, node_id: str, seq: int) -> None:

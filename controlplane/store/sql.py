@@ -23,6 +23,7 @@ from controlplane.store.state import State, StateReader, closed_error, new_store
 from controlplane.store.store import Problem, Transaction
 from controlplane.store.transaction import Batch
 from homeport.core.errors import ErrorCode, HomeportError
+from homeport.core.histogram import LAG_BOUNDS, Histogram
 
 log = structlog.get_logger()
 
@@ -58,6 +59,8 @@ class SqlStore(StateReader):
         self._in_doubt: Batch | None = None
         self._problem: Problem | None = None
         self._closing = False
+        # Of batches, in seconds.
+        self.commits = Histogram(LAG_BOUNDS)
 
     async def open(self) -> None:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="store-writer")
@@ -136,9 +139,11 @@ class SqlStore(StateReader):
                 await self._idle()
                 continue
             writes = [self._pending.popleft() for _ in range(min(_BATCH, len(self._pending)))]
+            began = time.monotonic()
             try:
                 await self._settle_doubt()
                 batch = await self._in_thread(self._run_and_commit, writes)
+                self.commits.observe(time.monotonic() - began)
                 self._state.apply(batch)
             except HomeportError as error:
                 log.error("writes failed", writes=len(writes), error=str(error))

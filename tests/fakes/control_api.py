@@ -78,7 +78,13 @@ class Answered:
 class ControlApi:
     """`call` checks every answer against what the route declares: its status, and the form of its body."""
 
-    def __init__(self, guesses: Guesses | None = None, public_url: str = "", oidc: OidcSettings | None = None) -> None:
+    def __init__(
+        self,
+        guesses: Guesses | None = None,
+        public_url: str = "",
+        oidc: OidcSettings | None = None,
+        metrics_open: bool = False,
+    ) -> None:
         self.clock = FakeClock()
         self.wall = FakeClock(1_700_000_000.0)
         self.store = FailingStore(MemoryStore(self.wall))
@@ -101,6 +107,7 @@ class ControlApi:
             install_command=lambda token: f"install with {token}",
             guesses=guesses or Guesses(),
             oidc=OidcProvider(oidc, self.clock, self.wall) if oidc else None,
+            metrics_open=metrics_open,
         )
         self._app = create_app(self.dependencies)
         self._routes = {(r.method, PREFIX + r.path): r for r in self._app[ROUTES]}

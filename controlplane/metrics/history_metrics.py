@@ -1,0 +1,35 @@
+"""Starts, changes of scale and traffic, as nodes have told of them. Pure."""
+
+from collections.abc import Iterator, Mapping
+
+from controlplane.history.tally import DeploymentTally
+from controlplane.metrics.families import Metric, counter, histogram, observed
+
+
+def history_metrics(tallies: Mapping[str, DeploymentTally]) -> Iterator[Metric]:
+    """By deployment."""
+    starts = counter("homeport_cold_starts_total", "Starts of replicas, by what became of them.", *_OF, "outcome")
+    parts = histogram("homeport_cold_start_seconds", "Where the time of starts that became ready went.", *_OF, "part")
+    changes = counter("homeport_scaling_changes_total", "Changes of scale, by what decided them.", *_OF, "driver")
+    arrivals = counter("homeport_deployment_arrivals_total", "Requests that nodes took.", *_OF)
+    completions = counter("homeport_deployment_completions_total", "Requests that have their whole answer.", *_OF)
+    busy = counter("homeport_deployment_busy_seconds_total", "How long these were with a replica.", *_OF)
+    waiting = counter("homeport_deployment_waiting_seconds_total", "How long requests waited for a replica.", *_OF)
+    tokens = counter("homeport_deployment_generated_tokens_total", "Tokens generated, where the model tells.", *_OF)
+    for deployment_id, tally in sorted(tallies.items()):
+        labels = (deployment_id,)
+        starts.add_metric((*labels, "ready"), tally.ready_starts)
+        starts.add_metric((*labels, "failed"), tally.failed_starts)
+        for part, seconds in tally.parts.items():
+            observed(parts, (*labels, part), seconds)
+        for driver, count in sorted(tally.changes.items()):
+            changes.add_metric((*labels, driver), count)
+        arrivals.add_metric(labels, tally.traffic.arrivals)
+        completions.add_metric(labels, tally.traffic.completions)
+        busy.add_metric(labels, tally.traffic.busy_seconds)
+        waiting.add_metric(labels, tally.traffic.waiting_seconds)
+        tokens.add_metric(labels, tally.traffic.tokens)
+    yield from (starts, parts, changes, arrivals, completions, busy, waiting, tokens)
+
+
+_OF = ("deployment",)
