@@ -4,6 +4,7 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from agent.local_gateway.options import LocalGatewayOptions
 from agent.policy import HostPolicy
 
 
@@ -15,6 +16,8 @@ class RunConfig:
     policy: HostPolicy = field(default_factory=HostPolicy)
     name: str = ""
     stop_replicas_on_exit: bool = False
+    # None = this agent listens to nobody.
+    local_gateway: LocalGatewayOptions | None = None
     drain_seconds: float = 30.0
 
 

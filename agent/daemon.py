@@ -17,7 +17,7 @@ import random
 import signal
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
@@ -45,6 +45,7 @@ from agent.link.channel import node_tls
 from agent.link.link import Link
 from agent.link.renew import Renewer
 from agent.local_api import LocalApi
+from agent.local_gateway.usage import UsageCounter
 from agent.node import AgentNode
 from agent.outlook import outlook_of
 from agent.policy import HostPolicy
@@ -59,6 +60,7 @@ from agent.secrets.opener import Opener
 from agent.serving import Serving
 from agent.signals.observer import Observer
 from agent.signals.sampler import Sampler
+from agent.site import Site
 from agent.solitude import Solitude
 from agent.start_times import StartTimes
 from agent.state.database import StateDatabase
@@ -69,12 +71,16 @@ from agent.state.gpu_records import GpuRecords
 from agent.state.heard import HeardStore
 from agent.state.identity import Identity, IdentityStore
 from agent.state.journal import ReplicaJournal
+from agent.state.site_gateways import SiteGatewayStore
 from agent.status import status
 from agent.supply import supplies
 from homeport.core.errors import ErrorCode, HomeportError
 from homeport.core.history.cold_start import ColdStart
 from homeport.core.waiting import Outlook
 from homeport.systemd import ServiceManager
+
+if TYPE_CHECKING:
+    from agent.local_gateway.local_gateway import LocalGateway
 
 log = structlog.get_logger()
 
@@ -201,6 +207,12 @@ class Daemon:
         )
         reader = LogReader(self._reconciler, self._failures, self._drivers)
         self._logs = LogPusher(lambda: self._renewer.identity, reader.lines)
+        self._usage = UsageCounter(history.add, time.monotonic, time.time, lambda: self._link.state.connected)
+        self._site = Site(
+            SiteGatewayStore(database),
+            lambda gateways: self._tunnels.set_site_gateways(gateways),
+            self._local_gateway(directory) if config.local_gateway is not None else None,
+        )
         self._shipper = Shipper(history, lambda page: self._link.tell_history(page), time.monotonic, random.random)
         self._node = AgentNode(
             session_target=identity.session_target,
@@ -216,6 +228,7 @@ class Daemon:
             epoch_granted=lambda: self._link.epoch,
             dial_gateways=lambda targets: self._tunnels.set_targets(targets),
             pressure=lambda: self._arbiter.pressure,
+            site=self._site,
         )
         self._link = Link(
             lambda: self._renewer.identity,
@@ -239,6 +252,8 @@ class Daemon:
 
     async def _startup(self, tasks: list[asyncio.Task[None]]) -> None:
         identity = self._renewer.identity
+        if self._site.own is not None:
+            await self._site.own.start()
         desired = await self._desired_store.load()
         await self._epochs.load()
         await self._history.load()
@@ -246,12 +261,22 @@ class Daemon:
         await self._reconciler.adopt(desired)
         await self._quarantine.load()
         await self._solitude.load()
-        self._tunnels = Tunnels(self._relay, lambda: node_tls(self._renewer.identity), lambda: self._link.epoch)
+        self._tunnels = Tunnels(
+            self._relay,
+            lambda: node_tls(self._renewer.identity),
+            lambda: max(self._link.epoch, self._epochs.kept),
+            lambda: node_tls(self._renewer.identity, at_any_time=True),
+            self._usage.note,
+        )
         self._reconciler.listen(self._serving.replica_changed)
         self._reconciler.listen(self._arbiter.replica_changed)
         self._reconciler.listen(lambda replica: self._link.replica_changed(replica.report()))
         self._relay.on_demand = self._autoscaler.poke
         self._node.resume(desired)
+        await self._site.load()
+        if self._site.own is not None:
+            self._tunnels.attach_here(self._site.own.own_end)
+            tasks.append(asyncio.create_task(self._site.own.run(), name="local-gateway"))
         tasks += [
             asyncio.create_task(self._reconciler.run(), name="reconcile"),
             asyncio.create_task(self._autoscaler.run(), name="autoscale"),
@@ -261,6 +286,7 @@ class Daemon:
             asyncio.create_task(self._database.keep_copy(), name="state-copy"),
             asyncio.create_task(self._history.run(), name="history"),
             asyncio.create_task(self._traffic.run(), name="traffic"),
+            asyncio.create_task(self._usage.run(), name="usage"),
         ]
         await self._local_api.start()
         self._manager.ready()
@@ -278,6 +304,8 @@ class Daemon:
         """A second signal skips what remains of the drain."""
         self._manager.stopping()
         log.info("agent stops", replicas_run_on=not self._config.stop_replicas_on_exit)
+        if self._site.own is not None:
+            await _unless(hurry, self._site.own.drain(self._config.drain_seconds))
         if hasattr(self, "_tunnels"):
             await _unless(hurry, self._tunnels.close(self._config.drain_seconds))
         for task in tasks:
@@ -286,6 +314,8 @@ class Daemon:
         self._arbiter.close()
         await self._close_history()
         await self._logs.close()
+        if self._site.own is not None:
+            await self._site.own.close()
         await self._reconciler.close(self._config.stop_replicas_on_exit)
         for driver in self._drivers.values():
             await driver.close()
@@ -302,8 +332,18 @@ class Daemon:
     async def _close_history(self) -> None:
         """What has begun is told as far as it got."""
         self._scaling.close()
+        self._usage.tell()
         with contextlib.suppress(HomeportError):  # a full disk: the next agent goes on without
             await self._history.write()
+
+    def _local_gateway(self, directory: StateDirectory) -> "LocalGateway":
+        # Most agents have none, and are as small as if it did not exist.
+        from agent.local_gateway.local_gateway import LocalGateway
+
+        assert self._config.local_gateway is not None
+        return LocalGateway(
+            self._config.local_gateway, directory, lambda: self._renewer.identity, lambda: self._link.heard_ago
+        )
 
     def _note_start(self, replica: Replica, start: ColdStart) -> None:
         self._history.add(replica.record.deployment_id, replica.record.ordered_at, start)
@@ -334,6 +374,8 @@ class Daemon:
             notes=self._database.notes,
             untold=self._history.untold,
             unwritten=self._history.unwritten,
+            local_gateway=self._site.own.status() if self._site.own is not None else None,
+            site_gateways=self._site.gateways,
         )
 
 

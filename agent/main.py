@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from agent.config import RunConfig, default_state_dir
+from agent.local_gateway.options import LOCAL_GATEWAY_FLAGS, local_gateway_options
 from agent.policy import DRIVERS, POLICY_FILE, load_policy
 from homeport import __version__
 from homeport.core.errors import HomeportError
@@ -57,7 +58,7 @@ def _stop_replicas(options: argparse.Namespace) -> None:
     from homeport.logging import configure_logging
 
     configure_logging()
-    count = uvloop.run(daemon.stop_replicas(_run_config(options)))
+    count = uvloop.run(daemon.stop_replicas(replace(_run_config(options), local_gateway=None)))
     sys.stdout.write(f"stopped {count} replicas\n")
 
 
@@ -87,11 +88,14 @@ def _run_config(options: argparse.Namespace) -> RunConfig:
     policy = load_policy(options.policy)
     if options.allow_driver:
         policy = replace(policy, drivers=tuple(dict.fromkeys(options.allow_driver)))
+    given = {name: getattr(options, f"local_gateway_{name}", "") for name in LOCAL_GATEWAY_FLAGS}
+    local_gateway = {**policy.local_gateway, **{name: value for name, value in given.items() if value}}
     return RunConfig(
         state_dir=options.state_dir,
         policy=policy,
         name=options.name,
         stop_replicas_on_exit=options.stop_replicas_on_exit,
+        local_gateway=local_gateway_options(local_gateway) if local_gateway else None,
     )
 
 
@@ -118,6 +122,9 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument(
         "--stop-replicas-on-exit", action="store_true", help="stop the models with the agent; they run on otherwise"
     )
+    for name, (metavar, text) in LOCAL_GATEWAY_FLAGS.items():
+        flag = "--local-gateway" if name == "clients" else f"--local-gateway-{name.replace('_', '-')}"
+        run.add_argument(flag, dest=f"local_gateway_{name}", default="", metavar=metavar, help=text)
     run.set_defaults(command=_run)
 
     stop = commands.add_parser("stop-replicas", help="stop all models of this host; the agent must not run")

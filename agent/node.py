@@ -15,7 +15,7 @@ from agent.fingerprint.gather import Fingerprint
 from agent.gpu_quarantine import GpuQuarantine
 from agent.history.shipper import Shipper
 from agent.link.bulk import LogPusher
-from agent.link.messages import Acknowledgement, Hello, Load, LogsQuestion, Welcome
+from agent.link.messages import Acknowledgement, Hello, Load, LogsQuestion, SiteUpdate, Welcome
 from agent.link.target import resolve_target
 from agent.placement import (
     DesiredState,
@@ -29,8 +29,10 @@ from agent.placement import (
 )
 from agent.reconcile.loop import Reconciler
 from agent.serving import Serving
+from agent.site import Site
 from agent.state.desired import DesiredStateStore
 from agent.state.epoch import EpochStore
+from agent.state.site_gateways import SiteGateway
 from homeport import __version__
 from homeport.core.likeness import Claim
 
@@ -57,6 +59,7 @@ class AgentNode:
         epoch_granted: Callable[[], int],
         dial_gateways: Callable[[Sequence[str]], None],
         pressure: Callable[[], Mapping[str, int]] = dict,
+        site: Site | None = None,
     ) -> None:
         self.desired = DesiredState()
         self.welcome: Welcome | None = None
@@ -74,6 +77,7 @@ class AgentNode:
         self._epoch_granted = epoch_granted
         self._dial_gateways = dial_gateways
         self._pressure = pressure
+        self._site = site
         self._process_id = uuid.uuid4().hex
         self._boot_id = boot_id()
         self._cores = psutil.cpu_count() or 1
@@ -107,6 +111,7 @@ class AgentNode:
             replicas=tuple(self._reconciler.reports()),
             applied=self.desired.version,
             hardware=claim.hardware,
+            local_gateway=self._site.announced if self._site is not None else None,
         )
 
     def load(self) -> Load:
@@ -137,6 +142,14 @@ class AgentNode:
     def gateways_changed(self, targets: tuple[str, ...]) -> None:
         self.gateways = [resolve_target(target, self._session_target) for target in targets]
         self._dial_gateways(self.gateways)
+
+    async def site_gateways_changed(self, gateways: tuple[SiteGateway, ...]) -> None:
+        if self._site is not None:
+            await self._site.set_gateways(gateways)
+
+    async def site_changed(self, update: SiteUpdate) -> None:
+        if self._site is not None:
+            await self._site.take(update)
 
     async def update_desired(self, update: DesiredUpdate) -> Acknowledgement | None:
         async with self._changing:

@@ -36,6 +36,8 @@ class HostPolicy:
     network_mbps: int = 0
     # How many may share one; 0 = as many as their shares allow.
     replicas_per_gpu: int = 0
+    # Clients of the site may come to this host; empty = it listens to nobody. See agent/local_gateway/options.py.
+    local_gateway: dict[str, str] = field(default_factory=dict)
 
     def allows_image(self, image: str) -> bool:
         """With no prefix given any image is allowed."""
@@ -121,6 +123,15 @@ def _labels(path: Path, name: str, value: Any) -> dict[str, str]:
     return labels
 
 
+def _table(path: Path, name: str, value: Any) -> dict[str, str]:
+    if not isinstance(value, dict) or not all(isinstance(item, str) for item in value.values()):
+        raise _error(
+            f"{path}: {name}", f"must be a table of texts, not {value!r}", f'write [{name}], and clients = "..."'
+        )
+    table: dict[str, str] = value
+    return table
+
+
 _Check = Callable[[Path, str, Any], Any]
 # Of the settings that are no lists of texts.
 _CHECKS: dict[str, _Check] = {
@@ -129,6 +140,7 @@ _CHECKS: dict[str, _Check] = {
     "labels": _labels,
     "network_mbps": _number,
     "replicas_per_gpu": _number,
+    "local_gateway": _table,
 }
 
 

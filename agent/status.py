@@ -14,6 +14,7 @@ if TYPE_CHECKING:  # asking for a status needs no gRPC
     from agent.link.link import Link
     from agent.placement import DesiredState
     from agent.state.identity import Identity
+    from agent.state.site_gateways import SiteGateway
 
 
 def status(
@@ -27,6 +28,8 @@ def status(
     notes: Sequence[str],
     untold: int,
     unwritten: int,
+    local_gateway: dict[str, Any] | None = None,
+    site_gateways: "Sequence[SiteGateway]" = (),
 ) -> dict[str, Any]:
     """Plain values, ready for JSON. `untold`: entries of history on the disk that the control plane does not
     have; `unwritten`: those that are not on the disk."""
@@ -48,6 +51,8 @@ def status(
         },
         "notes": list(notes),
         "history": {"untold": untold, "unwritten": unwritten},
+        "local_gateway": local_gateway,
+        "site_gateways": [{"node_id": each.node_id, "target": each.target} for each in site_gateways],
         "desired": canonical.to_plain(desired.version),
         "replicas": canonical.to_plain(list(replicas)),
         "inventory": canonical.to_plain(inventory),
@@ -66,6 +71,8 @@ def render(answer: dict[str, Any]) -> str:
         f"link      {link['target']}: {state}",
         f"drivers   {drivers or 'none; allow some in the policy file, /etc/homeport/agent.toml'}",
     ]
+    if answer["local_gateway"]:
+        lines += _gateway_lines(answer["local_gateway"])
     if answer["history"]["untold"]:
         lines.append(f"untold    {answer['history']['untold']} entries of history, until the control plane has them")
     lines += [f"note      {note}" for note in answer["notes"]]
@@ -78,3 +85,14 @@ def render(answer: dict[str, Any]) -> str:
             f"  {replica['restarts']} restarts{reason}"
         )
     return "\n".join(lines)
+
+
+def _gateway_lines(gateway: dict[str, Any]) -> list[str]:
+    left = gateway["tokens_accepted_seconds"]
+    accepted = f"access tokens for {left / 86_400:.1f} days more without the control plane" if left else "no tokens yet"
+    return [
+        f"gateway   {gateway['url']} for clients, {gateway['tunnels']} for the agents of this site",
+        f"          {gateway['deployments']} deployments, {gateway['tokens']} tokens, {gateway['nodes']} nodes; "
+        + ("access tokens are no longer accepted" if not left and gateway["tokens"] else accepted),
+        *(f"problem   {problem}" for problem in gateway["problems"]),
+    ]

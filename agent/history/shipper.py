@@ -3,17 +3,20 @@
 import asyncio
 import contextlib
 from collections.abc import Callable
+from itertools import takewhile
 
 import structlog
 
 from agent.history.log import HistoryLog
 from homeport.core.errors import HomeportError
-from homeport.core.history.entry import Page
+from homeport.core.history.entry import EntryKind, Page, kind_of
 
 log = structlog.get_logger()
 
 # What a control plane says in Welcome that takes it.
 FEATURE = "history"
+# The same of kinds of entries that came later.
+_LATER = {EntryKind.TOKEN_USAGE: "token_usage"}
 _PAGE = 500
 # What happens at once is told at once, and what happens all the time every half minute: ten thousand nodes do the same.
 _GATHER_SECONDS = 1.0
@@ -38,9 +41,11 @@ class Shipper:
         self._welcomed = asyncio.Event()
         self._heard = asyncio.Event()
         self._kept_to = ("", 0)
+        self._features: frozenset[str] = frozenset()
 
     def welcomed(self, features: tuple[str, ...]) -> None:
         """There is a new session."""
+        self._features = frozenset(features)
         if FEATURE in features:
             self._welcomed.set()
         else:
@@ -61,11 +66,16 @@ class Shipper:
             await asyncio.sleep(max(_GATHER_SECONDS, shipped_at + _APART_SECONDS - self._monotonic()))
             await self._welcomed.wait()
             try:
-                while (page := await self._history.oldest(_PAGE)).entries:
+                while (page := self._told_now(await self._history.oldest(_PAGE))).entries:
                     await self._ship(page)
             except HomeportError as error:
                 log.warning("history not told yet", error=str(error))
             shipped_at = self._monotonic()
+
+    def _told_now(self, page: Page) -> Page:
+        """As far as this control plane takes it: what it does not know would be lost there."""
+        known = takewhile(lambda entry: _LATER.get(kind_of(entry.told), FEATURE) in self._features, page.entries)
+        return Page(page.log_id, tuple(known))
 
     async def _ship(self, page: Page) -> None:
         """Until it is kept there and forgotten here."""

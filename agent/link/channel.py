@@ -29,9 +29,9 @@ def node_credentials(identity: Identity) -> grpc.ChannelCredentials:
     )
 
 
-def node_tls(identity: Identity) -> ssl.SSLContext:
+def node_tls(identity: Identity, at_any_time: bool = False) -> ssl.SSLContext:
     """The same for tunnels, which do not go through gRPC's library."""
-    return client_tls(identity.key, identity.certificate, identity.ca)
+    return client_tls(identity.key, identity.certificate, identity.ca, at_any_time)
 
 
 def open_channel(target: str, credentials: grpc.ChannelCredentials) -> grpc.aio.Channel:

@@ -5,6 +5,7 @@ from homeport_proto.v1 import session_pb2 as pb
 from homeport.core.history.cold_start import ColdStart
 from homeport.core.history.entry import Entry, Page
 from homeport.core.history.scaling_change import ScalingChange
+from homeport.core.history.token_usage import TokenUsage
 from homeport.core.history.traffic_minute import TrafficMinute
 
 
@@ -21,6 +22,9 @@ def _entry_to_wire(entry: Entry) -> pb.HistoryEntry:
             message.scaling.CopyFrom(_scaling_to_wire(entry.told))
         case TrafficMinute():
             message.traffic.CopyFrom(_traffic_to_wire(entry.told))
+        case TokenUsage():
+            usage = pb.TokenUsage(token_id=entry.told.token_id, requests=entry.told.requests, tokens=entry.told.tokens)
+            message.token_usage.CopyFrom(usage)
     return message
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from agent.placement import DesiredUpdate, Removals, Unlisted, Version
+from agent.state.site_gateways import SiteGateway
 from homeport.core.hardware import Hardware
 from homeport.core.refusal import Refusal
 from homeport.core.resources import Inventory
@@ -23,6 +24,19 @@ class Hello:
     replicas: tuple[ReplicaReport, ...]
     applied: Version
     hardware: Hardware = field(default_factory=Hardware)
+    # host:port of its tunnels, and what clients call it; None = this agent listens to nobody.
+    local_gateway: tuple[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SiteUpdate:
+    """What this node's local gateway must know: (table, key, JSON or nothing = gone). The parts of a snapshot hold
+    together only; tokens are accepted for so many seconds after the control plane was heard."""
+
+    first: bool
+    last: bool
+    changes: list[tuple[str, str, str]]
+    token_seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +119,12 @@ class Node(Protocol):
         ...
 
     def gateways_changed(self, targets: tuple[str, ...]) -> None: ...
+
+    async def site_gateways_changed(self, gateways: tuple[SiteGateway, ...]) -> None:
+        """Those of this site, the node's own excepted."""
+        ...
+
+    async def site_changed(self, update: SiteUpdate) -> None: ...
 
     async def update_desired(self, update: DesiredUpdate) -> Acknowledgement | None:
         """Persists, then acts. None when the update is stale. Raises HomeportError when it can't be persisted."""

@@ -139,6 +139,11 @@ class Session:
                     self._node.history_kept(message.history_kept.log_id, message.history_kept.number)
                 case "question":
                     self._answer(message.question)
+                case "site_gateways":
+                    gateways = wire.site_gateways_from_wire(message.site_gateways)
+                    await _until_persisted(partial(self._node.site_gateways_changed, gateways))
+                case "site_tables":
+                    await self._node.site_changed(wire.site_update_from_wire(message.site_tables))
                 case "gateways":
                     self._node.gateways_changed(tuple(message.gateways.targets))
 

@@ -6,8 +6,9 @@ import json
 import structlog
 from homeport_proto.v1 import session_pb2 as pb
 
-from agent.link.messages import Acknowledgement, Goodbye, Hello, Load, LogsQuestion, Welcome
+from agent.link.messages import Acknowledgement, Goodbye, Hello, Load, LogsQuestion, SiteUpdate, Welcome
 from agent.placement import DesiredUpdate, Placement, Removals, Version
+from agent.state.site_gateways import SiteGateway
 from homeport.core import canonical
 from homeport.core.hardware import Hardware
 from homeport.core.policy import Policy
@@ -23,6 +24,7 @@ FEATURES: tuple[str, ...] = ("secrets",)
 
 
 def hello_to_wire(hello: Hello) -> pb.AgentMessage:
+    gateway = hello.local_gateway
     return pb.AgentMessage(
         hello=pb.Hello(
             epoch_seen=hello.epoch_seen,
@@ -34,6 +36,7 @@ def hello_to_wire(hello: Hello) -> pb.AgentMessage:
             replicas=[replica_to_wire(replica) for replica in hello.replicas],
             applied=_version_to_wire(hello.applied),
             hardware=hardware_to_wire(hello.hardware),
+            local_gateway=pb.LocalGateway(tunnel_target=gateway[0], url=gateway[1]) if gateway is not None else None,
         )
     )
 
@@ -111,6 +114,15 @@ def welcome_from_wire(message: pb.Welcome) -> Welcome:
         bulk_target=message.bulk_target,
         features=tuple(message.features),
     )
+
+
+def site_gateways_from_wire(message: pb.SiteGatewayList) -> tuple[SiteGateway, ...]:
+    return tuple(SiteGateway(each.node_id, each.target) for each in message.gateways)
+
+
+def site_update_from_wire(message: pb.SiteTables) -> SiteUpdate:
+    changes = [(each.table, each.key, each.value_json) for each in message.entries]
+    return SiteUpdate(message.first, message.last, changes, float(message.token_seconds))
 
 
 def goodbye_from_wire(message: pb.Goodbye) -> Goodbye:

@@ -10,6 +10,7 @@ import structlog
 
 from agent.backoff import backoff_seconds
 from agent.relay.relay import Relay
+from homeport.identity import GATEWAY_NAME, SITE_GATEWAY_NAME
 from homeport.tunnel.client import Attachment, attach
 from homeport.tunnel.errors import AttachError, DuplicateError
 
@@ -36,8 +37,13 @@ class Dialer:
         relay: Relay,
         tls: Callable[[], ssl.SSLContext],
         epoch: Callable[[], int],
+        site_node: str = "",
+        on_answered: Callable[[str, str, int], None] | None = None,
     ) -> None:
+        """`site_node`: it is the local gateway on that node, whose answered requests `on_answered` hears of."""
         self._target = target
+        self._site_node = site_node
+        self._on_answered = on_answered
         self._relay = relay
         self._tls = tls
         self._epoch = epoch
@@ -50,6 +56,10 @@ class Dialer:
         self._news = asyncio.Event()
         self._failures = self._duplicates = 0
         self._renewals = 0
+
+    @property
+    def _kind(self) -> str:
+        return SITE_GATEWAY_NAME if self._site_node else GATEWAY_NAME
 
     def look(self) -> None:
         """Something has changed: think again whether to dial."""
@@ -99,7 +109,11 @@ class Dialer:
         renewals = self._renewals
         try:
             async with asyncio.timeout(_ATTACH_SECONDS):
-                attachment = await attach(self._target, self._tls(), self._epoch(), self._live.keys() - self._outdated)
+                known = self._live.keys() - self._outdated
+                attachment = await attach(self._target, self._tls(), self._epoch(), known, self._kind)
+                if self._site_node and attachment.worker_id != self._site_node:
+                    attachment.hang_up()
+                    raise AttachError(f"the local gateway of node {attachment.worker_id} answers there")
         except DuplicateError:
             self._duplicates += 1
             return
@@ -136,6 +150,7 @@ class Dialer:
 
     async def _serve(self, attachment: Attachment) -> None:
         relay, worker = self._relay, attachment.worker_id
+        attachment.link.on_answered = self._on_answered
         relay.add_link(attachment.link)
         log.info("tunnel attached", target=self._target, worker=worker)
         reason = "stopped here"

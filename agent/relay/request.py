@@ -30,6 +30,7 @@ class RelayedRequest(Stream):
         "_pending",
         "_replica",
         "_started_at",
+        "_tokens",
         "_told",
         "_told_at",
         "_trailers",
@@ -53,6 +54,7 @@ class RelayedRequest(Stream):
         self._waiting = False
         self._started_at = 0.0
         self._count_tokens: Callable[[bytes], int] | None = None
+        self._tokens = 0
         self._told: Progress | None = None
         self._told_at = 0.0
         # What stands behind the request's body.
@@ -125,7 +127,9 @@ class RelayedRequest(Stream):
 
     def on_response_body(self, data: bytes, last: bool) -> None:
         if self._count_tokens is not None and self._deployment is not None:
-            self._deployment.tokens += self._count_tokens(data)
+            tokens = self._count_tokens(data)
+            self._deployment.tokens += tokens
+            self._tokens += tokens
         room = self.send_data(data, last)
         if last:
             self._answered()
@@ -195,6 +199,8 @@ class RelayedRequest(Stream):
         self._connection = None
         if self._deployment is not None:
             self._deployment.answered(self._started_at)
+        if self.link.on_answered is not None:
+            self.link.on_answered(self.opening.deployment_id, self.opening.tenant, self._tokens)
         self._leave()
 
     def _give_up(self, code: ResetCode, reason: str) -> None:

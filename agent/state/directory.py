@@ -16,6 +16,8 @@ class StateDirectory:
         self.identity = root / "identity"
         self.database = root / "state.db"
         self.history = root / "history.db"
+        self.site = root / "site.db"
+        self.gateway_certificate = root / "local-gateway.json"
         self.replicas = root / "replicas"
         self.failures = root / "failures"
         self.containers = root / "containers"

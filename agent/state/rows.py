@@ -15,6 +15,10 @@ class Kind(StrEnum):
     START_TIME = "start time"
     HISTORY = "history"
     HISTORY_LOG = "history log"
+    SITE_ENTRY = "site entry"
+    SITE_TERMS = "site terms"
+    SITE_HEARD = "site heard"
+    SITE_GATEWAYS = "site gateways"
 
 
 class Damaged(Exception):
@@ -27,6 +31,15 @@ def put(db: Sqlite, kind: Kind, key: str, body: str) -> None:
 
 def remove(db: Sqlite, kind: Kind, key: str) -> None:
     db.execute("DELETE FROM rows WHERE kind = ? AND key = ?", [kind, key])
+
+
+def remove_all(db: Sqlite, kind: Kind) -> None:
+    db.execute("DELETE FROM rows WHERE kind = ?", [kind])
+
+
+def items(db: Sqlite, kind: Kind) -> list[tuple[str, str]]:
+    """(key, body), by key."""
+    return list(db.execute("SELECT key, body FROM rows WHERE kind = ? ORDER BY key", [kind]).fetchall())
 
 
 def bodies(db: Sqlite, kind: Kind) -> list[str]:

@@ -5,6 +5,7 @@ from homeport_proto.v1 import session_pb2 as pb
 from homeport.core.history.cold_start import ColdStart, StartParts
 from homeport.core.history.entry import Entry, Page, Told
 from homeport.core.history.scaling_change import ScalingChange
+from homeport.core.history.token_usage import TokenUsage
 from homeport.core.history.traffic_minute import TrafficMinute
 from homeport.core.rollout.track import deployment_of
 
@@ -30,6 +31,8 @@ def _told(entry: pb.HistoryEntry) -> Told | None:
             return _scaling(entry.scaling)
         case "traffic":
             return _traffic(entry.traffic)
+        case "token_usage":
+            return TokenUsage(entry.token_usage.token_id, entry.token_usage.requests, entry.token_usage.tokens)
         case _:
             return None
 

@@ -9,10 +9,10 @@ from homeport.http2.proxy import connect_through, proxy_for
 _SHUTDOWN_SECONDS = 1.0
 
 
-async def dial(host: str, port: int, tls: ssl.SSLContext, server_name: str) -> Endpoint:
-    """Expects `server_name` in the certificate, whatever is dialled. Raises OSError."""
+async def dial(host: str, port: int, tls: ssl.SSLContext, server_name: str, direct: bool = False) -> Endpoint:
+    """Expects `server_name` in the certificate, whatever is dialled; `direct` goes past any proxy. Raises OSError."""
     loop = asyncio.get_running_loop()
-    proxy = proxy_for(host)
+    proxy = None if direct else proxy_for(host)
     if proxy is None:
         _, endpoint = await loop.create_connection(
             lambda: Endpoint(server_name.encode()),

@@ -8,7 +8,7 @@ from homeport.http2.client import dial
 from homeport.http2.endpoint import Endpoint
 from homeport.http2.errors import Http2Error
 from homeport.http2.status import Status
-from homeport.identity import GATEWAY_NAME, gateway_in
+from homeport.identity import GATEWAY_NAME, SITE_GATEWAY_NAME, gateway_in
 from homeport.tunnel.carrier import ATTACH, EPOCH, WORKER_ID, WORKER_IDS, Carrier
 from homeport.tunnel.errors import AttachError, DuplicateError
 
@@ -72,13 +72,16 @@ class Attachment(Carrier):
             self._ended.set_result(reason)
 
 
-async def attach(target: str, tls: ssl.SSLContext, epoch: int, known: Container[str] = ()) -> Attachment:
-    """Dials `target` (host:port) on a connection of its own. Raises OSError, AttachError; DuplicateError as soon as the
-    certificate there names one of the `known` workers."""
+async def attach(
+    target: str, tls: ssl.SSLContext, epoch: int, known: Container[str] = (), kind: str = GATEWAY_NAME
+) -> Attachment:
+    """Dials `target` (host:port) on a connection of its own; `kind` is what its certificate must be for. A local
+    gateway is on this network, behind no proxy. Raises OSError, AttachError; DuplicateError as soon as the certificate
+    there names one of the `known` workers."""
     host, _, port = target.rpartition(":")
-    endpoint = await dial(host.removeprefix("[").removesuffix("]"), int(port), tls, GATEWAY_NAME)
+    endpoint = await dial(host.removeprefix("[").removesuffix("]"), int(port), tls, kind, kind == SITE_GATEWAY_NAME)
     try:
-        named = gateway_in(endpoint.peer_certificate)
+        named = gateway_in(endpoint.peer_certificate, kind)
         if not named:
             raise AttachError("whoever answers there is no gateway, by its certificate")
         if named in known:

@@ -51,6 +51,7 @@ class Link:
         "closed",
         "going_away",
         "node_id",
+        "on_answered",
         "on_go_away",
         "on_load",
         "on_open",
@@ -69,6 +70,8 @@ class Link:
         # Agent's end: makes the stream of an OPEN and puts it into `streams`.
         self.on_open: Callable[[Link, int, Opening, bool], None] | None = None
         self.on_workers: Callable[[frozenset[str]], None] | None = None
+        # Of a gateway whose requests this node counts: (deployment id, tenant, tokens) of each whole answer.
+        self.on_answered: Callable[[str, str, int], None] | None = None
         # Gateway's end.
         self.on_load: Callable[[Link, list[DeploymentLoad]], None] | None = None
         self.on_go_away: Callable[[Link], None] | None = None

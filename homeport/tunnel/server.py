@@ -126,9 +126,10 @@ class TunnelServer:
         log.info("tunnel attached", node=node_id, epoch=epoch)
 
     def _until_expiry(self, tunnel: "_Tunnel") -> None:
-        left = max(0.0, tunnel.shown.ends_at - time.time())
-        # A timer stands still while the host is suspended, and the wall clock may be set.
-        delay = min(left + _EXPIRY_SLACK_SECONDS, _LONGEST_TIMER_SECONDS)
+        left = tunnel.shown.ends_at - time.time()
+        # A timer stands still while the host is suspended, and the wall clock may be set. A door that lets in what has
+        # expired is asked now and then for how long yet.
+        delay = min(left + _EXPIRY_SLACK_SECONDS, _LONGEST_TIMER_SECONDS) if left > 0 else _LONGEST_TIMER_SECONDS
         tunnel.expiry = asyncio.get_running_loop().call_later(delay, self._look_at, tunnel)
 
     def _look_at(self, tunnel: "_Tunnel") -> None:

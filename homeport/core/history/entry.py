@@ -5,21 +5,24 @@ from enum import StrEnum
 
 from homeport.core.history.cold_start import ColdStart
 from homeport.core.history.scaling_change import ScalingChange
+from homeport.core.history.token_usage import TokenUsage
 from homeport.core.history.traffic_minute import TrafficMinute
 
-Told = ColdStart | ScalingChange | TrafficMinute
+Told = ColdStart | ScalingChange | TrafficMinute | TokenUsage
 
 
 class EntryKind(StrEnum):
     COLD_START = "cold_start"
     SCALING = "scaling"
     TRAFFIC = "traffic"
+    TOKEN_USAGE = "token_usage"
 
 
 TYPES: dict[EntryKind, type[Told]] = {
     EntryKind.COLD_START: ColdStart,
     EntryKind.SCALING: ScalingChange,
     EntryKind.TRAFFIC: TrafficMinute,
+    EntryKind.TOKEN_USAGE: TokenUsage,
 }
 _KINDS = {told: kind for kind, told in TYPES.items()}
 

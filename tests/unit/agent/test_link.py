@@ -12,10 +12,11 @@ from homeport_proto.v1 import session_pb2 as pb
 
 from agent.link.bulk import LogPusher
 from agent.link.link import Link
-from agent.link.messages import Acknowledgement, Hello, Load, LogsQuestion, Welcome
+from agent.link.messages import Acknowledgement, Hello, Load, LogsQuestion, SiteUpdate, Welcome
 from agent.link.renew import Renewer, renew_in
 from agent.placement import DesiredUpdate, Removals, Unlisted, Version
 from agent.state.identity import Identity, IdentityStore
+from agent.state.site_gateways import SiteGateway
 from controlplane.auth.ca import holds_key
 from homeport.core.errors import ErrorCode, HomeportError
 from homeport.core.resources import Inventory
@@ -62,6 +63,12 @@ class ScriptedNode:
 
     def gateways_changed(self, targets: tuple[str, ...]) -> None:
         self.events.append(f"gateways {','.join(targets)}")
+
+    async def site_gateways_changed(self, gateways: tuple[SiteGateway, ...]) -> None:
+        self.events.append(f"site gateways {','.join(each.target for each in gateways)}")
+
+    async def site_changed(self, update: SiteUpdate) -> None:
+        self.events.append(f"site tables {update}")
 
     async def update_desired(self, update: DesiredUpdate) -> Acknowledgement | None:
         await self.gate.wait()
