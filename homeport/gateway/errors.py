@@ -1,4 +1,4 @@
-"""Errors as OpenAI's clients read them, with our hint and request id beside."""
+"""Errors as OpenAI's clients read them, or those of the Open Inference Protocol, with hint and request id beside."""
 
 import json
 
@@ -9,8 +9,8 @@ from homeport.http_status import HTTP_STATUS
 _TYPES = {401: "authentication_error", 404: "not_found_error", 429: "rate_limit_error"}
 
 
-def render(error: HomeportError, request_id: str) -> tuple[int, bytes, bytes]:
-    """(status, header lines, body)."""
+def render(error: HomeportError, request_id: str, target: bytes = b"") -> tuple[int, bytes, bytes]:
+    """(status, header lines, body); `target` is what was asked for."""
     status = HTTP_STATUS[error.code]
     block = b"content-type: application/json\r\n"
     if request_id:
@@ -19,7 +19,7 @@ def render(error: HomeportError, request_id: str) -> tuple[int, bytes, bytes]:
         block += b'www-authenticate: Bearer realm="homeport"\r\n'
     if error.retry_after_seconds is not None:
         block += b"retry-after: %d\r\n" % max(1, round(error.retry_after_seconds))
-    return status, block, body(error, request_id)
+    return status, block, (_v2_body if target.startswith(b"/v2") else body)(error, request_id)
 
 
 def body(error: HomeportError, request_id: str) -> bytes:
@@ -29,6 +29,11 @@ def body(error: HomeportError, request_id: str) -> bytes:
     if error.path:
         fields["param"] = error.path
     return json.dumps({"error": fields | {"request_id": request_id}}).encode()
+
+
+def _v2_body(error: HomeportError, request_id: str) -> bytes:
+    text = f"{error.message} ({error.hint})" if error.hint else error.message
+    return json.dumps({"error": text, "code": str(error.code), "request_id": request_id}).encode()
 
 
 def event(error: HomeportError, request_id: str) -> bytes:

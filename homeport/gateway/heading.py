@@ -1,5 +1,7 @@
 """A request's head as the gateway reads it: where it goes, and what of it goes on. Made once per different head."""
 
+from copy import copy
+
 from homeport.core.errors import ErrorCode, HomeportError
 from homeport.gateway.direction import (
     DEPLOYMENT_HEADER,
@@ -9,6 +11,7 @@ from homeport.gateway.direction import (
     Direction,
     direction_of,
 )
+from homeport.gateway.form_model import boundary_of
 from homeport.gateway.subprotocols import take_token
 from homeport.http1.head import RequestHead, block
 
@@ -23,12 +26,14 @@ class Heading:
 
     __slots__ = (
         "authorization",
+        "boundary",
         "given_id",
         "has_idempotency_key",
         "is_json",
         "offers_homeport",
         "problem",
         "revision",
+        "says_other",
         "start",
         "timeout_seconds",
         "to",
@@ -45,7 +50,12 @@ class Heading:
             self.authorization = self.authorization or token
         self.given_id = fields.get(b"x-request-id")
         self.has_idempotency_key = b"idempotency-key" in fields
-        self.is_json = fields.get(b"content-type", b"").startswith(b"application/json")
+        content_type = fields.get(b"content-type", b"")
+        self.is_json = content_type.startswith(b"application/json")
+        # Of a body that is no JSON by its own words.
+        self.says_other = bool(content_type) and b"json" not in content_type.lower()
+        # Of a form.
+        self.boundary = boundary_of(content_type)
         self.wants_progress = fields.get(PROGRESS_HEADER) == b"true" and head.method != b"HEAD" and not head.upgrade
         # 0 = it leaves that to its deployment.
         self.timeout_seconds = 0.0
@@ -63,11 +73,18 @@ class Heading:
         except HomeportError as problem:
             # It is kept: not so the frames that it came through.
             self.problem = problem.with_traceback(None)
-            self.to = Direction("health", "", b"")
+            self.to = Direction("health", "", head.target)
         lines = block([field for field in listed if field[0] not in _NOT_FORWARDED])
         if head.takes_trailers:
             lines += b"te: trailers\r\nconnection: te\r\n"
         self.start = b"%b %b HTTP/1.1\r\n%bx-request-id: " % (head.method, self.to.target, lines)
+
+    def with_model(self, name: str) -> "Heading":
+        """The same, but for the model that its target names."""
+        other = copy(self)
+        other.to = self.to.with_model(name)
+        other.start = self.start.replace(b" %b " % self.to.target, b" %b " % other.to.target, 1)
+        return other
 
 
 def heading_of(head: RequestHead) -> Heading:

@@ -1,8 +1,9 @@
 """Whether somebody may invoke a deployment."""
 
+from dataclasses import dataclass
 from functools import lru_cache
 
-from homeport.core.access.grants import Verdict
+from homeport.core.access.grants import Grants, Verdict
 from homeport.core.access.permission import Permission
 from homeport.core.access.role import roles_with
 from homeport.core.access.scope import Place, place_of_deployment
@@ -11,6 +12,16 @@ from homeport.gateway.routes import RoutePolicy
 from homeport.gateway.tokens import Principal
 
 _INVOKE = Permission.DEPLOYMENTS_INVOKE
+
+
+_NO_GRANTS = Grants()
+
+
+@dataclass(frozen=True, slots=True)
+class _Nobody:
+    token_id: str = ""
+    grants: Grants = _NO_GRANTS
+    models: frozenset[str] | None = None
 
 
 class Invoker:
@@ -49,6 +60,10 @@ class Invoker:
 
     def _verdict(self, policy: RoutePolicy) -> Verdict:
         return self._principal.grants.verdict(_INVOKE, _place(policy.deployment_id, policy.project, policy.nodepools))
+
+
+# Who has not been asked for a token yet.
+NOBODY = Invoker(_Nobody())
 
 
 @lru_cache(16_384)

@@ -22,18 +22,18 @@ _ELSE = "or name the deployment in the X-Homeport-Deployment header or the path 
 
 
 def read_model(body: bytes) -> str:
-    """Raises HomeportError(INVALID_ARGUMENT)."""
+    """ "" where it names none. Raises HomeportError(INVALID_ARGUMENT)."""
     model: object
     try:
         model = _decode(body).model
     except (msgspec.DecodeError, RecursionError):
         # Perhaps only stricter than model servers are: half an emoji, a NaN.
         document = _parse(body)
-        model = document.get("model") if isinstance(document, dict) else None
-    if not isinstance(model, str) or not model:
+        model = document.get("model", "") if isinstance(document, dict) else None
+    if not isinstance(model, str):
         raise HomeportError(
             ErrorCode.INVALID_ARGUMENT,
-            "the body has no `model`",
+            "the body has no `model` that is a string",
             hint=f"set it to a deployment or model of GET /v1/models, {_ELSE}",
             path="model",
         )
@@ -59,6 +59,6 @@ def _parse(body: bytes) -> Any:
 def too_large() -> HomeportError:
     return HomeportError(
         ErrorCode.PAYLOAD_TOO_LARGE,
-        f"bodies over {MAX_BODY} bytes are not read for their `model`",
-        hint=f"make it smaller, {_ELSE}",
+        f"no `model` is in the first {MAX_BODY} bytes of the body, and no more is read for it",
+        hint=f"make it smaller, put a form's `model` before its files, {_ELSE}",
     )

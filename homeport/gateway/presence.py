@@ -94,6 +94,9 @@ class PresenceTable:
         """Of a deployment that has an algorithm or sessions of its own."""
         return self._balancers.get(deployment_id)
 
+    def is_ready(self, deployment_id: str) -> bool:
+        return any(route.ready_replicas for route in self.candidates(deployment_id))
+
     def link(self, node_id: str) -> Link | None:
         for link in reversed(self._links.get(node_id, [])):
             if link in self._heard and not link.going_away and not link.closed:

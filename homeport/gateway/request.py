@@ -4,13 +4,16 @@ from homeport.core.errors import ErrorCode, HomeportError
 from homeport.core.rollout.track import deployment_of
 from homeport.gateway.delivery import Delivery
 from homeport.gateway.denial import Denial
+from homeport.gateway.direction import Kind
 from homeport.gateway.errors import event, render
-from homeport.gateway.invocation import Invoker
+from homeport.gateway.form_model import FormModel
+from homeport.gateway.inference_protocol import repository_index, server_metadata
+from homeport.gateway.invocation import NOBODY, Invoker
 from homeport.gateway.model_field import MAX_BODY, read_model, too_large, with_model
 from homeport.gateway.model_list import model_list, one_model
 from homeport.gateway.routes import RoutePolicy
 from homeport.gateway.waiting_answer import WaitingAnswer
-from homeport.http1.head import NO_BODY, UNKNOWN
+from homeport.http1.head import UNKNOWN
 from homeport.http_status import HTTP_STATUS
 from homeport.tunnel.frames import Progress, ResetCode
 
@@ -20,9 +23,13 @@ _NO_NODE = Progress(0, "waiting for a node to connect")
 
 class GatewayRequest(Delivery):
     # Defaults stand here: most requests change few of them.
-    _invoker: Invoker | None = None
+    _invoker = NOBODY
     # All of it must be here first: to read or to change its `model`.
     _awaits_body = False
+    # Where its `model` is looked for while it comes.
+    _form: FormModel | None = None
+    # Its body was looked into.
+    _is_named = False
     _streams_events = False
     _waiting_answer: WaitingAnswer | None = None
 
@@ -74,7 +81,7 @@ class GatewayRequest(Delivery):
         if heading.problem is not None:
             self.fail(heading.problem)
             return
-        kind, name, _ = heading.to
+        kind, name = heading.to.kind, heading.to.name
         if kind == "health":
             self._answer_json(b'{"status":"ok"}')
             return
@@ -90,23 +97,55 @@ class GatewayRequest(Delivery):
         if kind == "deployment":
             self._accept(self._admit(gateway.policies.by_deployment(name, invoker.sees)))
         elif kind == "body":
-            if self.length > MAX_BODY:
-                raise too_large()
-            self._awaits_body = True
-            if self._body_complete:
-                self._on_awaited_body(True)
+            self._await_name()
+        elif kind == "model" or kind == "default":
+            self._accept(self._unnamed())
         else:
-            table = gateway.policies
-            self._answer_json(one_model(table, name, invoker.sees) if name else model_list(table, invoker.may))
+            self._answer_json(self._listing(kind, name, invoker))
+
+    def _listing(self, kind: Kind, name: str, invoker: Invoker) -> bytes:
+        table = self._gateway.policies
+        if kind == "server":
+            return server_metadata()
+        if kind == "index":
+            return repository_index(table, invoker.may, self._gateway.presences.is_ready)
+        return one_model(table, name, invoker.sees) if name else model_list(table, invoker.may)
+
+    def _unnamed(self, otherwise: HomeportError | None = None) -> RoutePolicy:
+        """Of a request whose body names none: the target does, or there is one only, or it is an error."""
+        policies, name = self._gateway.policies, self._heading.to.name
+        if name:
+            return self._admit(policies.by_model(name, self._invoker.sees))
+        try:
+            policy = policies.only(self._invoker.may)
+        except HomeportError as error:
+            if otherwise is not None and error.code is ErrorCode.CONFLICT:
+                raise otherwise from None
+            raise
+        return self._admit(policy)
+
+    def _await_name(self) -> None:
+        if self._body_complete:
+            self._accept(self._unnamed())
+        elif self._heading.boundary:
+            self._form = FormModel(self._heading.boundary)
+            self._awaits_body = True
+        elif self.length > MAX_BODY:
+            self._accept(self._unnamed(too_large()))
+        else:
+            self._awaits_body = True
 
     def _on_awaited_body(self, last: bool) -> None:
         try:
-            if self._request_bytes > MAX_BODY:
-                if self._policy is None:
-                    raise too_large()
-                # Only its `model` would have been changed: the client must name it as the model server does.
+            if self._form is not None:
+                self._look_into_form(self._form, last)
+            elif self._request_bytes > MAX_BODY:
                 self._awaits_body = False
-                self.dispatch()
+                if self._policy is None:
+                    self._accept(self._unnamed(too_large()))
+                else:
+                    # Only its `model` would have been changed: the client must name it as the model server does.
+                    self.dispatch()
             elif last:
                 self._awaits_body = False
                 self._with_whole_body(b"".join(self._body or ()))
@@ -115,29 +154,46 @@ class GatewayRequest(Delivery):
 
     def _with_whole_body(self, body: bytes) -> None:
         policy = self._policy
+        name = ""
         try:
             name = read_model(body)
         except HomeportError:
-            if policy is None:
+            # Routed by path or header, or no JSON by its own words: what a model server makes of it is its business.
+            if policy is None and not self._heading.says_other:
                 raise
-            # Routed by path or header: what the model server makes of such a body is its business.
-        else:
-            if policy is None and self._invoker is not None:
-                policy = self._admit(self._gateway.policies.by_model(name, self._invoker.sees))
-            if policy is None:
-                return
-            if policy.served_model_name and policy.served_model_name != name:
-                body = with_model(body, policy.served_model_name)
+        if policy is None:
+            policy = self._by_name(name)
+        if name and policy.served_model_name and policy.served_model_name != name:
+            body = with_model(body, policy.served_model_name)
         self._body = [body]
         self.length = len(body)
         # They need a chunked body.
         self._trailers = b""
         self._accept(policy)
 
+    def _look_into_form(self, form: FormModel, last: bool) -> None:
+        for piece in self._body or ():
+            form.feed(piece)
+        self._body = []
+        if not (form.is_decided or last or self._request_bytes > MAX_BODY):
+            return
+        self._awaits_body, self._form, self._is_named = False, None, True
+        cut_short = not form.is_decided and not last
+        policy = self._policy or self._by_name(form.model, too_large() if cut_short else None)
+        body = form.body(policy.served_model_name)
+        if self.length != UNKNOWN:
+            self.length += len(body) - self._request_bytes
+        self._body = [body]
+        self._accept(policy)
+
+    def _by_name(self, name: str, otherwise: HomeportError | None = None) -> RoutePolicy:
+        if not name:
+            return self._unnamed(otherwise)
+        return self._admit(self._gateway.policies.by_model(name, self._invoker.sees))
+
     def _admit(self, policy: RoutePolicy) -> RoutePolicy:
         """What the request goes by: its deployment's, or one revision's. Raises PERMISSION_DENIED, NOT_FOUND."""
-        if self._invoker is not None:
-            self._invoker.must(policy)
+        self._invoker.must(policy)
         self.note_deployment(policy.deployment_id)
         if policy.revisions or self._heading.revision:
             return self.to_revision(policy)
@@ -154,13 +210,21 @@ class GatewayRequest(Delivery):
             self._hold_until = now + policy.policy.hold_seconds
             if own:
                 self._hold_until = min(self._hold_until, now + own)
-            if policy.served_model_name and self.length not in (NO_BODY, 0) and self._renamable():
-                self._awaits_body = not self._body_complete
+            if policy.served_model_name:
+                self._rename(policy.served_model_name)
         if not self._awaits_body:
             self.dispatch()
 
-    def _renamable(self) -> bool:
-        return self._heading.is_json and self._heading.to.target.startswith(b"/v1/") and self.length <= MAX_BODY
+    def _rename(self, model: str) -> None:
+        """What leads to the model here is not what its server calls it."""
+        heading = self._heading
+        if heading.to.named_at[1]:
+            self._heading = heading.with_model(model)
+        if self._body_complete or self._is_named or not heading.to.target.startswith(b"/v1/"):
+            return
+        if heading.boundary:
+            self._form = FormModel(heading.boundary)
+        self._awaits_body = bool(heading.boundary) or (heading.is_json and self.length <= MAX_BODY)
 
     # ---- the node's side
 
@@ -240,7 +304,7 @@ class GatewayRequest(Delivery):
                 connection.send_body(event(error, self._request_id.decode()), False)
             connection.cut()
             return
-        self.answer(*render(error, self._request_id.decode()))
+        self.answer(*render(error, self._request_id.decode(), self._heading.to.target))
 
     def _note_denial(self, error: HomeportError) -> None:
         """Who has sent no token at all is not denied, but asked for one."""

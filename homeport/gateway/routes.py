@@ -81,6 +81,9 @@ def branches_of(policy: RoutePolicy) -> tuple[Branch, ...]:
     )
 
 
+# In an error.
+_LISTED = 20
+
 # Whether a caller may know of a deployment.
 Sees = Callable[[RoutePolicy], bool]
 
@@ -164,6 +167,29 @@ class PolicyTable:
             ErrorCode.CONFLICT,
             f"model {name!r} is served by several deployments: {', '.join(sorted(serving))}",
             hint="name one of them in `model`, or set the model's default_deployment",
+            path="model",
+        )
+
+    def only(self, may: Sees) -> RoutePolicy:
+        """Where nothing names one: the only one that the caller may invoke.
+
+        Raises HomeportError: NOT_FOUND where there is none, CONFLICT naming those to choose from.
+        """
+        found = [policy for policy in self._policies.values() if may(policy)]
+        if len(found) == 1:
+            return found[0]
+        names = sorted(policy.deployment_id for policy in found)
+        if not names:
+            raise HomeportError(
+                ErrorCode.NOT_FOUND,
+                "there is no deployment that this token may invoke",
+                hint="GET /v1/models lists those that it may",
+            )
+        more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
+        raise HomeportError(
+            ErrorCode.CONFLICT,
+            f"nothing in the request names a deployment, and there are several: {', '.join(names[:_LISTED])}{more}",
+            hint="name one as `model`, in the X-Homeport-Deployment header, or in the path /d/{deployment}/",
             path="model",
         )
 

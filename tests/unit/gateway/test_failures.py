@@ -47,15 +47,15 @@ async def test_without_a_valid_token_nothing_gets_through(token: str) -> None:
     [
         ("POST", "/v1/chat/completions", b'{"model":"tyni"}', 404, "tiny"),
         ("POST", "/v1/chat/completions", b"{", 400, "JSON"),
-        ("POST", "/v1/chat/completions", b"{}", 400, "model"),
+        ("POST", "/v1/chat/completions", b'{"model": 5}', 400, "model"),
         ("POST", "/v1/embeddings", b"x" * (MAX_BODY + 1), 413, "X-Homeport-Deployment"),
         ("GET", "/d/chta/x", b"", 404, "chat"),
         ("GET", "/nowhere", b"", 404, "/d/{deployment}"),
-        ("GET", "/v1/completions", b"", 405, "POST"),
     ],
 )
 async def test_requests_that_lead_nowhere(method: str, path: str, body: bytes, status: int, says: str) -> None:
     async with DataPlane() as plane:
+        plane.table.put(replace(plane.route, deployment_id="other", model_id="large"))
         client = await plane.connect()
         got, headers, answer = await client.ask(method, path, body)
         error = error_of(answer)
@@ -66,6 +66,7 @@ async def test_requests_that_lead_nowhere(method: str, path: str, body: bytes, s
 
 async def test_an_oversized_chunked_body_is_refused_while_it_comes() -> None:
     async with DataPlane() as plane:
+        plane.table.put(replace(plane.route, deployment_id="other", model_id="large"))
         client = await plane.connect()
         client.writer.write(
             b"POST /v1/embeddings HTTP/1.1\r\nhost: a\r\nauthorization: Bearer hp1.test.secret\r\n"

@@ -37,6 +37,16 @@ def head(method: str, target: str) -> RequestHead:
         ("GET", "/anything", b"chat", ("deployment", "chat", "/anything")),
         ("GET", "/v1/models", b"chat", ("deployment", "chat", "/v1/models")),
         ("GET", "/healthz", None, ("health", "", "/healthz")),
+        ("GET", "/v1/files/f-1", None, ("default", "", "/v1/files/f-1")),
+        ("DELETE", "/v1/files/f-1", None, ("default", "", "/v1/files/f-1")),
+        ("GET", "/v1/realtime?x=1&model=org%2Ftiny", None, ("model", "org/tiny", "/v1/realtime?x=1&model=org%2Ftiny")),
+        ("GET", "/v1/realtime?submodel=tiny", None, ("default", "", "/v1/realtime?submodel=tiny")),
+        ("POST", "/v1/images?model=tiny", None, ("body", "tiny", "/v1/images?model=tiny")),
+        ("GET", "/v2", None, ("server", "", "/v2")),
+        ("GET", "/v2/health/live", None, ("health", "", "/v2/health/live")),
+        ("GET", "/v2/models/tiny", None, ("model", "tiny", "/v2/models/tiny")),
+        ("POST", "/v2/models/a%20b/versions/1/infer", None, ("model", "a b", "/v2/models/a%20b/versions/1/infer")),
+        ("POST", "/v2/repository/index", None, ("index", "", "/v2/repository/index")),
     ],
 )
 def test_directions(method: str, target: str, header: bytes | None, expected: tuple[str, str, str]) -> None:
@@ -49,7 +59,9 @@ def test_directions(method: str, target: str, header: bytes | None, expected: tu
     [
         ("GET", "/", ErrorCode.NOT_FOUND),
         ("GET", "/admin", ErrorCode.NOT_FOUND),
-        ("GET", "/v1/chat/completions", ErrorCode.METHOD_NOT_ALLOWED),
+        ("GET", "/v2/users/me", ErrorCode.NOT_FOUND),
+        ("GET", "/v2models/tiny", ErrorCode.NOT_FOUND),
+        ("GET", "/v2/models/", ErrorCode.NOT_FOUND),
         ("POST", "/v1/models", ErrorCode.METHOD_NOT_ALLOWED),
     ],
 )
@@ -96,8 +108,8 @@ def test_a_deployment_that_moves_to_another_model_leaves_the_first() -> None:
         found.by_model("n")
 
 
-@pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"model":1}', b'{"model":""}', b"\xff", b"[" * 100_000, b"{"])
-def test_bodies_without_a_model_are_refused(body: bytes) -> None:
+@pytest.mark.parametrize("body", [b"", b"[]", b'{"model":1}', b'{"model":null}', b"\xff", b"[" * 100_000, b"{"])
+def test_bodies_whose_model_cannot_be_read_are_refused(body: bytes) -> None:
     with pytest.raises(HomeportError) as caught:
         read_model(body)
     assert caught.value.code is ErrorCode.INVALID_ARGUMENT
