@@ -116,4 +116,5 @@ def _merged(placements: list[Placement]) -> DeploymentRelay:
         hold_limit=newest.policy.hold_limit,
         request_timeout_seconds=newest.policy.request_timeout_seconds,
         served_model_name=newest.workload.served_model_name,
+        balancing=newest.policy.balancing,
     )

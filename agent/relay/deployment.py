@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from homeport.core.balancing import Balancing
+
 
 @dataclass(frozen=True, slots=True)
 class DeploymentRelay:
@@ -17,6 +19,8 @@ class DeploymentRelay:
     hold_limit: int
     request_timeout_seconds: float
     served_model_name: str
+    # None = the least busy replica, and nothing else.
+    balancing: Balancing | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,10 +120,9 @@ class Relay:
 
     def tick(self) -> None:
         """Once a second while attached."""
-        self._reporter.report()
         for served in self._deployments.values():
-            served.prune()
-            served.tell_waiting()
+            served.tick()
+        self._reporter.report()
 
     # ----
 

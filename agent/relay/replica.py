@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from agent.relay.deployment import Upstream
+from homeport.core.ejection import Standing
 from homeport.http1.client import ClientPool
 
 if TYPE_CHECKING:
@@ -12,30 +13,46 @@ if TYPE_CHECKING:
 
 
 class Replica:
-    def __init__(self, upstream: Upstream, monotonic: Callable[[], float]) -> None:
+    def __init__(self, upstream: Upstream, capacity: int, monotonic: Callable[[], float]) -> None:
         self.upstream = upstream
+        # Requests that it takes at once.
+        self.capacity = capacity
         self.pool = ClientPool(upstream.host, upstream.port, monotonic)
         self.host_line = f"host: {_host(upstream)}\r\n".encode()
-        self.in_flight: set[RelayedRequest] = set()
+        self.requests: set[RelayedRequest] = set()
+        # To the first byte of an answer, where that is compared; 0 = not known.
+        self.latency_seconds = 0.0
+        # None = sound.
+        self.standing: Standing | None = None
+        # Somebody wants to know of its answers.
+        self.is_watched = False
         # Takes nothing new.
         self.leaving = False
         self._emptied: list[asyncio.Future[None]] = []
 
+    @property
+    def name(self) -> str:
+        return self.upstream.replica_id
+
+    @property
+    def in_flight(self) -> int:
+        return len(self.requests)
+
     def release(self, request: "RelayedRequest") -> None:
-        self.in_flight.discard(request)
-        if not self.in_flight and self.leaving:
+        self.requests.discard(request)
+        if not self.requests and self.leaving:
             self._finish()
 
     def leave(self) -> None:
         self.leaving = True
-        for request in tuple(self.in_flight):
+        for request in tuple(self.requests):
             request.on_replica_leaving()
-        if not self.in_flight:
+        if not self.requests:
             self._finish()
 
     async def emptied(self) -> None:
         """Until nothing is in flight here."""
-        if self.in_flight:
+        if self.requests:
             future = asyncio.get_running_loop().create_future()
             self._emptied.append(future)
             await future

@@ -3,7 +3,9 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from agent.relay.drained import DrainedAnswer
 from agent.relay.tokens import token_counter
+from homeport.core.ejection import Failure
 from homeport.http1.client import ClientConnection, Connecting
 from homeport.http1.head import UNKNOWN, ResponseHead, block
 from homeport.tunnel.frames import Progress, Refusal, ResetCode
@@ -17,16 +19,21 @@ if TYPE_CHECKING:
 
 # The gateway's own, whatever a model server sends.
 _NOT_RETURNED = frozenset((b"x-request-id", b"x-homeport-revision"))
+# Answers that say that there is nobody behind the model server to answer.
+_LAST_GOOD = 501
+_BAD_GATEWAY = frozenset((502, 503, 504))
 # What has not changed is said again after this: a connection that is silent may be ended by whoever stands between.
 _KEEP_ALIVE_SECONDS = 9.0
 
 
 class RelayedRequest(Stream):
     __slots__ = (
+        "_answering",
         "_connecting",
         "_connection",
         "_count_tokens",
         "_deployment",
+        "_drained",
         "_pending",
         "_replica",
         "_started_at",
@@ -37,6 +44,7 @@ class RelayedRequest(Stream):
         "_tried",
         "_unconsumed",
         "_waiting",
+        "held_since",
         "opening",
     )
 
@@ -52,6 +60,11 @@ class RelayedRequest(Stream):
         self._tried: list[str] = []
         self._unconsumed = 0
         self._waiting = False
+        # The head of the answer is here.
+        self._answering = False
+        self._drained: DrainedAnswer | None = None
+        # Monotonic seconds; 0 = it never waited.
+        self.held_since = 0.0
         self._started_at = 0.0
         self._count_tokens: Callable[[bytes], int] | None = None
         self._tokens = 0
@@ -65,6 +78,7 @@ class RelayedRequest(Stream):
     def wait(self, deployment: "ServedDeployment") -> None:
         self._deployment = deployment
         self._waiting = True
+        self._tried.clear()
 
     def tell(self, progress: Progress, now: float) -> None:
         """While it waits: what it has not heard yet."""
@@ -77,7 +91,7 @@ class RelayedRequest(Stream):
         self._started_at = now
         self._waiting = False
         self._replica = replica
-        replica.in_flight.add(self)
+        replica.requests.add(self)
         connection = None if self.opening.upgrade else replica.pool.take()
         if connection is not None:
             self._use(connection)
@@ -103,8 +117,15 @@ class RelayedRequest(Stream):
         self._trailers = block
 
     def on_reset(self, code: int, reason: str) -> None:
-        """The client is gone, or the tunnel: the model must stop working on it."""
-        self._leave()
+        """The client is gone, or the tunnel: the model must stop working on it, unless it is to finish."""
+        if code == ResetCode.TIMEOUT and not self._answering:
+            self._note_failure(Failure.STALLED)
+        connection = self._connection
+        if code == ResetCode.CANCELLED and self.opening.drain and connection is not None and connection.has_sent:
+            self._connection = None
+            self._drained = DrainedAnswer(connection, self._count, self._on_drained)
+        else:
+            self._leave()
 
     def on_send_room(self) -> None:
         if self._connection is not None:
@@ -119,6 +140,9 @@ class RelayedRequest(Stream):
         lines = head.meaning
         if lines is None:
             lines = head.meaning = block([field for field in head.fields if field[0] not in _NOT_RETURNED])
+        self._answering = True
+        if self._replica is not None and (self._replica.is_watched or head.status > _LAST_GOOD):
+            self._note_answer(head.status)
         self._count_tokens = token_counter(lines)
         self.send_head(head.status, length, lines, last)
         if last:
@@ -126,10 +150,8 @@ class RelayedRequest(Stream):
             self._answered()
 
     def on_response_body(self, data: bytes, last: bool) -> None:
-        if self._count_tokens is not None and self._deployment is not None:
-            tokens = self._count_tokens(data)
-            self._deployment.tokens += tokens
-            self._tokens += tokens
+        if self._count_tokens is not None:
+            self._count(data)
         room = self.send_data(data, last)
         if last:
             self._answered()
@@ -142,12 +164,28 @@ class RelayedRequest(Stream):
 
     def on_upstream_lost(self, reason: str) -> None:
         self._connection = None
+        self._note_failure(Failure.LOST)
         self._give_up(ResetCode.UPSTREAM_LOST, reason)
 
     def on_upstream_writable(self) -> None:
         if self._unconsumed:
             size, self._unconsumed = self._unconsumed, 0
             self.consumed(size)
+
+    # ---- its deadline
+
+    def is_late(self, now: float) -> bool:
+        """While it is on a replica."""
+        limit = self.opening.remaining_ms / 1000
+        return limit > 0 and now - (self.held_since or self._started_at) > limit
+
+    def expire(self) -> None:
+        if self._drained is not None:
+            self._drained.abort()
+            return
+        if not self._answering:
+            self._note_failure(Failure.STALLED)
+        self._give_up(ResetCode.TIMEOUT, "the request's deadline has passed")
 
     # ----
 
@@ -177,7 +215,8 @@ class RelayedRequest(Stream):
         if replica is None or deployment is None:
             return
         replica.release(self)
-        self._tried.append(replica.upstream.replica_id)
+        self._tried.append(replica.name)
+        deployment.failed_on(replica, Failure.UNREACHABLE, self._started_at)
         deployment.try_another(self, self._tried, problem)
 
     def _send(self, connection: ClientConnection, data: bytes, last: bool) -> None:
@@ -202,6 +241,31 @@ class RelayedRequest(Stream):
         if self.link.on_answered is not None:
             self.link.on_answered(self.opening.deployment_id, self.opening.tenant, self._tokens)
         self._leave()
+
+    def _note_answer(self, status: int) -> None:
+        if self._deployment is None or self._replica is None:
+            return
+        if status in _BAD_GATEWAY:
+            self._deployment.failed_on(self._replica, Failure.BAD_GATEWAY, self._started_at)
+        elif self._replica.is_watched:
+            self._deployment.answered_by(self._replica, self._started_at)
+
+    def _note_failure(self, failure: Failure) -> None:
+        if self._deployment is not None and self._replica is not None:
+            self._deployment.failed_on(self._replica, failure, self._started_at)
+
+    def _count(self, data: bytes) -> None:
+        if self._count_tokens is not None and self._deployment is not None:
+            tokens = self._count_tokens(data)
+            self._deployment.tokens += tokens
+            self._tokens += tokens
+
+    def _on_drained(self, whole: bool) -> None:
+        self._drained = None
+        if whole:
+            self._answered()
+        else:
+            self._leave()
 
     def _give_up(self, code: ResetCode, reason: str) -> None:
         self._leave()

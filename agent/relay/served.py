@@ -1,16 +1,23 @@
 """One deployment on this node: its replicas, and the requests that wait for them."""
 
+import random
 from collections.abc import Callable, Collection, Sequence
+
+import structlog
 
 from agent.relay.deployment import DeploymentRelay, Upstream
 from agent.relay.hold import HoldQueue
 from agent.relay.replica import Replica
+from agent.relay.replicas import Replicas
 from agent.relay.request import RelayedRequest
 from homeport.core.autoscale.demand import Demand
+from homeport.core.ejection import Failure
 from homeport.core.history.cold_start import StartParts
 from homeport.core.waiting import Outlook, in_round_numbers, seconds_to_wait
 from homeport.tunnel.frames import Progress, Refusal, RefusedCode
 from homeport.tunnel.load import DeploymentLoad
+
+log = structlog.get_logger()
 
 # Weight of the newest request in the average of how long they take.
 _NEWEST = 0.1
@@ -33,11 +40,13 @@ class ServedDeployment:
         self.reason = ""
         # Of all answers so far.
         self.tokens = 0
+        # How often a replica was given nothing for a while because requests failed on it.
+        self.ejections = 0
         self._monotonic = monotonic
         self._outlook = outlook
         self._on_wait = on_wait
         self._on_change = on_change
-        self._replicas: dict[str, Replica] = {}
+        self._replicas = Replicas(terms, monotonic, random.random)
         # Gone from the list, with requests still in flight.
         self._leaving: dict[str, Replica] = {}
         self._queue: HoldQueue[RelayedRequest] = HoldQueue()
@@ -55,6 +64,7 @@ class ServedDeployment:
     def set_terms(self, terms: DeploymentRelay) -> None:
         """A deployment that may run nothing here any more is on its way out: who waits goes to another node."""
         self.terms = terms
+        self._replicas.set_terms(terms)
         if terms.max_replicas == 0:
             self._refuse_waiting(_LEAVING)
         self._admit_waiting()
@@ -69,12 +79,32 @@ class ServedDeployment:
 
     def try_another(self, request: RelayedRequest, tried: Collection[str], problem: str) -> None:
         """It could not be handed to a replica, and no byte of it was."""
-        replica = self._free_replica(tried)
-        if replica is None:
-            request.refuse(Refusal(RefusedCode.UNREACHABLE, 1, problem))
-        else:
+        replica = self._replicas.pick(tried, request.opening.affinity)
+        if replica is not None:
             request.start(self, replica, self._monotonic())
+        elif request.opening.hold:
+            self._queue_up(request)
+        else:
+            request.refuse(Refusal(RefusedCode.UNREACHABLE, 1, problem))
         self._admit_waiting()
+
+    def failed_on(self, replica: Replica, failure: Failure, started_at: float) -> None:
+        """A request that was started there then."""
+        if self._replicas.failed(replica, failure, started_at):
+            self.ejections += 1
+            log.warning(
+                "a replica gets no requests for a while",
+                deployment=self.terms.deployment_id,
+                replica=replica.name,
+                failure=failure.value,
+            )
+            self._on_change(True)
+
+    def answered_by(self, replica: Replica, started_at: float) -> None:
+        """The head of a proper answer of a replica that is watched."""
+        if self._replicas.answered(replica, started_at):
+            self._admit_waiting()
+            self._on_change(True)
 
     def answered(self, started_at: float) -> None:
         """A request that was started then has its whole answer."""
@@ -94,38 +124,46 @@ class ServedDeployment:
         self._on_change(False)
 
     def _place(self, request: RelayedRequest) -> None:
-        replica = self._free_replica(())
+        replica = self._replicas.pick((), request.opening.affinity)
         if replica is not None:
             self._arrivals += 1
             request.start(self, replica, self._monotonic())
             self._on_change(False)
         elif not request.opening.hold:
             request.refuse(Refusal(RefusedCode.BUSY, 1, "no replica is free"))
-        elif self.terms.max_replicas == 0:
+        elif self._queue_up(request):
+            self._arrivals += 1
+
+    def _queue_up(self, request: RelayedRequest) -> bool:
+        """False: it was refused."""
+        if self.terms.max_replicas == 0:
             request.refuse(_LEAVING)
-        elif len(self._queue) < self.terms.hold_limit:
-            self._hold(request)
-        elif (displaced := self._queue.give_way(request.opening.tenant)) is not None:
-            self._refuse_full(displaced)
-            self._hold(request)
-        else:
-            self._refuse_full(request)
+            return False
+        if len(self._queue) >= self.terms.hold_limit:
+            displaced = self._queue.give_way(request.opening.tenant)
+            self._refuse_full(displaced or request)
+            if displaced is None:
+                return False
+        self._hold(request)
+        return True
 
     def _hold(self, request: RelayedRequest) -> None:
-        seconds = self.terms.hold_seconds
+        now, seconds = self._monotonic(), self.terms.hold_seconds
         if request.opening.remaining_ms:
             seconds = min(seconds, request.opening.remaining_ms / 1000)
+        # Once in all, however often it comes back because its replica could not be reached.
+        request.held_since = request.held_since or now
+        left = max(0.0, request.held_since + seconds - now)
 
         def expired() -> None:
             reason = self.reason or "no replica became free" if self._replicas else self.reason or "no replica is ready"
             request.refuse(Refusal(RefusedCode.EXPIRED, self._retry_after(), f"{reason} within {seconds:.3g} s"))
             self._on_change(False)
 
-        self._arrivals += 1
         request.wait(self)
         if request.opening.wants_progress:
             self._asking.add(request)
-        self._queue.put(request, request.opening.tenant, self._monotonic(), seconds, expired)
+        self._queue.put(request, request.opening.tenant, now, left, expired)
         self._on_wait(self.terms.deployment_id)
         self._on_change(False)
 
@@ -133,7 +171,7 @@ class ServedDeployment:
         reason = f"{self.terms.hold_limit} requests wait already"
         request.refuse(Refusal(RefusedCode.QUEUE_FULL, self._retry_after(), reason))
 
-    def tell_waiting(self) -> None:
+    def _tell_waiting(self) -> None:
         """How it goes on, to those that asked for it."""
         self._asking = {request for request in self._asking if request in self._queue}
         if not self._asking:
@@ -151,41 +189,26 @@ class ServedDeployment:
         seconds = seconds_to_wait(outlook, self.terms.concurrency, self._service_seconds, ahead)
         return in_round_numbers(seconds)
 
-    def _free_replica(self, tried: Collection[str]) -> Replica | None:
-        """The least busy one with room."""
-        best: Replica | None = None
-        least = self.terms.concurrency
-        for replica_id, replica in self._replicas.items():
-            busy = len(replica.in_flight)
-            if busy < least and not replica.leaving and replica_id not in tried:
-                best, least = replica, busy
-        return best
-
     def _admit_waiting(self) -> None:
-        while len(self._queue):
-            replica = self._free_replica(())
+        while len(self._queue) and self._replicas.has_room():
+            request = self._queue.pop()
+            if request is None:
+                return
+            replica = self._replicas.pick((), request.opening.affinity)
             if replica is None:
                 return
-            request = self._queue.pop()
-            if request is not None:
-                request.start(self, replica, self._monotonic())
+            request.start(self, replica, self._monotonic())
 
     # ---- replicas
 
     def set_upstreams(self, upstreams: Sequence[Upstream]) -> None:
-        wanted = {upstream.replica_id: upstream for upstream in upstreams}
-        for replica_id, replica in list(self._replicas.items()):
-            if wanted.get(replica_id) != replica.upstream:
-                del self._replicas[replica_id]
-                self._leave(replica)
-        for replica_id, upstream in wanted.items():
-            if replica_id not in self._replicas:
-                self._replicas[replica_id] = Replica(upstream, self._monotonic)
+        for replica in self._replicas.set(upstreams):
+            self._leave(replica)
         self._admit_waiting()
         self._on_change(True)
 
     async def drain(self, replica_id: str) -> None:
-        replica = self._replicas.pop(replica_id, None)
+        replica = self._replicas.pop(replica_id)
         if replica is not None:
             self._leave(replica)
             self._on_change(True)
@@ -193,11 +216,18 @@ class ServedDeployment:
         if replica is not None:
             await replica.emptied()
 
-    def prune(self) -> None:
-        for replica in self._replicas.values():
-            replica.pool.prune()
-        for replica_id in [key for key, replica in self._leaving.items() if not replica.in_flight]:
+    def tick(self) -> None:
+        """Once a second."""
+        self._replicas.tick()
+        now = self._monotonic()
+        for replica in (*self._replicas, *self._leaving.values()):
+            for request in [request for request in replica.requests if request.is_late(now)]:
+                request.expire()
+        for replica_id in [key for key, replica in self._leaving.items() if not replica.requests]:
             del self._leaving[replica_id]
+        # One that was out may be tried again.
+        self._admit_waiting()
+        self._tell_waiting()
 
     def close(self, reason: str) -> None:
         """Nothing waits any longer; what is in flight finishes."""
@@ -238,10 +268,10 @@ class ServedDeployment:
 
     def in_flight_on(self, replica_id: str) -> int:
         replica = self._replicas.get(replica_id)
-        return len(replica.in_flight) if replica is not None else 0
+        return replica.in_flight if replica is not None else 0
 
     def load(self) -> DeploymentLoad:
-        ready = tuple(self._replicas)
+        ready = tuple(replica.name for replica in self._replicas.usable())
         return DeploymentLoad(
             self.terms.deployment_id,
             self.terms.revision,
@@ -252,5 +282,4 @@ class ServedDeployment:
         )
 
     def _in_flight(self) -> int:
-        serving = [*self._replicas.values(), *self._leaving.values()]
-        return sum(len(replica.in_flight) for replica in serving)
+        return sum(replica.in_flight for replica in (*self._replicas, *self._leaving.values()))

@@ -19,6 +19,10 @@ class RelayedUpgrade(RelayedRequest):
         super().__init__(link, request_id, opening)
         self._parting: asyncio.TimerHandle | None = None
 
+    def is_late(self, now: float) -> bool:
+        """A talk takes as long as it takes."""
+        return not self._answering and super().is_late(now)
+
     def on_replica_leaving(self) -> None:
         if self._parting is None:
             self._parting = asyncio.get_running_loop().call_later(_LEAVING_SECONDS, self._part)

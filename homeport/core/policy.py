@@ -45,5 +45,5 @@ class Policy:
     residency: dict[str, str] = field(default_factory=dict)
     # None = the default, least connections and nothing else: then requests need not look.
     balancing: Balancing | None = None
-    # "cancel": the model stops working on a request whose client is gone; "drain": it finishes for nobody.
-    on_client_disconnect: str = "cancel"
+    # A model finishes what it has begun though the client is gone.
+    drain_abandoned: bool = False

@@ -1,5 +1,6 @@
 """Brings a request to a node: the choice of it, waiting for one, and another try where that is safe."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 # Not the request's fault but the node's moment: wait for another one to connect, if there is time.
 _PASSING = frozenset((RefusedCode.DRAINING, RefusedCode.UNKNOWN_DEPLOYMENT))
+_DYING_SECONDS = 0.1
 
 
 class Delivery(Branching):
@@ -150,6 +152,7 @@ class Delivery(Branching):
             self._heading.wants_progress,
             int(self._parked_seconds * 1000),
             self.head.upgrade,
+            policy.policy.drain_abandoned and not self.head.upgrade,
         )
         self._tries += 1
         self._attempt = attempt
@@ -248,11 +251,18 @@ class Delivery(Branching):
             self._retried = True
             if self._counters is not None:
                 self._counters.retries += 1
-            # Any other node first.
+            # Any other node first. On the same one a replica that is dying may need a moment to be known as dead.
             self._busy |= {node}
-            self.dispatch()
+            if any(other.node_id != node for other in self._gateway.presences.candidates(policy.deployment_id)):
+                self.dispatch()
+            else:
+                asyncio.get_running_loop().call_later(_DYING_SECONDS, self._dispatch_late)
         else:
             self.fail(HomeportError(ErrorCode.UPSTREAM_FAILED, f"the model's answer was lost: {reason}"))
+
+    def _dispatch_late(self) -> None:
+        if self in self._gateway.active:
+            self.dispatch()
 
     def on_doubtful_answer(self, node: NodeRoute) -> None:
         if self._policy is not None:

@@ -114,6 +114,15 @@ class ClientConnection(asyncio.Protocol):
             self._pool.writer.flush(self._transport)
             self._transport.write_eof()
 
+    def hand_over(self, sink: ClientSink) -> None:
+        """To whom the rest of the answer goes, after the whole request has been sent."""
+        self._sink = sink
+
+    @property
+    def has_sent(self) -> bool:
+        """All of the request."""
+        return self._sent
+
     def want_response(self, wanted: bool) -> None:
         if wanted is not self._reading and self._transport is not None:
             self._reading = wanted

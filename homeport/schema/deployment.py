@@ -145,5 +145,5 @@ class DeploymentSpec(ApiModel):
             priority=self.priority,
             residency=self.residency,
             balancing=self.load_balancer.to_core(),
-            on_client_disconnect=self.on_client_disconnect,
+            drain_abandoned=self.on_client_disconnect == "drain",
         )

@@ -15,6 +15,7 @@ _FIELD = struct.Struct("!BH")
 _HOLD = 1
 _PROGRESS = 2
 _UPGRADE = 4
+_DRAIN = 16
 
 
 # deployment, revision (decimal), replica, affinity, tenant, milliseconds parked (decimal); all UTF-8
@@ -25,7 +26,8 @@ _TAGS = (1, 2, 3, 4, 5, 6)
 class Opening:
     """`head` is the request line and the header lines, as on the wire: the agent adds Host, framing and the empty line.
     `remaining_ms` 0 = no limit; `length` as in homeport.http1.head; `wants_progress`: it likes to hear how the waiting
-    goes. `parked_ms`: how long it waited for a node before there was one. `upgrade`: it asks for a WebSocket.
+    goes. `parked_ms`: how long it waited for a node before there was one. `upgrade`: it asks for a WebSocket. `drain`:
+    after a RESET with CANCELLED the model finishes what it has begun.
     """
 
     deployment_id: str
@@ -41,6 +43,7 @@ class Opening:
     wants_progress: bool = False
     parked_ms: int = 0
     upgrade: bool = False
+    drain: bool = False
 
 
 def open_frame(request_id: int, opening: Opening, last: bool) -> bytes:
@@ -61,7 +64,8 @@ def open_frame(request_id: int, opening: Opening, last: bool) -> bytes:
         min(opening.remaining_ms, 0xFFFFFFFF),
         (_HOLD if opening.hold else 0)
         | (_PROGRESS if opening.wants_progress else 0)
-        | (_UPGRADE if opening.upgrade else 0),
+        | (_UPGRADE if opening.upgrade else 0)
+        | (_DRAIN if opening.drain else 0),
         opening.attempt,
         opening.length,
         len(fields),
@@ -93,6 +97,7 @@ def unpack_opening(payload: bytes) -> Opening:
         bool(flags & _PROGRESS),
         parked_ms,
         bool(flags & _UPGRADE),
+        bool(flags & _DRAIN),
     )
 
 

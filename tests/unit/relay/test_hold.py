@@ -10,7 +10,7 @@ from agent.relay.relay import Relay
 from homeport.core.history.cold_start import StartParts
 from homeport.core.waiting import Outlook
 from homeport.tunnel.envelope import wrap
-from homeport.tunnel.frames import Progress, RefusedCode
+from homeport.tunnel.frames import Progress, RefusedCode, ResetCode
 from homeport.tunnel.link import Link
 from homeport.tunnel.opening import Opening
 from tests.fakes.clock import FakeClock
@@ -57,11 +57,21 @@ class Bench:
         tenant: str = "",
         asks: bool = False,
         parked_ms: int = 0,
+        drain: bool = False,
     ) -> RecordingStream:
         stream = RecordingStream(self.gateway, self.gateway.next_id())
         head = b"POST /x HTTP/1.1\r\n"
         opening = Opening(
-            "chat", 1, head, len(body), remaining_ms, hold, tenant=tenant, wants_progress=asks, parked_ms=parked_ms
+            "chat",
+            1,
+            head,
+            len(body),
+            remaining_ms,
+            hold,
+            tenant=tenant,
+            wants_progress=asks,
+            parked_ms=parked_ms,
+            drain=drain,
         )
         self.gateway.open(stream, opening, False)
         stream.send_data(body, True)
@@ -72,6 +82,12 @@ class Bench:
         for source, target in ((self.gateway, self.agent), (self.agent, self.gateway)):
             while (message := source.outbox.take()) is not None:
                 target.feed(message, 0, len(message))
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        async with asyncio.timeout(60):
+            while not condition():
+                await asyncio.sleep(0.002)
+                self.carry()
 
     async def until_over(self, stream: RecordingStream) -> None:
         async with asyncio.timeout(10):
@@ -281,7 +297,7 @@ async def test_no_replica_that_answers_is_a_refusal() -> None:
     await dead.start()
     await dead.close()
     bench.relay.set_upstreams("chat", [upstream(dead)])
-    stream = bench.ask()
+    stream = bench.ask(hold=False)
     await bench.until_over(stream)
     assert stream.refusal is not None and stream.refusal.code == RefusedCode.UNREACHABLE
 
@@ -325,3 +341,93 @@ async def test_garbage_frames_end_nothing_but_the_tunnel() -> None:
     bench = Bench()
     with pytest.raises(Exception, match="cut off"):
         bench.agent.feed(wrap([b"\x01"], 1), 0, 3)
+
+
+async def test_a_request_whose_replica_cannot_be_reached_waits_for_the_next(gate: Gate) -> None:
+    bench = Bench()
+    dead = ModelServer()
+    await dead.start()
+    await dead.close()
+    bench.relay.set_upstreams("chat", [upstream(dead)])
+    stream = bench.ask(b"hello")
+    await bench.until(lambda: bench.relay.demand("chat").queued == 1)
+    bench.relay.set_upstreams("chat", [upstream(gate.server, "r2")])
+    _, release = await gate.next()
+    release.set()
+    await bench.until_over(stream)
+    assert stream.data == b"hello"
+    demand = bench.relay.demand("chat")
+    assert (demand.arrivals, demand.completions) == (1, 1)
+
+
+async def test_who_comes_back_from_a_dead_replica_waits_no_longer_than_others() -> None:
+    clock = FakeClock()
+    bench = Bench(replace(TERMS, hold_seconds=5.0), clock)
+    dead = ModelServer()
+    await dead.start()
+    await dead.close()
+    bench.relay.set_upstreams("chat", [upstream(dead)])
+    stream = bench.ask(b"hello")
+    await bench.until(lambda: bench.relay.demand("chat").queued == 1)
+    clock.now += 6.0
+    bench.relay.tick()
+    await bench.until_over(stream)
+    assert stream.refusal is not None and stream.refusal.code == RefusedCode.EXPIRED
+
+
+async def test_the_deadline_holds_while_the_model_works(gate: Gate) -> None:
+    clock = FakeClock()
+    bench = Bench(now=clock)
+    bench.relay.set_upstreams("chat", [upstream(gate.server)])
+    stream = bench.ask(b"slow", remaining_ms=2000)
+    _, release = await gate.next()
+    clock.now += 1.9
+    bench.relay.tick()
+    bench.carry()
+    assert not stream.reset_by
+    clock.now += 0.2
+    bench.relay.tick()
+    bench.carry()
+    assert stream.reset_by == (ResetCode.TIMEOUT, "the request's deadline has passed")
+    assert bench.relay.demand("chat").in_flight == 0
+    release.set()
+
+
+@pytest.mark.parametrize(
+    ("drains", "code", "is_finished"),
+    [
+        (True, ResetCode.CANCELLED, True),
+        (True, ResetCode.TIMEOUT, False),
+        (False, ResetCode.CANCELLED, False),
+    ],
+)
+async def test_what_becomes_of_a_request_that_nobody_waits_for(
+    gate: Gate, drains: bool, code: ResetCode, is_finished: bool
+) -> None:
+    bench = Bench()
+    bench.relay.set_upstreams("chat", [upstream(gate.server)])
+    stream = bench.ask(b"long", drain=drains)
+    _, release = await gate.next()
+    stream.reset(code)
+    bench.carry()
+    assert bench.agent.streams == {}
+    assert bench.relay.demand("chat").in_flight == int(is_finished), "it keeps its place while the model works"
+    release.set()
+    await bench.until(lambda: bench.relay.demand("chat").in_flight == 0)
+    assert bench.relay.demand("chat").answered == int(is_finished)
+
+
+async def test_a_drained_answer_ends_with_its_deadline_at_the_latest(gate: Gate) -> None:
+    clock = FakeClock()
+    bench = Bench(now=clock)
+    bench.relay.set_upstreams("chat", [upstream(gate.server)])
+    stream = bench.ask(b"long", drain=True, remaining_ms=2000)
+    _, release = await gate.next()
+    stream.reset(ResetCode.CANCELLED)
+    bench.carry()
+    assert bench.relay.demand("chat").in_flight == 1
+    clock.now += 2.1
+    bench.relay.tick()
+    demand = bench.relay.demand("chat")
+    assert (demand.in_flight, demand.completions, demand.answered) == (0, 1, 0)
+    release.set()

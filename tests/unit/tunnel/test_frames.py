@@ -40,6 +40,8 @@ openings = st.builds(
     tenant=text,
     wants_progress=st.booleans(),
     parked_ms=counts,
+    upgrade=st.booleans(),
+    drain=st.booleans(),
 )
 loads = st.builds(
     DeploymentLoad,
