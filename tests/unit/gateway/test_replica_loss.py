@@ -3,6 +3,8 @@
 import asyncio
 from collections import Counter
 
+import pytest
+
 from homeport.core.policy import Policy
 from homeport.gateway.gateway import Gateway
 from homeport.tunnel.server import TunnelServer
@@ -62,35 +64,33 @@ async def test_requests_outlive_the_only_replica_and_wait_for_the_next() -> None
         assert statuses == {200: CLIENTS * REQUESTS}
 
 
-async def test_a_model_finishes_for_a_client_that_has_left_where_its_deployment_says_so() -> None:
-    for drains in True, False:
-        async with DataPlane(Policy(drain_abandoned=drains)) as plane:
-            release = asyncio.Event()
-            finished: list[Call] = []
+@pytest.mark.parametrize("drains", [True, False])
+async def test_a_model_finishes_for_a_client_that_has_left_where_its_deployment_says_so(drains: bool) -> None:
+    async with DataPlane(Policy(drain_abandoned=drains)) as plane:
+        release = asyncio.Event()
 
-            async def finish(call: Call, release: asyncio.Event = release, finished: list[Call] = finished) -> None:
-                call.begin_chunks()
-                call.chunk(b"data: 1\n\n")
-                await call.writer.drain()
-                await release.wait()
-                call.chunk(b"data: 2\n\n")
-                call.writer.write(b"0\r\n\r\n")
-                finished.append(call)
+        async def finish(call: Call) -> None:
+            call.begin_chunks()
+            call.chunk(b"data: 1\n\n")
+            await call.writer.drain()
+            await release.wait()
+            call.chunk(b"data: 2\n\n")
+            call.writer.write(b"0\r\n\r\n")
 
-            await plane.serve(ModelServer(finish))
-            client = await plane.connect()
-            client.send("POST", "/d/chat/v1/x", b"hello")
-            await client.head()
-            await client.chunk()
-            client.close()
-            await plane.until(lambda plane=plane: plane.gateway.counters.of("chat").disconnects == 1)
-            relay = plane.node.relay
-            if not drains:
-                await plane.until(lambda relay=relay: relay.demand("chat").in_flight == 0)
-            release.set()
-            await plane.until(lambda relay=relay: relay.demand("chat").in_flight == 0)
-            assert relay.demand("chat").answered == int(drains)
-            assert (await (await plane.connect()).ask("GET", "/d/chat/x"))[0] == 200, "its place is free again"
+        await plane.serve(ModelServer(finish))
+        client = await plane.connect()
+        client.send("POST", "/d/chat/v1/x", b"hello")
+        await client.head()
+        await client.chunk()
+        client.close()
+        await plane.until(lambda: plane.gateway.counters.of("chat").disconnects == 1)
+        relay = plane.node.relay
+        if not drains:
+            await plane.until(lambda: relay.demand("chat").in_flight == 0)
+        release.set()
+        await plane.until(lambda: relay.demand("chat").in_flight == 0)
+        assert relay.demand("chat").answered == int(drains)
+        assert (await (await plane.connect()).ask("GET", "/d/chat/x"))[0] == 200, "its place is free again"
 
 
 async def test_two_gateways_never_give_a_replica_more_than_it_takes_at_once() -> None:
