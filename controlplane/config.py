@@ -31,6 +31,7 @@ class ServerConfig:
     wheelhouse: Path | None
     # A process of its own goes on relaying while this one is away.
     gateway_inside: bool = False
+    gateway_workers: int = 1
     heartbeat_seconds: float = 2.0
     # How long a node's certificate lives; it is renewed at half of that.
     certificate_seconds: int = 86_400
@@ -103,6 +104,13 @@ def parse_config(arguments: list[str] | None = None) -> ServerConfig:
         "--database", default="", metavar="URL", help="postgresql+psycopg://...; default: SQLite in the data directory"
     )
     parser.add_argument(
+        *("-w", "--gateway-workers"),
+        type=_workers,
+        default=1,
+        metavar="N",
+        help="processes that relay requests, about one for each core that they may use (default %(default)s)",
+    )
+    parser.add_argument(
         "--gateway-inside",
         action="store_true",
         help="run the gateway in this process: less memory, but requests end when this process does",
@@ -169,6 +177,12 @@ def _port(text: str) -> int:
     return int(text)
 
 
+def _workers(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 64:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of workers (1 to 64)")
+    return int(text)
+
+
 def _lifetime(text: str) -> int:
     if not text.isdecimal() or not 10 <= int(text) <= 30 * 86_400:
         raise argparse.ArgumentTypeError(f"{text!r} is no lifetime of a certificate (10 seconds to 30 days)")
@@ -210,6 +224,8 @@ def _tls_problem(config: ServerConfig) -> str:
     """What is wrong, and how to mend it; empty when nothing is."""
     if (config.tls_cert is None) != (config.tls_key is None):
         return "--tls-cert and --tls-key belong together: give both"
+    if config.gateway_inside and config.gateway_workers > 1:
+        return "--gateway-inside is one gateway in this process: leave it out, or --gateway-workers"
     if config.tls and config.tls_cert:
         return "--tls internal makes a certificate of its own: leave it out, or --tls-cert and --tls-key"
     if config.tls_names and not config.tls:

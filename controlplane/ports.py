@@ -22,12 +22,13 @@ def reserve(host: str, port: int, flag: str) -> socket.socket:
         ) from None
 
 
-def reserve_shared(host: str, port: int, flag: str) -> socket.socket:
-    """The port is ours, and nobody listens at it yet: each of our processes that shares it does so itself.
+def reserve_shared(host: str, port: int, flag: str, *, taken_by_us: bool = False) -> socket.socket:
+    """The port is ours, and this socket listens at it to nobody: each of our processes that shares it does so itself.
 
-    Raises HomeportError when anybody else has it.
+    Raises HomeportError when anybody else has it, which is not looked at where it is `taken_by_us`.
     """
-    reserve(host, port, flag).close()
+    if not taken_by_us:
+        reserve(host, port, flag).close()
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     shared = socket.socket(family)
     shared.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

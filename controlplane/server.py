@@ -36,9 +36,10 @@ from controlplane.front import front_names, front_url, url
 from controlplane.gateway.certificate import GatewayCertificates
 from controlplane.gateway.denials import GatewayDenials
 from controlplane.gateway.feed import GatewayFeed
-from controlplane.gateway.process import GatewayProcess
+from controlplane.gateway.process import GatewayTerms
 from controlplane.gateway.publisher import GatewayPublisher
 from controlplane.gateway.reports import GatewayReports
+from controlplane.gateway.workers import GatewayWorkers
 from controlplane.history.retention import trim
 from controlplane.metrics.loop_lag import LoopLag
 from controlplane.metrics.page import Sources
@@ -203,10 +204,10 @@ class Server:
 
     async def _start_gateway(self, ca: CertificateAuthority) -> tuple[int, int]:
         """(tunnel port, gateway port). It knows all routes before a gateway of an earlier run is heard."""
-        socket = self._config.data_dir.absolute() / "gateways.sock"
-        process = GatewayProcess(self._config, socket, _GATEWAY)
+        folder = self._config.data_dir.absolute()
+        socket = folder / "gateways.sock"
         feed = self._open_feed(ca)
-        feed.hearers["listening"] = lambda _, said: process.heard(said)
+        workers = GatewayWorkers(_gateway_terms(self._config), feed, socket, folder, self._config.gateway_workers)
         publisher = GatewayPublisher(self._store, feed)
         self._sessions.on_open = publisher.session_opened
         self._sites = self._start_sites(publisher, feed)
@@ -214,9 +215,9 @@ class Server:
         await feed.start(socket)
         self._cleanup.push_async_callback(feed.close)
         self._spawn("routes", publisher.follow_store())
-        ports = await process.start()
-        self._cleanup.push_async_callback(self._end_gateway, process)
-        self._spawn("gateway", process.run())
+        ports = await workers.start()
+        self._cleanup.push_async_callback(self._end_gateway, workers)
+        self._spawn("gateway", workers.run())
         return ports
 
     def _start_sites(self, publisher: GatewayPublisher, feed: GatewayFeed) -> SiteFeed:
@@ -227,12 +228,9 @@ class Server:
         self._spawn("site-tables", sites.run())
         return sites
 
-    async def _end_gateway(self, process: GatewayProcess) -> None:
+    async def _end_gateway(self, workers: GatewayWorkers) -> None:
         """One that was started for a control plane that did not get ready has nothing to go on for."""
-        if self._leave_gateway and (self._was_ready or process.was_there):
-            log.info("gateway left running")
-        else:
-            await process.stop()
+        await workers.end(leave=self._leave_gateway and (self._was_ready or workers.found))
 
     async def _start_gateway_inside(self, ca: CertificateAuthority) -> tuple[int, int]:
         # A feed that nobody is connected to: its tables are used here.
@@ -374,6 +372,11 @@ class Server:
         task = asyncio.create_task(work, name=name)
         self._tasks.append(task)
         self._cleanup.push_async_callback(_cancelled, task)
+
+
+def _gateway_terms(config: ServerConfig) -> GatewayTerms:
+    clients = "tls" if config.serves_tls else "plain"
+    return GatewayTerms(config.host, config.gateway_port, clients, config.agent_host, config.tunnel_port)
 
 
 async def _cancelled(task: asyncio.Task[None]) -> None:

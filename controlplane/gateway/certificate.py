@@ -33,10 +33,6 @@ class GatewayCertificates:
             self._issue(worker_id)
         return self._issued[worker_id][0]
 
-    def forget(self, worker_id: str) -> None:
-        """The worker is gone. One of the same name gets another key."""
-        self._issued.pop(worker_id, None)
-
     def look(self) -> None:
         for worker_id, (_, issued_at) in list(self._issued.items()):
             if self._now() < issued_at + self._life / 2:

@@ -11,17 +11,23 @@ _MOST_UNSENT = 100_000
 
 @dataclass(eq=False, slots=True)
 class FedWorker:
-    """`hello` is what it said of itself when it connected: worker, pid, release, options, and `serving` once it has
-    taken clients in. `listener` is the socket at which it does, its descriptor here."""
+    """`hello` is what it said of itself when it connected: worker, pid, release, terms, tunnel_port, and whether it is
+    listening (for nodes), serving (clients), retiring. `listener` is the descriptor here of the socket at which it
+    takes clients in, `nodes` are those that have a tunnel to it."""
 
     hello: dict[str, Any]
     listener: int | None = None
+    nodes: set[str] = field(default_factory=set)
     behind: bool = False
     outbox: asyncio.Queue[bytes] = field(default_factory=asyncio.Queue)
 
     @property
     def id(self) -> str:
         return str(self.hello["worker"])
+
+    def note_nodes(self, come: list[str], gone: list[str]) -> None:
+        self.nodes.update(come)
+        self.nodes.difference_update(gone)
 
     def send(self, message: dict[str, Any]) -> None:
         self.send_line(line(message))

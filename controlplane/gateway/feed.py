@@ -1,6 +1,6 @@
 """Tells gateway workers what they must know: JSON lines on a unix socket in the data directory.
 
-A worker sends one byte, with the socket at which it takes clients in if it does already, then `{"hello": {...}}`. It
+A worker sends one byte, with the socket at which it takes clients in, then `{"hello": {...}}`. It
 gets `{"tls": {...}}` for its tunnels, `{"client_tls": {...}}` unless clients speak plain HTTP, every entry of the
 tables as `{"entry": [table, key, value]}`, `{"complete": true}`, and from then on whatever changes. What it has to say
 itself are messages of one key, each of which has a hearer here.
@@ -121,10 +121,10 @@ class GatewayFeed:
             return
         hearing = asyncio.create_task(self._hear(worker, reader))
         try:
-            self._greet(worker, writer)
             self.workers.add(worker)
             if self.on_come is not None:
                 self.on_come(worker)
+            self._greet(worker, writer)
             await _send(worker, writer, hearing)
         except OSError:
             pass

@@ -1,6 +1,7 @@
 """One gateway as a process: relays between clients and tunnels from what the control plane told it last.
 
-It outlives the control plane: it keeps answering from its tables and asks for news again and again. It ends on SIGTERM.
+It outlives the control plane: it keeps answering from its tables and asks for news again and again. It ends on SIGTERM,
+and on SIGUSR1 once its clients are gone.
 """
 
 import argparse
@@ -8,11 +9,11 @@ import asyncio
 import contextlib
 import os
 import signal
+import socket
 import ssl
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 import structlog
 import uvloop
@@ -36,6 +37,9 @@ log = structlog.get_logger()
 _DRAIN_SECONDS = 10.0
 _USES_SECONDS = 20.0
 _DENIALS_SECONDS = 1.0
+_NODES_SECONDS = 0.2
+# A stream that is longer than this breaks off when its worker is replaced.
+_RETIRE_SECONDS = 600.0
 
 
 class GatewayWorker:
@@ -53,26 +57,47 @@ class GatewayWorker:
         self._gateway.on_wake = self.wakes.add
         self._front = front_tls(http2=True)
         self.tunnel_tls: ssl.SSLContext | None = None
-        self._listening: dict[str, Any] | None = None
+        self._listener: socket.socket | None = None
+        self._tunnel_port = 0
+        self._serving = self._retiring = False
+        self._asked_to_serve = asyncio.Event()
         self._feed = FeedFollower(self._connect, self._tables, self._ready)
-        self._feed.learners |= {"tls": self.take_identity, "client_tls": self._take_client_pair}
+        self._feed.learners |= {
+            "tls": self.take_identity,
+            "client_tls": self._take_client_pair,
+            "workers": self._tunnels.set_workers,
+            "serve": lambda _: self._asked_to_serve.set(),
+        }
         self._feed.tellers += [
             every(_USES_SECONDS, "used", self._tokens.take_uses),
             every(_DENIALS_SECONDS, "denied", denials.take),
             self.wakes.tell,
             reporting(self._gateway),
+            self._tell_serving,
+            self._tell_nodes,
         ]
 
-    async def run(self, stop: asyncio.Event) -> None:
+    async def run(self, stop: asyncio.Event, retire: asyncio.Event | None = None) -> None:
+        """Until `stop`, or after `retire` until the last client is gone."""
         following = asyncio.create_task(self._feed.run())
-        stopping = asyncio.create_task(stop.wait())
-        await asyncio.wait({following, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        stopping.cancel()
+        ends = {following, asyncio.create_task(stop.wait())}
+        if retire is not None:
+            ends.add(asyncio.create_task(self._leave(retire)))
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         if following.done():
             following.result()
-        following.cancel()
-        await asyncio.gather(following, return_exceptions=True)
-        await self._gateway.close(_DRAIN_SECONDS)
+        for task in ends:
+            task.cancel()
+        await asyncio.gather(*ends, return_exceptions=True)
+        await self._gateway.close(0.0 if self._retiring else _DRAIN_SECONDS)
+        if self._listener is not None:
+            self._listener.close()
+
+    async def _leave(self, retire: asyncio.Event) -> None:
+        await retire.wait()
+        self._retiring = True
+        log.info("gateway retires", worker=self._options.worker_id, connections=self._gateway.connection_count)
+        await self._gateway.retire(_RETIRE_SECONDS)
 
     def take_identity(self, tls: dict[str, str]) -> None:
         """Agents that dial from now on see the newer certificate; tunnels that are open stay."""
@@ -87,60 +112,67 @@ class GatewayWorker:
 
     async def _connect(self) -> Streams:
         options = self._options
-        return await connect_to(options.feed, {"worker": options.worker_id, "pid": os.getpid()}, None)
-
-    async def _ready(self, say: Say) -> None:
-        try:
-            self._listening = self._listening or await self._listen()
-        except HomeportError as error:
-            said = {"worker": self._options.worker_id, "error": error.message, "hint": error.hint}
-            await say({"listening": said})
-            raise
-        await say({"listening": self._listening})
-
-    async def _listen(self) -> dict[str, Any]:
-        """What it says of itself from now on."""
-        options = self._options
-        if self.tunnel_tls is None:
-            raise ValueError("the control plane gave this gateway no certificate")
-        tunnel_port = await self._tunnels.start(f"{options.agent_host}:{options.tunnel_port}", self.tunnel_tls)
-        front = self._front if options.clients == "tls" else None
-        gateway_port = await self._gateway.start(options.host, options.gateway_port, front)
-        log.info("gateway listens", worker=options.worker_id, gateway_port=gateway_port, tunnel_port=tunnel_port)
-        return {
+        if self._listener is None:
+            self._listener = socket.socket(fileno=options.listener)
+        hello = {
             "worker": options.worker_id,
             "pid": os.getpid(),
             "release": release(),
-            "options": _comparable(options),
-            "gateway_port": gateway_port,
-            "tunnel_port": tunnel_port,
+            "terms": options.terms,
+            "tunnel_port": self._tunnel_port,
+            "listening": self._tunnel_port > 0,
+            "serving": self._serving,
+            "retiring": self._retiring,
         }
+        return await connect_to(options.feed, hello, self._listener)
 
+    async def _ready(self, say: Say) -> None:
+        if self.tunnel_tls is None:
+            raise ValueError("the control plane gave this gateway no certificate")
+        try:
+            if not self._tunnel_port:
+                self._tunnel_port = await self._tunnels.start(self._options.tunnels, self.tunnel_tls, shares_port=True)
+        except HomeportError as error:
+            await say({"listening": {"error": error.message, "hint": error.hint}})
+            raise
+        await say({"listening": {"tunnel_port": self._tunnel_port}})
 
-def _comparable(options: argparse.Namespace) -> list[str]:
-    return [
-        *(options.host, str(options.gateway_port), options.clients),
-        *(options.agent_host, str(options.tunnel_port)),
-    ]
+    async def _tell_serving(self, say: Say) -> None:
+        """Clients are taken in when it is asked for: then nodes have tunnels here."""
+        await self._asked_to_serve.wait()
+        if not self._serving and self._listener is not None:
+            self._serving = True
+            await self._gateway.share(self._listener, self._front if self._options.clients == "tls" else None)
+            log.info("gateway serves", worker=self._options.worker_id)
+        await say({"serving": True})
+
+    async def _tell_nodes(self, say: Say) -> None:
+        told: set[str] = set()
+        while True:
+            nodes = self._gateway.presences.nodes()
+            if nodes != told:
+                await say({"nodes": [sorted(nodes - told), sorted(told - nodes)]})
+                told = nodes
+            await asyncio.sleep(_NODES_SECONDS)
 
 
 async def _serve(options: argparse.Namespace) -> None:
-    stop = asyncio.Event()
+    stop, retire = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    await GatewayWorker(options).run(stop)
+    loop.add_signal_handler(signal.SIGUSR1, retire.set)
+    await GatewayWorker(options).run(stop, retire)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="homeport-gateway", description="Started by homeport-server.")
     parser.add_argument("--feed", type=Path, required=True)
     parser.add_argument("--worker-id", required=True)
-    parser.add_argument("--host", required=True)
-    parser.add_argument("--gateway-port", type=int, required=True)
+    parser.add_argument("--listener", type=int, required=True)
     parser.add_argument("--clients", required=True, choices=("plain", "tls"))
-    parser.add_argument("--agent-host", required=True)
-    parser.add_argument("--tunnel-port", type=int, required=True)
+    parser.add_argument("--tunnels", required=True)
+    parser.add_argument("--terms", required=True)
     options = parser.parse_args()
     survive_lost_stderr()
     configure_logging()

@@ -1,6 +1,7 @@
 """The gateway: an HTTP front, the routes, and the tunnels of the nodes behind them."""
 
 import asyncio
+import socket
 import ssl
 from collections.abc import Callable
 from random import random
@@ -86,9 +87,18 @@ class Gateway:
                 f"cannot listen on {host}:{port}: {error.strerror or error}",
                 hint="is it taken? choose another with --gateway-port",
             ) from error
-        self._sweep_due = self.clock()
-        self._check(asyncio.get_running_loop())
+        self._begin()
         return bound
+
+    async def share(self, listener: socket.socket, tls: ssl.SSLContext | None = None) -> None:
+        """As `start`, at a socket that other gateways take clients from, too."""
+        await self._server.share(listener, tls)
+        self._begin()
+
+    async def retire(self, longest_seconds: float) -> None:
+        """Leaves new clients and nodes to other gateways, until its own clients are gone, or for so long."""
+        await self._tunnels.stop_listening()
+        await self._server.retire(longest_seconds)
 
     @property
     def connection_count(self) -> int:
@@ -97,6 +107,10 @@ class Gateway:
     @property
     def tunnel_count(self) -> int:
         return self._tunnels.count
+
+    def _begin(self) -> None:
+        self._sweep_due = self.clock()
+        self._check(asyncio.get_running_loop())
 
     async def close(self, grace_seconds: float = _GRACE_SECONDS) -> None:
         """Answers what is open, for up to `grace_seconds`, then ends the tunnels."""

@@ -60,6 +60,11 @@ class Http2Connection(Endpoint):
         self.connection.leave(NO_ERROR, "the gateway stops")
         self._close_if_done()
 
+    def close_after_next(self) -> None:
+        """A request that is on its way is above those that GOAWAY names: its client sends it again elsewhere."""
+        if not self._stopping:
+            self.stop()
+
     def break_off(self) -> None:
         self.abort()
 

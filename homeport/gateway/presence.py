@@ -97,6 +97,10 @@ class PresenceTable:
     def is_ready(self, deployment_id: str) -> bool:
         return any(route.ready_replicas for route in self.candidates(deployment_id))
 
+    def nodes(self) -> set[str]:
+        """Those that may be sent requests."""
+        return {link.node_id for link in self._heard if not link.going_away}
+
     def link(self, node_id: str) -> Link | None:
         for link in reversed(self._links.get(node_id, [])):
             if link in self._heard and not link.going_away and not link.closed:

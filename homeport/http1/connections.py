@@ -9,6 +9,9 @@ class OpenConnection(Protocol):
     def stop(self) -> None:
         """No further requests; what is asked is answered, and then it closes."""
 
+    def close_after_next(self) -> None:
+        """As soon as no request can be on its way here that its client takes for sent. Called again and again."""
+
     def break_off(self) -> None: ...
 
     def check(self, now: float) -> None:

@@ -57,6 +57,9 @@ class FirstBytes(asyncio.Protocol):
     def stop(self) -> None:
         self.break_off()
 
+    def close_after_next(self) -> None:
+        """That is for whom it is handed over to."""
+
     def break_off(self) -> None:
         if self._transport is not None:
             self._transport.abort()

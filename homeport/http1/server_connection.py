@@ -256,6 +256,11 @@ class ServerConnection(asyncio.Protocol):
         if self._exchange is None and self._closing_since is None:
             self._close()
 
+    def close_after_next(self) -> None:
+        """An answer whose head is out has told the client that the connection stays."""
+        if self._exchange is None or not self._head_sent:
+            self._close_after = True
+
     def break_off(self) -> None:
         self._disconnect()
         if self._transport is not None:

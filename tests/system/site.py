@@ -50,6 +50,7 @@ class Site:
         """Clients trust `ca_file`, where that is set: then they use https."""
         self.folder = folder
         self.server_options = server_options
+        self.program = [str(BIN / "homeport-server")]
         self.ca_file: Path | None = None
         self.api_port, self.gateway_port, self.enroll_port, self.session_port, self.tunnel_port = free_ports(5)
         self.server: subprocess.Popen[str] | None = None
@@ -65,8 +66,9 @@ class Site:
         for pid in replica_pids(self.folder / "agent"):
             os.kill(pid, signal.SIGKILL)
         self.stop(self.server)
-        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # the gateway of a server that was killed
-            os.kill(self.gateway_pid, signal.SIGKILL)
+        for pid in self.gateway_pids:  # those of a server that was killed
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
     @property
     def data_dir(self) -> Path:
@@ -75,6 +77,10 @@ class Site:
     @property
     def gateway_pid(self) -> int:
         return int((self.data_dir / "gateway-0.pid").read_text())
+
+    @property
+    def gateway_pids(self) -> list[int]:
+        return sorted(int(file.read_text()) for file in self.data_dir.glob("gateway-*.pid"))
 
     @property
     def token(self) -> str:
@@ -90,7 +96,7 @@ class Site:
             **{key.replace("_", "-"): value for key, value in other.items()},
         }
         flags = [part for name, port in ports.items() for part in (f"--{name}", str(port))]
-        return [str(BIN / "homeport-server"), "--data-dir", str(self.data_dir), *flags, *self.server_options]
+        return [*self.program, "--data-dir", str(self.data_dir), *flags, *self.server_options]
 
     @property
     def trust(self) -> ssl.SSLContext | None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 from argparse import Namespace
 from pathlib import Path
 
@@ -25,7 +26,8 @@ async def test_what_is_waited_for_is_told_as_soon_as_somebody_listens(tmp_path: 
         await writer.wait_closed()
         gone.set()
 
-    worker = GatewayWorker(Namespace(feed=tmp_path / "feed", worker_id="gateway-0"))
+    listener = socket.create_server(("127.0.0.1", 0)).detach()
+    worker = GatewayWorker(Namespace(feed=tmp_path / "feed", worker_id="gateway-0", listener=listener, terms=""))
     worker.wakes.add("chat")
     worker.wakes.add("chat")
     stop = asyncio.Event()
