@@ -2,11 +2,12 @@
 events until the client leaves, /paced with as many a second as the body says and each stamped with the time, /bytes
 with as many bytes as the body says.
 
-python -m bench.dataplane.upstream
+python -m bench.dataplane.upstream [PORT]
 """
 
 import asyncio
 import json
+import sys
 import time
 from typing import cast
 
@@ -104,12 +105,13 @@ class Connection(asyncio.Protocol):
             self._transport.write(piece)
 
 
-async def main() -> None:
-    server = await asyncio.get_running_loop().create_server(Connection, "127.0.0.1", 0, backlog=1024)
+async def main(port: int) -> None:
+    """Without a port of its own it is a part of a bench, and ends with it."""
+    server = await asyncio.get_running_loop().create_server(Connection, "127.0.0.1", port, backlog=1024)
     print(json.dumps({"port": server.sockets[0].getsockname()[1]}), flush=True)
-    await until_parent_ends()
+    await (server.serve_forever() if port else until_parent_ends())
 
 
 if __name__ == "__main__":
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(main())
+        runner.run(main(int(sys.argv[1]) if len(sys.argv) > 1 else 0))
