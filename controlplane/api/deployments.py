@@ -21,6 +21,8 @@ from controlplane.fleet.kinds import DEPLOYMENT
 from controlplane.fleet.references import missing
 from controlplane.fleet.revisions import current_revision, revisions_of
 from controlplane.fleet.splitting import promote, rollback, split_deployment
+from controlplane.fleet.tracks import is_divided, most_telling
+from controlplane.pipelines.divided_decision import one_step_on
 from controlplane.store.store import Index, Kind, Record, Transaction
 from controlplane.views.objects import envelope
 from controlplane.views.views import Views
@@ -130,16 +132,22 @@ class Deployments(CollectionRoutes):
         return current_revision(tx, record)
 
     async def forecast(self, record: Record, seen: Record | None) -> dict[str, Any]:
-        return {"forecast": await explain_deployment(self._fleet_view, record, seen)} if seen else {}
+        if seen is None:
+            return {}
+        if is_divided(record):
+            await self._fleet_view.refresh()
+            record = most_telling(one_step_on(self._fleet_view, record))
+            seen = current_revision(self.store, record) or seen
+        return {"forecast": await explain_deployment(self._fleet_view, record, seen)}
 
     async def explain(self, call: Call) -> Answer:
         id = (await self.find(self.key(call))).id
         deployment = self.store.get(Kind.DEPLOYMENT, id)
-        number = deployment.status["revision"] if deployment else 0
-        revision = self.store.get(Kind.REVISION, f"{id}/{number}")
-        if deployment is None or revision is None:
+        track = most_telling(deployment) if deployment else None
+        revision = current_revision(self.store, track) if track else None
+        if track is None or revision is None:
             raise missing(Kind.DEPLOYMENT, id, (each.id for each in self.store.all(Kind.DEPLOYMENT)))
-        return await explain_deployment(self._fleet_view, deployment, revision)
+        return await explain_deployment(self._fleet_view, track, revision)
 
     async def revisions(self, call: Call) -> Answer:
         id = (await self.find(self.key(call))).id

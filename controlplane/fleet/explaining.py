@@ -11,19 +11,21 @@ from homeport.core.placement.explain import NodeAnswer, explain
 from homeport.core.placement.history import verdict_of
 from homeport.core.placement.price import price_range
 from homeport.core.placement.types import Plan, Wanted
+from homeport.core.rollout.track import deployment_of
 
 # A fleet of thousands has thousands of reasons.
 _MOST_NODES = 200
 
 
 async def explain_deployment(view: FleetView, deployment: Record, revision: Record) -> dict[str, Any]:
-    """The form is homeport.schema.explanation.Explanation. The records need not be in the store."""
+    """The form is homeport.schema.explanation.Explanation. The records need not be in the store; `deployment` may be
+    one of its tracks."""
     await view.refresh()
     wanted = view.wanted(deployment, revision, view.held(deployment.id))
     found = explain(wanted, view.fleet)
     scaling, plan, pressure = wanted.scaling, found.plan, view.pressure(deployment.id)
     return {
-        "deployment_id": deployment.id,
+        "deployment_id": deployment_of(deployment.id),
         "summary": found.summary,
         "verdict": verdict_of(wanted, plan),
         "scheduling_choice": deployment.spec["scheduling_choice"],

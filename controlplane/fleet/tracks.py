@@ -54,6 +54,17 @@ def as_track(deployment: Record, track_id: str) -> Record:
     return replace(deployment, id=track_id, status=status)
 
 
+def most_telling(deployment: Record) -> Record:
+    """Of its tracks the one that somebody waits for, or that lacks room; else the newest."""
+    tracks = deployment.status.get("tracks", {})
+
+    def urgency(id: str) -> tuple[bool, bool, int]:
+        own = tracks[id]
+        return own["waits_for"] > 0, own.get("placement", {}).get("missing_max", 0) > 0, own["revision"]
+
+    return as_track(deployment, max(tracks, key=urgency)) if tracks else deployment
+
+
 def bounded(scaling: Scaling, track: Record) -> Scaling:
     """What of the deployment's scaling is the track's."""
     bounds = track.status.get(_BOUNDS)

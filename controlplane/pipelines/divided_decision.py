@@ -8,7 +8,7 @@ from typing import Any
 from controlplane.fleet.fleet_view import FleetView
 from controlplane.fleet.revisions import current_revision
 from controlplane.fleet.surroundings import Surroundings
-from controlplane.fleet.tracks import as_track, track_of, tracks_in
+from controlplane.fleet.tracks import as_track, tracks_in
 from controlplane.fleet.traffic_shift import next_step
 from controlplane.pipelines.placement_decision import Decision, decide
 from controlplane.store.store import Record, Store
@@ -23,14 +23,7 @@ def decide_divided(
 ) -> Decision:
     """Placements of tracks that have ended are removed; the agents' replicas finish what they have."""
     current = view.placements_of(deployment.id)
-    around = {id: view.surroundings(id) for id in {*tracks_in(deployment), *map(track_of, current)}}
-    scaling = view.spec(deployment).scaling()
-    bounds = Bounds(scaling.min_replicas, scaling.max_replicas)
-
-    def look(id: str, revision: int) -> Running:
-        return _running(revision, around[id], view.placements.get(id, ()))
-
-    stepped = next_step(deployment, current, bounds, look)
+    stepped = one_step_on(view, deployment)
     decisions: dict[str, Decision] = {}
     for id in tracks_in(stepped):
         track = as_track(stepped, id)
@@ -38,10 +31,21 @@ def decide_divided(
         if revision is not None:
             want = partial(view.wanted, track, revision)
             placed = view.placements.get(id, ())
-            decisions[id] = decide(track, placed, terms, want, around.get(id) or view.surroundings(id), new_id)
+            decisions[id] = decide(track, placed, terms, want, view.surroundings(id), new_id)
     put = {id: spec for decision in decisions.values() for id, spec in decision.put.items()}
     remove = tuple(record.id for record in current if record.id not in put)
     return Decision(deployment, put, remove, _status(deployment, stepped, decisions), settled=False)
+
+
+def one_step_on(view: FleetView, deployment: Record) -> Record:
+    """With the tracks that it is to have now. It need not be in the store."""
+    scaling = view.spec(deployment).scaling()
+
+    def look(id: str, revision: int) -> Running:
+        return _running(revision, view.surroundings(id), view.placements.get(id, ()))
+
+    bounds = Bounds(scaling.min_replicas, scaling.max_replicas)
+    return next_step(deployment, view.placements_of(deployment.id), bounds, look)
 
 
 def _status(deployment: Record, stepped: Record, decisions: dict[str, Decision]) -> dict[str, Any]:

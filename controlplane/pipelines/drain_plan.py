@@ -8,9 +8,11 @@ from typing import Any
 from controlplane.fleet.fleet_view import FleetView
 from controlplane.fleet.revisions import current_revision
 from controlplane.fleet.surroundings import Surroundings
+from controlplane.fleet.tracks import as_track
 from controlplane.pipelines.placement_decision import Decision, decide
 from controlplane.sessions.registry import NodeRegistry
 from controlplane.store.store import Kind, Record, Store
+from homeport.core.rollout.track import deployment_of
 from homeport.core.status import ReplicaReport, ReplicaStatus
 
 _WHY_NOT = 5
@@ -18,7 +20,8 @@ _WHY_NOT = 5
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """Of one deployment. `to`: node id to replicas that are not ready there yet; `stays` find no place, for `why`."""
+    """Of one deployment, or one of its tracks. `to`: node id to replicas that are not ready there yet; `stays` find no
+    place, for `why`."""
 
     deployment: Record
     replicas: int
@@ -34,13 +37,14 @@ async def plan_drain(store: Store, registry: NodeRegistry, node: Record, now: fl
     view = FleetView(store, registry, lambda: now)
     await view.refresh([draining if each.id == node.id else each for each in store.all(Kind.NODE)])
     moves = []
-    for deployment_id, held in view.placements.items():
-        deployment = store.get(Kind.DEPLOYMENT, deployment_id)
-        if deployment is None or all(record.spec["node_id"] != node.id for record in held):
+    for track, held in view.placements.items():
+        whole = store.get(Kind.DEPLOYMENT, deployment_of(track))
+        if whole is None or all(record.spec["node_id"] != node.id for record in held):
             continue
+        deployment = as_track(whole, track)
         revision = current_revision(store, deployment)
         if revision is not None:
-            moves.append(_move(node.id, deployment, revision, held, view))
+            moves.append(replace(_move(node.id, deployment, revision, held, view), deployment=whole))
     return moves
 
 

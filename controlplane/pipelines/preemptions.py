@@ -9,6 +9,7 @@ from controlplane.fleet.fleet_view import FleetView
 from controlplane.fleet.preemption import asks_for_room, evicted_from, mark_evicted, may_take_room, priority_of, urgency
 from controlplane.fleet.rebalance import is_on_its_way
 from controlplane.fleet.revisions import current_revision
+from controlplane.fleet.tracks import is_divided, most_telling
 from controlplane.pipelines.base import Pipeline
 from controlplane.store.store import Change, Kind, Record, Store
 from homeport.core.placement.preemption import Victim, choose_victims
@@ -56,9 +57,7 @@ class PreemptionPipeline(Pipeline):
 
     def _anyone_leaves(self, marks: Marks) -> bool:
         return any(
-            record.spec["node_id"] in nodes
-            for id, nodes in marks.items()
-            for record in self._view.placements.get(id, ())
+            record.spec["node_id"] in nodes for id, nodes in marks.items() for record in self._view.placements_of(id)
         )
 
     def _choose(self, asking: Sequence[Record], deployments: Sequence[Record], marks: Marks) -> None:
@@ -84,8 +83,9 @@ class PreemptionPipeline(Pipeline):
                 return
 
     def _victims(self, deployment: Record, marks: Marks) -> list[Victim]:
-        """Nothing of one that is on its way, or not all there: it must not lose more than it is about to."""
-        if is_on_its_way(deployment) or deployment.id in marks:
+        """Nothing of one that is on its way, or not all there: it must not lose more than it is about to. Nor of one
+        with revisions side by side, whose requests may be about to go over."""
+        if is_on_its_way(deployment) or deployment.id in marks or is_divided(deployment):
             return []
         priority = priority_of(deployment)
         return [
@@ -95,10 +95,9 @@ class PreemptionPipeline(Pipeline):
         ]
 
     def _wanted(self, deployment: Record) -> Wanted | None:
-        revision = current_revision(self._store, deployment)
-        if revision is None:
-            return None
-        return self._view.wanted(deployment, revision, self._view.held(deployment.id))
+        track = most_telling(deployment)
+        revision = current_revision(self._store, track)
+        return self._view.wanted(track, revision, self._view.held(track.id)) if revision is not None else None
 
     def _fits_elsewhere(self, deployments: Mapping[str, Record], victim: Victim) -> bool:
         wanted = self._wanted(deployments[victim.deployment_id])

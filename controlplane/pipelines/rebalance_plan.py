@@ -8,6 +8,7 @@ from controlplane.fleet.nodepools import nodepools_of
 from controlplane.fleet.preemption import urgency
 from controlplane.fleet.rebalance import Rebalance, is_on_its_way
 from controlplane.fleet.revisions import current_revision
+from controlplane.fleet.tracks import is_divided
 from controlplane.sessions.registry import NodeRegistry
 from controlplane.store.store import Kind, Record, Store
 from homeport.core.placement.filter import shape_of
@@ -52,8 +53,10 @@ async def plan_rebalance(
 
 
 def _demand(store: Store, view: FleetView) -> Iterator[tuple[Record, Record]]:
-    """Deployments, each with its revision; those first that are served first."""
+    """Deployments, each with its revision; those first that are served first. Not those with revisions side by side."""
     for deployment in sorted(store.all(Kind.DEPLOYMENT), key=urgency):
+        if is_divided(deployment):
+            continue
         revision = current_revision(store, deployment)
         if revision is not None and view.spec(deployment).scaling().max_replicas:
             yield deployment, revision

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from homeport.cli import deployment_history, deployment_verbs, objects
+from homeport.cli import deployment_history, deployment_split, deployment_verbs, objects
 from homeport.cli.connect import connect
 from homeport.cli.deployment_spec import DeploymentFlags, deployment_spec
 from homeport.cli.deployment_verbs import DeploymentId
@@ -175,6 +175,10 @@ app.command("restart")(deployment_verbs.restart)
 app.command("scale")(deployment_verbs.scale)
 app.command("pause-autoscaling")(deployment_verbs.pause_autoscaling)
 app.command("resume-autoscaling")(deployment_verbs.resume_autoscaling)
+app.command("revisions")(deployment_split.revisions)
+app.command("split")(deployment_split.split)
+app.command("promote")(deployment_split.promote)
+app.command("rollback")(deployment_split.rollback)
 app.command("cold-starts")(deployment_history.cold_starts)
 app.command("scaling")(deployment_history.scaling)
 app.command("traffic")(deployment_history.traffic)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from homeport.cli.bound import bound_lines
 from homeport.cli.columns import COLUMNS, with_reason
+from homeport.cli.deployment_split import traffic_lines
 from homeport.cli.output import print_table
 from homeport.cli.text import duration
 
@@ -41,6 +42,10 @@ def _describe_deployment(client: "Client", resource: "Resource") -> None:
     status = resource.status
     print(f"\nURL: {status.get('url', '-')}")
     print(f"Scaling: {_scaling(resource)}")
+    divided = status.get("traffic_split", [])
+    if len(divided) > 1:
+        print("Requests:")
+        print("\n".join(f"  {line}" for line in traffic_lines(divided)))
     print("\nPlacements:")
     placements = [
         [p["node_name"], f"r{p['revision']}", str(p["rank"]), f"{p['min']}..{p['max']}", str(p.get("status", "-"))]

@@ -44,11 +44,15 @@ def watch_until_settled(client: "Client", deployments: Sequence[str], output: Ou
 
 
 def is_settled(deployment: "Resource", replicas: Iterable[Mapping[str, Any]]) -> bool:
-    """Ready with its newest revision alone and no more replicas than it may have, or stopped with none left."""
+    """Ready with the revisions alone that are to run, requests divided as they are to be, and no more replicas than it
+    may have; or stopped with none left."""
     status = deployment.status
     if status["phase"] == "stopped":
         return bool(status["replicas"]["total"] == 0)
     of_it = [replica["revision"] for replica in replicas if replica["deployment_id"] == deployment.id]
     revisions = {*of_it, *(placement["revision"] for placement in status["placements"])}
-    newest = revisions <= {status["revision"]}
-    return status["phase"] == "ready" and newest and status["replicas"]["ready"] <= status["desired"]["max"]
+    listed = {share["revision"] for share in deployment.spec.get("traffic_split", [])} or {status["revision"]}
+    divided = all(each["percent"] == each["wanted"] for each in status.get("traffic_split", []))
+    # Each share of the bounds is rounded up.
+    most = status["desired"]["max"] + len(listed) - 1
+    return status["phase"] == "ready" and divided and revisions <= listed and status["replicas"]["ready"] <= most

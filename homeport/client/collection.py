@@ -179,6 +179,30 @@ class DeploymentCollection(Collection):
         """As many replicas as there are stay; scale(auto=True) ends it."""
         return await self._do(object_id, "pause-autoscaling", {}, repeatable=True)
 
+    async def split(
+        self,
+        object_id: str,
+        shares: Mapping[int, int] | None = None,
+        *,
+        revision: int | None = None,
+        percent: int | None = None,
+        dry_run: bool = False,
+    ) -> Resource:
+        """`shares`: percent of the requests by revision, 100 together, empty = all to the newest; or one revision's
+        `percent`, and the others keep to each other what they had."""
+        listed = [{"revision": number, "percent": part} for number, part in (shares or {}).items()]
+        body: dict[str, Any] = {"revision": revision, "percent": percent} if revision else {"traffic_split": listed}
+        return await self._do(object_id, "split", {**body, "dry_run": dry_run}, repeatable=True)
+
+    async def promote(self, object_id: str, revision: int | None = None, *, dry_run: bool = False) -> Resource:
+        """All requests to one revision, the newest by default, once it is ready for them."""
+        return await self._do(object_id, "promote", _named(revision, dry_run), repeatable=True)
+
+    async def rollback(self, object_id: str, revision: int | None = None, *, dry_run: bool = False) -> Resource:
+        """All requests back to the revision before the newest that has some."""
+        body = _named(revision, dry_run)
+        return await self._do(object_id, "rollback", body, repeatable=revision is not None or dry_run)
+
     async def explain(self, object_id: str) -> dict[str, Any]:
         """Why it is where it is: `summary`, `verdict`, per node in `nodes` what it needs and has, `fixes`."""
         return await self._transport.call("GET", f"{self._path.item_path(object_id)}/explain")
@@ -229,6 +253,10 @@ class AccessTokenCollection(Collection):
     async def change(self, token_id: str, **fields: Any) -> Resource:
         """Fields: name, permissions, models, expires_in_seconds; None takes a limit away."""
         return Resource.from_plain(await self._transport.call("PATCH", self._path.item_path(token_id), body=fields))
+
+
+def _named(revision: int | None, dry_run: bool) -> dict[str, Any]:
+    return {"dry_run": dry_run} | ({"revision": revision} if revision is not None else {})
 
 
 def flags(**given: bool) -> dict[str, str]:

@@ -137,6 +137,24 @@ class SyncDeploymentCollection(SyncCollection):
     def pause_autoscaling(self, object_id: str) -> Resource:
         return self._runner.run(self._deployments.pause_autoscaling(object_id))
 
+    def split(
+        self,
+        object_id: str,
+        shares: Mapping[int, int] | None = None,
+        *,
+        revision: int | None = None,
+        percent: int | None = None,
+        dry_run: bool = False,
+    ) -> Resource:
+        divided = self._deployments.split(object_id, shares, revision=revision, percent=percent, dry_run=dry_run)
+        return self._runner.run(divided)
+
+    def promote(self, object_id: str, revision: int | None = None, *, dry_run: bool = False) -> Resource:
+        return self._runner.run(self._deployments.promote(object_id, revision, dry_run=dry_run))
+
+    def rollback(self, object_id: str, revision: int | None = None, *, dry_run: bool = False) -> Resource:
+        return self._runner.run(self._deployments.rollback(object_id, revision, dry_run=dry_run))
+
     def explain(self, object_id: str) -> dict[str, Any]:
         return self._runner.run(self._deployments.explain(object_id))
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from typing import Any
 
 from homeport.client.async_client import AsyncClient
@@ -54,6 +54,21 @@ class AsyncDeployment(AsyncNamed):
         """As many replicas as there are stay; scale(auto=True) ends it."""
         async with self.connect() as homeport:
             return await homeport.deployments.pause_autoscaling(self.id)
+
+    async def split(self, shares: Mapping[int, int]) -> Resource:
+        """Percent of the requests by revision, 100 together; empty = all to the newest."""
+        async with self.connect() as homeport:
+            return await homeport.deployments.split(self.id, shares)
+
+    async def promote(self, revision: int | None = None) -> Resource:
+        """All requests to one revision, the newest by default, once it is ready for them."""
+        async with self.connect() as homeport:
+            return await homeport.deployments.promote(self.id, revision)
+
+    async def rollback(self, revision: int | None = None) -> Resource:
+        """All requests back to the revision before the newest that has some."""
+        async with self.connect() as homeport:
+            return await homeport.deployments.rollback(self.id, revision)
 
     async def explain(self) -> dict[str, Any]:
         """Why it is where it is, why not elsewhere, and what would change that."""
@@ -130,6 +145,15 @@ class Deployment(Named[AsyncDeployment]):
 
     def pause_autoscaling(self) -> Resource:
         return run(self._inner.pause_autoscaling())
+
+    def split(self, shares: Mapping[int, int]) -> Resource:
+        return run(self._inner.split(shares))
+
+    def promote(self, revision: int | None = None) -> Resource:
+        return run(self._inner.promote(revision))
+
+    def rollback(self, revision: int | None = None) -> Resource:
+        return run(self._inner.rollback(revision))
 
     def explain(self) -> dict[str, Any]:
         return run(self._inner.explain())

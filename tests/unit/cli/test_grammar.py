@@ -1,6 +1,7 @@
 """Words that people bring along from other commands lead to the same verbs."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -106,14 +107,56 @@ def test_a_deployment_from_flags_on_a_nodepool(cli: Cli, api: ScriptedApi) -> No
         (["scale", "chat", "0"], {"replicas": 0}, "deployment chat scaled to 0"),
         (["scale", "chat", "--min", "0"], {"min_replicas": 0}, "deployment chat has new bounds"),
         (["scale", "chat", "--auto"], {"auto": True}, "deployment chat is scaled by its traffic"),
+        (
+            ["split", "chat", "3=90", "r4=10%"],
+            {"traffic_split": [{"revision": 3, "percent": 90}, {"revision": 4, "percent": 10}], "dry_run": False},
+            "deployment chat sends 90 % to r3, 10 % to r4",
+        ),
+        (
+            ["split", "chat", "--revision", "4", "--percent", "0", "--dry-run"],
+            {"revision": 4, "percent": 0, "dry_run": True},
+            "deployment chat would send 90 % to r3, 10 % to r4",
+        ),
+        (
+            ["split", "chat", "--newest"],
+            {"traffic_split": [], "dry_run": False},
+            "deployment chat sends 90 % to r3, 10 % to r4",
+        ),
+        (["promote", "chat"], {"dry_run": False}, "deployment chat sends 90 % to r3, 10 % to r4"),
+        (
+            ["rollback", "chat", "--revision", "2"],
+            {"revision": 2, "dry_run": False},
+            "deployment chat sends 90 % to r3, 10 % to r4",
+        ),
     ],
 )
 def test_the_verbs_of_a_deployment(
-    cli: Cli, api: ScriptedApi, arguments: list[str], body: dict[str, int], said: str
+    cli: Cli, api: ScriptedApi, arguments: list[str], body: dict[str, Any], said: str
 ) -> None:
-    api.answer("POST", f"deployments/chat/{arguments[0]}", resource("deployment", "chat", {"id": "chat"}))
+    divided = [{"revision": 3, "percent": 90}, {"revision": 4, "percent": 10}]
+    answer = resource("deployment", "chat", {"id": "chat", "traffic_split": divided})
+    api.answer("POST", f"deployments/chat/{arguments[0]}", answer)
     assert cli("deployment", *arguments).out == f"{said}\n"
     assert api.asked[0].body == body
+
+
+@pytest.mark.parametrize("arguments", [[], ["3"], ["3=90", "--newest"], ["--revision", "4"], ["--percent", "4"]])
+def test_a_division_says_one_thing(cli: Cli, api: ScriptedApi, arguments: list[str]) -> None:
+    assert cli("deployment", "split", "chat", *arguments).code == 2
+    assert api.asked == []
+
+
+def test_revisions_are_listed_with_what_they_get(cli: Cli, api: ScriptedApi) -> None:
+    facts = {"model": "m", "model_version": "v1"}
+    api.answer(
+        "GET", "deployments/chat/revisions", {"items": [resource("revision", f"chat/{n}", facts) for n in (3, 4)]}
+    )
+    running = {"revision": 4, "percent": 10, "wanted": 50, "ready": 1, "waits_for": 2}
+    chat = resource("deployment", "chat", {"id": "chat"})
+    api.answer("GET", "deployments/chat", {**chat, "status": {"traffic_split": [running]}})
+    lines = [line.split() for line in cli("deployment", "revisions", "chat").out.splitlines()]
+    assert lines[1][0::3][:2] == ["r3", "-"]
+    assert lines[2][3:] == ["10", "%,", "50", "%", "to", "come", "1", "ready", "of", "2", "that", "it", "waits", "for"]
 
 
 def test_autoscaling_is_paused_and_resumed(cli: Cli, api: ScriptedApi) -> None:

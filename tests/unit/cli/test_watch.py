@@ -100,6 +100,14 @@ _OLD = {"revision": 1, "node_name": "rack7"}
 _NEW = {"revision": 2, "node_name": "rack7"}
 
 
+def _divided(deployment: dict[str, Any], percent: int) -> dict[str, Any]:
+    """Nine to one is wanted, and the second has so much of the requests now."""
+    shares = [{"revision": 1, "percent": 90}, {"revision": 2, "percent": 10}]
+    now = [{"revision": 1, "percent": 100 - percent, "wanted": 90}, {"revision": 2, "percent": percent, "wanted": 10}]
+    spec, status = {**deployment["spec"], "traffic_split": shares}, {**deployment["status"], "traffic_split": now}
+    return {**deployment, "spec": spec, "status": status}
+
+
 def test_apply_follows_its_deployments_until_they_are_ready(cli: Cli, api: ScriptedApi) -> None:
     results = [{"kind": "deployment", "id": id, "action": "created"} for id in ("chat", "talk")]
     api.answer("POST", "apply", {"results": [{"kind": "model", "id": "m", "action": "created"}, *results], "seq": 1})
@@ -160,6 +168,8 @@ def test_stopped_is_when_the_last_replica_has_ended(cli: Cli, api: ScriptedApi) 
         (_deployment("degraded", ready=1), [2], False),
         (_deployment("stopped", ready=1), [2], False),
         (_deployment("stopped"), [], True),
+        (_divided(_deployment("ready", ready=2, placements=[_OLD, _NEW]), 10), [1, 2], True),
+        (_divided(_deployment("ready", ready=2, placements=[_OLD, _NEW]), 0), [1, 2], False),
     ],
 )
 def test_when_it_is_where_it_was_asked_to_be(deployment: dict[str, Any], revisions: list[int], settled: bool) -> None:

@@ -59,7 +59,7 @@ async def test_a_conflict_carries_both_sides(api: ScriptedApi) -> None:
 
 
 def test_verbs_and_impact_of_the_blocking_client(api: ScriptedApi) -> None:
-    for verb in ("stop", "start", "restart", "scale", "pause-autoscaling"):
+    for verb in ("stop", "start", "restart", "scale", "pause-autoscaling", "split", "promote", "rollback"):
         api.answer("POST", f"deployments/chat/{verb}", _CHAT)
     api.answer("GET", "deployments/chat/impact", {"stops": {"replicas": 1}, "objects": [], "blocked_by": []})
     with Client(api.context) as homeport:
@@ -69,6 +69,16 @@ def test_verbs_and_impact_of_the_blocking_client(api: ScriptedApi) -> None:
         homeport.deployments.scale("chat", min_replicas=0, max_replicas=8)
         homeport.deployments.pause_autoscaling("chat")
         assert homeport.deployments.impact("chat")["stops"] == {"replicas": 1}
+        homeport.deployments.split("chat", {3: 90, 4: 10})
+        homeport.deployments.split("chat", revision=4, percent=20, dry_run=True)
+        homeport.deployments.promote("chat")
+        homeport.deployments.rollback("chat", 2)
+    assert [asked.body for asked in api.asked[-4:]] == [
+        {"traffic_split": [{"revision": 3, "percent": 90}, {"revision": 4, "percent": 10}], "dry_run": False},
+        {"revision": 4, "percent": 20, "dry_run": True},
+        {"dry_run": False},
+        {"revision": 2, "dry_run": False},
+    ]
     assert [asked.body for asked in api.asked[:5]] == [
         {},
         {},
