@@ -36,6 +36,7 @@ from controlplane.front import front_names, front_url, url
 from controlplane.gateway.certificate import GatewayCertificates
 from controlplane.gateway.denials import GatewayDenials
 from controlplane.gateway.feed import GatewayFeed
+from controlplane.gateway.lease_desk import LeaseDesk
 from controlplane.gateway.process import GatewayTerms
 from controlplane.gateway.publisher import GatewayPublisher
 from controlplane.gateway.reports import GatewayReports
@@ -99,6 +100,7 @@ class Server:
         self._wakes = Wakes(self._store, time.monotonic)
         self._access_tokens = AccessTokens(facts_in(self._store))
         self._denials = GatewayDenials(self._store)
+        self._leases = LeaseDesk(self._store, time.monotonic, time.time)
         self._issuing = IssuingBudget()
         self._cleanup = AsyncExitStack()
         self._client_tls: ClientTls | None = None
@@ -130,6 +132,8 @@ class Server:
         self._spawn("audit-retention", keep_for(self._store, self._config.audit_days, time.time))
         self._spawn("push-desired-state", self._sessions.follow_store())
         self._spawn("last-uses", LastUses(self._store, self._access_tokens.last_uses).run())
+        self._leases.load()
+        self._spawn("token-usage", self._leases.run())
         life = LoginSessions(self._store, self._access_tokens.last_uses, time.time)
         self._spawn("login-sessions", life.run())
         self._spawn("loop-lag", self._loop_lag.run())
@@ -199,6 +203,8 @@ class Server:
         reports = GatewayReports(lambda: feed.workers)
         feed.hearers["counted"] = reports.hear
         self._metrics.reports = reports.all
+        feed.hearers["lease_report"] = self._leases.hear
+        feed.on_gone.append(self._leases.gone)
         self._spawn("gateway-denials", self._denials.run())
         return feed
 
@@ -246,6 +252,7 @@ class Server:
         gateway.on_denied = self._denials.note
         gateway.on_wake = self._wakes.hear
         self._metrics.reports = lambda: [report_of(gateway, _GATEWAY)]
+        self._spawn("own-leases", self._leases.lend_to(gateway.limiter))
         self._spawn("gateway-denials", self._denials.run())
         publisher.load()
         self._spawn("routes", publisher.follow_store())
@@ -330,6 +337,7 @@ class Server:
             vault=vault,
             install_command=command,
             session_life=SessionLife(self._config.session_days * 86_400, self._config.session_idle_hours * 3600),
+            token_usage=self._leases.usage,
             oidc=self._oidc_provider(urls.of_browsers),
             metrics=self._metrics,
             metrics_open=self._config.metrics_open,

@@ -14,6 +14,8 @@ HTTP_STATUS: dict[ErrorCode, int] = {
     ErrorCode.PAYLOAD_TOO_LARGE: 413,
     ErrorCode.UNSUPPORTED_MEDIA_TYPE: 415,
     ErrorCode.TOO_MANY_REQUESTS: 429,
+    ErrorCode.RATE_LIMIT_EXCEEDED: 429,
+    ErrorCode.INSUFFICIENT_QUOTA: 429,
     ErrorCode.INTERNAL: 500,
     ErrorCode.UPSTREAM_FAILED: 502,
     ErrorCode.UNAVAILABLE: 503,

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from agent.relay.drained import DrainedAnswer
-from agent.relay.tokens import token_counter
 from homeport.core.ejection import Failure
+from homeport.core.token_usage import token_counter
 from homeport.http1.client import ClientConnection, Connecting
 from homeport.http1.head import UNKNOWN, ResponseHead, block
 from homeport.tunnel.frames import Progress, Refusal, ResetCode

@@ -18,6 +18,7 @@ from bench.dataplane.parent import until_parent_ends
 from homeport.core.access.grants import Grant, Grants
 from homeport.core.access.role import Role
 from homeport.core.access.scope import ORGANISATION
+from homeport.core.limits.limits import Limits
 from homeport.core.node_identity import Refusal, Shown
 from homeport.gateway.gateway import Gateway
 from homeport.gateway.routes import PolicyTable, RoutePolicy
@@ -37,6 +38,7 @@ class BenchPrincipal:
     token_id: str = "bench"
     grants: Grants = _GRANTS
     models: frozenset[str] | None = None
+    limits: Limits | None = None
 
 
 PRINCIPAL = BenchPrincipal()

@@ -11,7 +11,14 @@ from controlplane.auth.access_tokens import create_access_token, rotate_access_t
 from controlplane.auth.guard import Guard, hidden
 from controlplane.auth.places import place_of
 from controlplane.auth.token_facts import facts_in, owner_of
-from controlplane.fleet.token_edits import check_owner, edit_token, find_token, named_by, others_of_owner
+from controlplane.fleet.token_edits import (
+    check_owner,
+    edit_token,
+    find_token,
+    named_by,
+    others_of_owner,
+    set_limits,
+)
 from controlplane.store.store import Kind, Record, Transaction
 from controlplane.views.views import Views
 from homeport.core.access.grants import Verdict
@@ -35,6 +42,7 @@ class AccessTokens:
         self._views = views
         self._wall = dependencies.access_tokens.wall
         self._facts = facts_in(dependencies.store)
+        self._usage = dependencies.token_usage
 
     def routes(self) -> list[Route]:
         made = (ErrorCode.INVALID_ARGUMENT, ErrorCode.NOT_FOUND, ErrorCode.CONFLICT)
@@ -78,12 +86,15 @@ class AccessTokens:
                 models=spec.models,
                 expires_at=None if spec.expires_in_seconds is None else tx.now + spec.expires_in_seconds,
                 created_by=caller,
+                limits=set_limits(spec.limits.model_dump(mode="json")) if spec.limits is not None else None,
             )
 
         return self._told(*await self._store.write(change))
 
     async def get(self, call: Call) -> Answer:
-        return self._shown(self._find(call))
+        record = self._find(call)
+        shown = self._shown(record)
+        return {**shown, "status": {**shown["status"], "usage": self._usage(record.id)}}
 
     async def edit(self, call: Call) -> Answer:
         record, edit = self._find_made(call), call.body
@@ -153,10 +164,11 @@ class AccessTokens:
         principal = guard.principal
         if guard.principal.grants.verdict(Permission.ACCESS_WRITE, Place()) is Verdict.ALLOWED:
             return
-        if owner == str(principal.subject) and (principal.grants.limit is not None or principal.models is not None):
+        narrowed = principal.grants.limit is not None or principal.models is not None or principal.limits is not None
+        if owner == str(principal.subject) and narrowed:
             raise HomeportError(
                 ErrorCode.PERMISSION_DENIED,
-                "a token that is limited to permissions or models manages no tokens",
+                "a token that is limited itself manages no tokens",
                 hint="use one of yours that is not limited",
                 details={"permission": Permission.ACCESS_WRITE.value},
             )

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from controlplane.auth.login_sessions import SessionLife
 from controlplane.auth.oidc.provider import OidcProvider
@@ -62,6 +62,8 @@ class ApiDependencies:
     # Wrong tokens, by address.
     guesses: Guesses = field(default_factory=Guesses)
     session_life: SessionLife = field(default_factory=SessionLife)
+    # Of an access token with limits: each of them as homeport.schema.token_limits.MeterUse.
+    token_usage: Callable[[str], list[dict[str, Any]]] = lambda token_id: []
     # Who else may say who somebody is.
     oidc: OidcProvider | None = None
     # What the metrics page shows beside what the API shows.

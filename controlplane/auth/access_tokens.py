@@ -17,6 +17,7 @@ def create_access_token(
     expires_at: float | None = None,
     created_by: str = "",
     session: dict[str, Any] | None = None,
+    limits: dict[str, Any] | None = None,
 ) -> tuple[Record, str]:
     """Writes a new token. Its text is returned this once: only here it exists in clear. `session` says of one that
     somebody got by signing in where it is kept: {via, idle_seconds}."""
@@ -32,6 +33,7 @@ def create_access_token(
         "secret_sha256": hash_of(secret),
         "previous": None,
         "session": session,
+        "limits": limits,
     }
     return tx.create(Kind.ACCESS_TOKEN, token_id, spec), _text(token_id, secret)
 

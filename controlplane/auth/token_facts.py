@@ -61,6 +61,7 @@ class TokenDirectory:
                 "limit": record.spec.get("permissions"),
                 "models": record.spec.get("models"),
                 "session": (record.spec.get("session") or {}).get("via", ""),
+                "limits": record.spec.get("limits"),
                 "grants": self.roles_of(owner),
             }
         return known

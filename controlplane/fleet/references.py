@@ -22,6 +22,7 @@ _NOUNS = {
     Kind.PLACEMENT: "placement",
     Kind.JOIN_TOKEN: "join token",
     Kind.ACCESS_TOKEN: "access token",
+    Kind.TOKEN_USAGE: "usage of an access token",
     Kind.USER: "user",
     Kind.SERVICE_ACCOUNT: "service account",
     Kind.TEAM: "team",

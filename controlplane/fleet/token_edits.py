@@ -1,5 +1,6 @@
 """What may become of an access token, and whom it would hit."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from controlplane.auth.token_facts import owner_of
@@ -31,14 +32,22 @@ def check_owner(tx: Transaction, owner: str) -> None:
 
 
 def edit_token(tx: Transaction, record: Record, edit: AccessTokenEdit) -> Record:
-    """What the edit names is replaced, null takes a limit away. Who wants another text rotates it."""
+    """What the edit names is replaced, also within `limits`; null takes a limit away. Who wants another text rotates
+    it."""
     given: dict[str, Any] = edit.model_dump(mode="json", exclude_unset=True)
     if "expires_in_seconds" in given:
         seconds = given.pop("expires_in_seconds")
         given["expires_at"] = None if seconds is None else tx.now + seconds
+    if given.get("limits"):
+        given["limits"] = set_limits({**(record.spec.get("limits") or {}), **given["limits"]})
     if given.get("name", "") is None:
         del given["name"]
     return tx.put_spec(Kind.ACCESS_TOKEN, record.id, {**record.spec, **given})
+
+
+def set_limits(limits: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Those that are any; None without one."""
+    return {name: limit for name, limit in limits.items() if limit not in (None, [])} or None
 
 
 def named_by(store: Store, token_id: str) -> list[Record]:

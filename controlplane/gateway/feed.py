@@ -50,7 +50,7 @@ class GatewayFeed:
         self.hearers: dict[str, Hearer] = {}
         self.greetings: list[Callable[[FedWorker], Mapping[str, Any]]] = []
         self.on_come: Callable[[FedWorker], None] | None = None
-        self.on_gone: Callable[[FedWorker], None] | None = None
+        self.on_gone: list[Callable[[FedWorker], None]] = []
         self.workers: set[FedWorker] = set()
         self._certificates = certificates
         self._client_pair = client_pair
@@ -133,8 +133,8 @@ class GatewayFeed:
             hearing.cancel()
             with contextlib.suppress(OSError):
                 writer.close()
-            if self.on_gone is not None:
-                self.on_gone(worker)
+            for hear in self.on_gone:
+                hear(worker)
             if worker.listener is not None:
                 os.close(worker.listener)
 

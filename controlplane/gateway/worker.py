@@ -8,6 +8,7 @@ import argparse
 import asyncio
 import contextlib
 import os
+import secrets
 import signal
 import socket
 import ssl
@@ -20,10 +21,12 @@ import uvloop
 
 from controlplane.gateway.denials import WaitingDenials
 from controlplane.gateway.follower import FeedFollower, Streams, connect_to
+from controlplane.gateway.leasing import Leasing
 from controlplane.gateway.process import release
 from controlplane.gateway.reports import reporting
 from controlplane.gateway.tellers import Say, WhenAdded, every
 from homeport.core.errors import HomeportError
+from homeport.core.limits.borrower import Borrower
 from homeport.gateway.access_tokens import AccessTokens
 from homeport.gateway.gateway import Gateway
 from homeport.gateway.tables import GatewayTables
@@ -49,7 +52,11 @@ class GatewayWorker:
         self._tunnels = TunnelServer(self._tables, options.worker_id)
         self._tables.on_node = self._tunnels.look_at
         self._tokens = AccessTokens(self._tables.tokens.get)
-        self._gateway = Gateway(self._tables.routes, self._tokens.check, self._tunnels, time.monotonic)
+        borrower = Borrower(options.worker_id, secrets.token_hex(8))
+        self._gateway = Gateway(
+            self._tables.routes, self._tokens.check, self._tunnels, time.monotonic, borrower=borrower
+        )
+        leasing = Leasing(self._gateway.limiter)
         denials = WaitingDenials(time.monotonic)
         self._gateway.on_denied = denials.note
         # Deployments that somebody waits for, while none of their nodes is connected.
@@ -67,6 +74,7 @@ class GatewayWorker:
             "client_tls": self._take_client_pair,
             "workers": self._tunnels.set_workers,
             "serve": lambda _: self._asked_to_serve.set(),
+            "lease_grant": leasing.granted,
         }
         self._feed.tellers += [
             every(_USES_SECONDS, "used", self._tokens.take_uses),
@@ -75,6 +83,7 @@ class GatewayWorker:
             reporting(self._gateway),
             self._tell_serving,
             self._tell_nodes,
+            leasing.tell,
         ]
 
     async def run(self, stop: asyncio.Event, retire: asyncio.Event | None = None) -> None:

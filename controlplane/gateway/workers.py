@@ -68,7 +68,7 @@ class GatewayWorkers:
         self._tunnel_port: socket.socket | None = None
         self.found = False
         feed.on_come = self._come
-        feed.on_gone = self._gone
+        feed.on_gone.append(self._gone)
         feed.hearers |= {
             "listening": self._heard_listening,
             "serving": self._heard_serving,

@@ -28,6 +28,7 @@ class Kind(StrEnum):
     PLACEMENT = "placement"  # server-issued UUID
     JOIN_TOKEN = "join_token"  # the token's id part
     ACCESS_TOKEN = "access_token"  # the token's id part
+    TOKEN_USAGE = "token_usage"  # that of the access token
     USER = "user"  # <user>
     SERVICE_ACCOUNT = "service_account"  # <service account>
     TEAM = "team"  # <team>

@@ -42,7 +42,7 @@ def join_token_object(record: Record) -> dict[str, Any]:
 
 def access_token_object(record: Record) -> dict[str, Any]:
     """What may be shown: no secret, no hash."""
-    names = ("name", "permissions", "models", "expires_at", "created_by")
+    names = ("name", "permissions", "models", "expires_at", "created_by", "limits")
     spec = {**{name: record.spec.get(name) for name in names}, "owner": owner_of(record)}
     spec["created_by"] = spec["created_by"] or spec["owner"]
     spec["session"] = (record.spec.get("session") or {}).get("via")
@@ -50,6 +50,7 @@ def access_token_object(record: Record) -> dict[str, Any]:
     status = {
         "last_used_at": record.status.get("last_used_at"),
         "overlap_until": previous["until"] if previous else None,
+        "usage": None,
     }
     return envelope(record, status, spec)
 

@@ -8,6 +8,7 @@ from homeport.cli.columns import COLUMNS, with_reason
 from homeport.cli.deployment_split import traffic_lines
 from homeport.cli.output import print_table
 from homeport.cli.text import duration
+from homeport.cli.token_limits import print_usage
 
 if TYPE_CHECKING:
     from homeport.client.resource import Resource
@@ -25,6 +26,9 @@ def describe(client: "Client", resource: "Resource") -> None:
         print(f"  {path:<{width}}{text}")
     if resource.kind == "deployment":
         _describe_deployment(client, resource)
+    if resource.status.get("usage"):
+        print("\nUsage:")
+        print_usage(resource.status["usage"])
 
 
 def leaves(plain: Any, path: str = "") -> list[tuple[str, str]]:

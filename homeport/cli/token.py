@@ -25,6 +25,14 @@ from homeport.cli.options import (
     given,
 )
 from homeport.cli.output import print_plain
+from homeport.cli.token_limits import (
+    Budgets,
+    ConcurrentRequests,
+    RequestsPerMinute,
+    TokensPerMinute,
+    limits_of,
+    print_usage,
+)
 
 if TYPE_CHECKING:
     from homeport.client.sync_client import Client
@@ -47,6 +55,10 @@ def create(
         list[str] | None, typer.Option("--model", help="A deployment or model that it may invoke. May be repeated.")
     ] = None,
     expires_in: Annotated[str, typer.Option("--expires-in", metavar="30d", help="Also h, m, s. Default: never.")] = "",
+    requests_per_minute: RequestsPerMinute = "",
+    tokens_per_minute: TokensPerMinute = "",
+    concurrent_requests: ConcurrentRequests = "",
+    budget: Budgets = None,
     output: OutputOption = OutputFormat.TABLE,
     context: ContextOption = "",
 ) -> None:
@@ -56,12 +68,17 @@ def create(
     Examples:
       homeport token create --name laptop --expires-in 90d
       homeport token create --name shop --owner service_account/shop --permission deployments.invoke --model chat
+      homeport token create --name trial --requests-per-minute 60 --budget tokens/month=5000000
     """
-    limits = given(
-        owner=owner, permissions=permission, models=model, expires_in_seconds=_seconds(expires_in, "--expires-in")
+    asked = given(
+        owner=owner,
+        permissions=permission,
+        models=model,
+        expires_in_seconds=_seconds(expires_in, "--expires-in"),
+        limits=limits_of(requests_per_minute, tokens_per_minute, concurrent_requests, budget),
     )
     with connect(context) as client:
-        _print_text(client.access_tokens.make(name, **limits), output)
+        _print_text(client.access_tokens.make(name, **asked), output)
 
 
 @app.command("list")
@@ -98,6 +115,37 @@ def get(
       homeport token get 5f2c9e01ab34
     """
     objects.get_object(ACCESS_TOKEN, token, Shown(output, watch, context))
+
+
+@app.command("limits")
+def limits(
+    token: TokenId,
+    requests_per_minute: RequestsPerMinute = "",
+    tokens_per_minute: TokensPerMinute = "",
+    concurrent_requests: ConcurrentRequests = "",
+    budget: Budgets = None,
+    output: OutputOption = OutputFormat.TABLE,
+    context: ContextOption = "",
+) -> None:
+    """Show or change how much a token may use.
+
+    What is not named stays as it is. Gateways know of a change within seconds.
+
+    \b
+    Examples:
+      homeport token limits 5f2c9e01ab34
+      homeport token limits 5f2c9e01ab34 --requests-per-minute 120 --tokens-per-minute none
+      homeport token limits 5f2c9e01ab34 --budget tokens/month=5000000 --budget requests/day=10000
+    """
+    named = limits_of(requests_per_minute, tokens_per_minute, concurrent_requests, budget)
+    with connect(context) as client:
+        if named:
+            client.access_tokens.change(token, limits=named)
+        usage = client.access_tokens.get(token).status["usage"]
+    if output is OutputFormat.TABLE:
+        print_usage(usage)
+    else:
+        print_plain({"usage": usage}, output)
 
 
 @app.command("rotate")

@@ -241,7 +241,7 @@ class UserCollection(Collection):
 class AccessTokenCollection(Collection):
     async def make(self, name: str, **limits: Any) -> dict[str, Any]:
         """The new token with its text, `token`: shown this once. Limits: owner, permissions, models,
-        expires_in_seconds."""
+        expires_in_seconds, limits (see homeport.schema.token_limits)."""
         given = {key: value for key, value in limits.items() if value is not None}
         return await self._transport.call("POST", self._path.listing, body={"name": name, **given})
 
@@ -251,7 +251,8 @@ class AccessTokenCollection(Collection):
         return await self._transport.call("POST", path, body={"overlap_seconds": overlap_seconds})
 
     async def change(self, token_id: str, **fields: Any) -> Resource:
-        """Fields: name, permissions, models, expires_in_seconds; None takes a limit away."""
+        """Fields: name, permissions, models, expires_in_seconds, limits; None takes a limit away, also within
+        `limits`."""
         return Resource.from_plain(await self._transport.call("PATCH", self._path.item_path(token_id), body=fields))
 
 

@@ -11,9 +11,11 @@ from homeport.core.access.permission import Permission
 from homeport.core.access.principal import Principal, Subject, SubjectKind
 from homeport.core.access.role import Role
 from homeport.core.access.scope import parse_scope
+from homeport.core.limits.limits import limits_of
 
 PREFIX = "hp1"
-# Plain JSON, as gateways get it: name, owner, secret_sha256, previous, expires_at, limit, models, session, grants.
+# Plain JSON, as gateways get it: name, owner, secret_sha256, previous, expires_at, limit, models, session, limits,
+# grants.
 Facts = Mapping[str, Any]
 
 
@@ -61,7 +63,9 @@ def principal_of(token_id: str, facts: Facts) -> Principal:
     if facts["limit"] is not None:
         grants = grants.narrowed(Permission(each) for each in facts["limit"] if each in set(Permission))
     models = None if facts["models"] is None else frozenset(facts["models"])
-    return Principal(Subject(SubjectKind(kind), id), token_id, facts["name"], grants, models, facts.get("session", ""))
+    limits = limits_of(facts.get("limits"))
+    session = facts.get("session", "")
+    return Principal(Subject(SubjectKind(kind), id), token_id, facts["name"], grants, models, session, limits)
 
 
 def _is_secret(facts: Facts | None, secret: str, now: float) -> bool:

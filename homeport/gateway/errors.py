@@ -1,8 +1,10 @@
 """Errors as OpenAI's clients read them, or those of the Open Inference Protocol, with hint and request id beside."""
 
 import json
+import math
 
-from homeport.core.errors import HomeportError
+from homeport.core.errors import ErrorCode, HomeportError
+from homeport.gateway.limit_errors import LimitError
 from homeport.http1.errors import ProtocolError
 from homeport.http_status import HTTP_STATUS
 
@@ -18,13 +20,17 @@ def render(error: HomeportError, request_id: str, target: bytes = b"") -> tuple[
     if status == 401:
         block += b'www-authenticate: Bearer realm="homeport"\r\n'
     if error.retry_after_seconds is not None:
-        block += b"retry-after: %d\r\n" % max(1, round(error.retry_after_seconds))
+        block += b"retry-after: %d\r\n" % max(1, math.ceil(error.retry_after_seconds))
+    if isinstance(error, LimitError):
+        block += error.lines
     return status, block, (_v2_body if target.startswith(b"/v2") else body)(error, request_id)
 
 
 def body(error: HomeportError, request_id: str) -> bytes:
     status = HTTP_STATUS[error.code]
     kind = _TYPES.get(status) or ("invalid_request_error" if status < 500 else "server_error")
+    if error.code is ErrorCode.INSUFFICIENT_QUOTA:
+        kind = str(error.code)
     fields = {"message": error.message, "type": kind, "code": str(error.code), "hint": error.hint}
     if error.path:
         fields["param"] = error.path

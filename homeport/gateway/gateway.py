@@ -1,6 +1,7 @@
 """The gateway: an HTTP front, the routes, and the tunnels of the nodes behind them."""
 
 import asyncio
+import secrets
 import socket
 import ssl
 from collections.abc import Callable
@@ -9,12 +10,14 @@ from random import random
 from homeport.core.errors import ErrorCode, HomeportError
 from homeport.core.guessing import Guesses
 from homeport.core.histogram import LAG_BOUNDS, Histogram
+from homeport.core.limits.borrower import Borrower
 from homeport.gateway.answer_head import HeadCheck
 from homeport.gateway.client_address import TrustedProxies
 from homeport.gateway.counters import Counters
 from homeport.gateway.denial import Denial
 from homeport.gateway.errors import render_refused_message
 from homeport.gateway.http2_connection import Http2Connection
+from homeport.gateway.limiter import Limiter
 from homeport.gateway.parking import ParkingLot
 from homeport.gateway.presence import PresenceTable
 from homeport.gateway.request import GatewayRequest
@@ -37,7 +40,7 @@ _GRACE_SECONDS = 10.0
 
 class Gateway:
     """`check_token` gets the text after "Bearer "; `clock` is monotonic, in seconds; `random` gives
-    numbers of [0, 1)."""
+    numbers of [0, 1). `borrower` is as whom it leases what limited tokens may use."""
 
     def __init__(
         self,
@@ -49,6 +52,7 @@ class Gateway:
         guesses: Guesses | None = None,
         proxies: TrustedProxies | None = None,
         random: Callable[[], float] = random,
+        borrower: Borrower | None = None,
     ) -> None:
         self.policies = policies
         self.clock = clock
@@ -56,6 +60,7 @@ class Gateway:
         self.tokens = TokenCheck(check_token, clock, guesses or Guesses())
         self.parking = ParkingLot(self._wake)
         self.presences = PresenceTable(policies, self.parking.wake, clock)
+        self.limiter = Limiter(borrower or Borrower("gateway", secrets.token_hex(8)), clock)
         self.counters = Counters()
         # How late its once-a-second look at all requests comes.
         self.loop_lag = Histogram(LAG_BOUNDS)
@@ -141,6 +146,7 @@ class Gateway:
         self.loop_lag.observe(max(0.0, now - self._sweep_due))
         for request in list(self.active):
             request.check(now)
+        self.limiter.check(now)
         self._sweep_due = now + _SWEEP_SECONDS
         self.presences.tick()
         self._sweep = loop.call_later(_SWEEP_SECONDS, self._check, loop)

@@ -22,6 +22,7 @@ class _Nobody:
     token_id: str = ""
     grants: Grants = _NO_GRANTS
     models: frozenset[str] | None = None
+    limits: None = None
 
 
 class Invoker:

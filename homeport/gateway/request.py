@@ -2,13 +2,13 @@
 
 from homeport.core.errors import ErrorCode, HomeportError
 from homeport.core.rollout.track import deployment_of
-from homeport.gateway.delivery import Delivery
 from homeport.gateway.denial import Denial
 from homeport.gateway.direction import Kind
 from homeport.gateway.errors import event, render
 from homeport.gateway.form_model import FormModel
 from homeport.gateway.inference_protocol import repository_index, server_metadata
 from homeport.gateway.invocation import NOBODY, Invoker
+from homeport.gateway.limited import LimitedDelivery
 from homeport.gateway.model_field import MAX_BODY, read_model, too_large, with_model
 from homeport.gateway.model_list import model_list, one_model
 from homeport.gateway.routes import RoutePolicy
@@ -21,7 +21,7 @@ _DENIALS = frozenset((ErrorCode.UNAUTHENTICATED, ErrorCode.PERMISSION_DENIED))
 _NO_NODE = Progress(0, "waiting for a node to connect")
 
 
-class GatewayRequest(Delivery):
+class GatewayRequest(LimitedDelivery):
     # Defaults stand here: most requests change few of them.
     _invoker = NOBODY
     # All of it must be here first: to read or to change its `model`.
@@ -93,6 +93,7 @@ class GatewayRequest(Delivery):
                 hint="send it as 'Authorization: Bearer hp1...'",
             )
         self._tenant = principal.token_id
+        self._limits = principal.limits
         self._invoker = invoker = Invoker(principal)
         if kind == "deployment":
             self._accept(self._admit(gateway.policies.by_deployment(name, invoker.sees)))
@@ -145,7 +146,7 @@ class GatewayRequest(Delivery):
                     self._accept(self._unnamed(too_large()))
                 else:
                     # Only its `model` would have been changed: the client must name it as the model server does.
-                    self.dispatch()
+                    self.begin()
             elif last:
                 self._awaits_body = False
                 self._with_whole_body(b"".join(self._body or ()))
@@ -213,7 +214,7 @@ class GatewayRequest(Delivery):
             if policy.served_model_name:
                 self._rename(policy.served_model_name)
         if not self._awaits_body:
-            self.dispatch()
+            self.begin()
 
     def _rename(self, model: str) -> None:
         """What leads to the model here is not what its server calls it."""
@@ -241,6 +242,8 @@ class GatewayRequest(Delivery):
         self._body = None
         self._streams_events = length == UNKNOWN and b"text/event-stream" in lines
         self.note_answer(status)
+        if self._charge is not None:
+            lines += self._charge.head(lines)
         if last:
             self._end(is_answered=True)
             if length == UNKNOWN:
@@ -264,6 +267,8 @@ class GatewayRequest(Delivery):
         self._response_bytes += len(data)
         if self._streams_events:
             self.note_chunk()
+        if self._charge is not None:
+            self._charge.read(data)
         if last:
             self._end(is_answered=True)
         if self._waiting_answer is None:
@@ -326,6 +331,8 @@ class GatewayRequest(Delivery):
         if self in active:
             active.remove(self)
             self.note_end(error, is_answered)
+            if self._limits is not None:
+                self.settle()
         if self._attempt is not None:
             self.give_up_attempt(ResetCode.CANCELLED)
         if self._parked and self._policy is not None:

@@ -5,6 +5,7 @@ from typing import Protocol
 
 from homeport.core.access.grants import Grants
 from homeport.core.guessing import Guesses
+from homeport.core.limits.limits import Limits
 
 # How long a revoked token may still pass.
 _TRUSTED_SECONDS = 2.0
@@ -22,6 +23,9 @@ class Principal(Protocol):
 
     @property
     def models(self) -> frozenset[str] | None: ...
+
+    @property
+    def limits(self) -> Limits | None: ...
 
 
 class TokenCheck:

@@ -7,6 +7,7 @@ from pydantic import AfterValidator, Field, field_validator
 from homeport.core.access.permission import Permission
 from homeport.core.access.scope import parse_scope
 from homeport.schema.base import ApiModel, Id, immutable, inherited, live
+from homeport.schema.token_limits import TokenLimits
 
 _NAMED = "role bindings, teams and tokens name it by its id"
 _BINDING = "delete the binding and make another one: so it is plain who could do what, and when"
@@ -106,6 +107,8 @@ class AccessTokenSpec(ApiModel):
     """The deployments and models that it may invoke; null = all that its owner may."""
     expires_in_seconds: float | None = Field(default=None, ge=1, le=_MOST_SECONDS)
     """From now; null = never."""
+    limits: TokenLimits | None = None
+    """How much of inference it may use; null = any amount."""
 
 
 class AccessTokenEdit(ApiModel):
@@ -115,6 +118,8 @@ class AccessTokenEdit(ApiModel):
     permissions: Limit | None = None
     models: Names | None = None
     expires_in_seconds: float | None = Field(default=None, ge=1, le=_MOST_SECONDS)
+    limits: TokenLimits | None = None
+    """Of these, too, only what is named is replaced. Gateways know within seconds."""
 
 
 class RotateRequest(ApiModel):

@@ -5,6 +5,7 @@ from typing import Any
 from homeport.schema.access import RoleBindingSpec, ServiceAccountSpec, TeamSpec, UserSpec
 from homeport.schema.answer import Answer, Resource
 from homeport.schema.edited import Edited, ObjectName
+from homeport.schema.token_limits import MeterUse, TokenLimits
 
 
 class User(Resource):
@@ -55,6 +56,8 @@ class AccessTokenFacts(Answer):
     created_by: str
     session: str | None
     """Of one that came with signing in: browser or cli. It ends by itself."""
+    limits: TokenLimits | None
+    """How much of inference it may use; null = any amount."""
 
 
 class AccessTokenState(Answer):
@@ -62,6 +65,8 @@ class AccessTokenState(Answer):
     """Unix seconds, up to a minute old; null = never."""
     overlap_until: float | None
     """Until when the text before the last rotation is accepted, too; null = it is not."""
+    usage: list[MeterUse] | None
+    """Of each of its limits; null in lists."""
 
 
 class AccessToken(Resource):

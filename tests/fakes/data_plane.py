@@ -10,6 +10,7 @@ from agent.relay.deployment import DeploymentRelay, Upstream
 from agent.relay.relay import Relay
 from agent.relay.tunnels import Tunnels
 from homeport.core.access.grants import Grants
+from homeport.core.limits.limits import Limits
 from homeport.core.policy import Policy
 from homeport.core.waiting import Outlook
 from homeport.gateway.gateway import Gateway
@@ -31,6 +32,7 @@ class TestPrincipal:
     token_id: str = "test"
     grants: Grants = ADMINISTRATOR.grants
     models: frozenset[str] | None = None
+    limits: Limits | None = None
 
 
 class Node:

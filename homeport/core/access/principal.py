@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from homeport.core.access.grants import Grants
+from homeport.core.limits.limits import Limits
 
 
 class SubjectKind(StrEnum):
@@ -26,7 +27,7 @@ class Subject:
 class Principal:
     """`grants` are narrowed to what the token may at most. `models`: ids of the deployments and models that it may
     invoke, None = all that `grants` allow. `name` is the token's. `session` says of one that came with signing in
-    where it is kept: browser or cli."""
+    where it is kept: browser or cli. `limits`: None = it may use any amount."""
 
     subject: Subject
     token_id: str
@@ -34,6 +35,7 @@ class Principal:
     grants: Grants
     models: frozenset[str] | None = None
     session: str = ""
+    limits: Limits | None = None
 
 
 # Of requests that need no token.

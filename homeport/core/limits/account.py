@@ -18,7 +18,7 @@ class Shortage(NamedTuple):
     retry_after_seconds: float
 
 
-class Standing(NamedTuple):
+class Remainder(NamedTuple):
     """What a caller is told of one meter. `resets_in`: seconds until all of it is there."""
 
     meter: Meter
@@ -101,9 +101,9 @@ class Account:
         self._use(0, prompt, completion, now, day)
         self._move(Flow.CONCURRENCY, Counted.REQUESTS, -1)
 
-    def standings(self, now: float) -> list[Standing]:
+    def remainders(self, now: float) -> list[Remainder]:
         return [
-            Standing(meter, max(0, self._left.get(meter.name, meter.limit)), self._resets_in(meter, now))
+            Remainder(meter, max(0, self._left.get(meter.name, meter.limit)), self._resets_in(meter, now))
             for meter in self._limits.meters
         ]
 

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 
-from homeport.core.limits.account import Account, Shortage, Standing, cost
+from homeport.core.limits.account import Account, Remainder, Shortage, cost
 from homeport.core.limits.limits import Limits
 from homeport.core.limits.report import Grant, Part, Report
 
@@ -15,7 +15,7 @@ class Borrower:
     date of UTC. Nobody lends before the first grant: until then it is alone."""
 
     def __init__(self, member: str, boot: str) -> None:
-        self._member = member
+        self.member = member
         self._boot = boot
         self._accounts: dict[str, Account] = {}
         # Of requests that wait for the next grant, by token and meter.
@@ -59,9 +59,9 @@ class Borrower:
         """See Account.end."""
         self._accounts[token_id].end(prompt, completion, now, day)
 
-    def standings(self, token_id: str, now: float) -> list[Standing]:
+    def remainders(self, token_id: str, now: float) -> list[Remainder]:
         account = self._accounts.get(token_id)
-        return [] if account is None else account.standings(now)
+        return [] if account is None else account.remainders(now)
 
     # ---- the lender
 
@@ -94,7 +94,7 @@ class Borrower:
             self._held_told_at = now
         self._number += 1
         self._days_of_reports[self._number] = today
-        report = Report(self._member, self._boot, self._number, parts, self._first)
+        report = Report(self.member, self._boot, self._number, parts, self._first)
         self._in_turn, self._first = True, False
         return report
 

@@ -1,9 +1,10 @@
 """What an access token may use at most."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 class Counted(StrEnum):
@@ -66,6 +67,20 @@ class Limits:
             for each in self.budgets
         )
         return *found, *budgets
+
+
+def limits_of(plain: Mapping[str, Any] | None) -> Limits | None:
+    """Of a token's facts. What a newer server limits and this one does not know is passed over."""
+    if not plain:
+        return None
+    budgets = tuple(
+        Budget(Counted(each["counts"]), Period(each["per"]), each["amount"])
+        for each in plain.get("budgets") or ()
+        if each["counts"] in set(Counted) and each["per"] in set(Period)
+    )
+    return Limits(
+        plain.get("requests_per_minute"), plain.get("tokens_per_minute"), plain.get("concurrent_requests"), budgets
+    )
 
 
 _PER = {Period.DAY: "per_day", Period.MONTH: "per_month", Period.TOTAL: "in_total"}

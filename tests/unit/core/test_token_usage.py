@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from agent.relay.tokens import token_counter
+from homeport.core.token_usage import token_counter
 
 EVENTS = b"content-type: text/event-stream\r\n"
 JSON = b"content-type: application/json; charset=utf-8\r\n"

@@ -1,0 +1,43 @@
+"""Leases between a gateway and the control plane, over the feed."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+from controlplane.gateway.tellers import Say
+from homeport.core import canonical
+from homeport.core.limits.report import Grant
+from homeport.gateway.limiter import Limiter
+
+# What nobody waits for is told this often.
+_NEWS_SECONDS = 1.0
+
+
+class Leasing:
+    """The gateway's side: a teller of the feed, and the learner of its answers."""
+
+    def __init__(self, limiter: Limiter) -> None:
+        self._limiter = limiter
+        self._soon = asyncio.Event()
+        limiter.on_ask = self._soon.set
+
+    async def tell(self, say: Say) -> None:
+        """While the feed is there."""
+        self._limiter.connected()
+        try:
+            while True:
+                self._soon.clear()
+                report = self._limiter.report()
+                if report is not None:
+                    await say({"lease_report": canonical.to_plain(report)})
+                try:
+                    await asyncio.wait_for(self._soon.wait(), _NEWS_SECONDS)
+                except TimeoutError:
+                    continue
+        finally:
+            self._limiter.cut_off()
+
+    def granted(self, plain: Mapping[str, Any]) -> None:
+        self._limiter.granted(canonical.from_plain(Grant, plain))
+        if self._limiter.must_ask:
+            self._soon.set()
