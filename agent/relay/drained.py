@@ -2,17 +2,15 @@
 
 from collections.abc import Callable
 
-from homeport.http1.client import ClientConnection
+from agent.relay.replica_side import ReplicaSide
 from homeport.http1.head import ResponseHead
 
 
 class DrainedAnswer:
     """Takes over a connection from its request. `drop(data)` gets what is dropped, `done(whole)` is called once."""
 
-    def __init__(
-        self, connection: ClientConnection, drop: Callable[[bytes], None], done: Callable[[bool], None]
-    ) -> None:
-        self._connection: ClientConnection | None = connection
+    def __init__(self, connection: ReplicaSide, drop: Callable[[bytes], None], done: Callable[[bool], None]) -> None:
+        self._connection: ReplicaSide | None = connection
         self._drop = drop
         self._done = done
         connection.hand_over(self)

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterator, Sequence
 
 from agent.relay.deployment import DeploymentRelay, Upstream
+from agent.relay.http2_request import Http2Request
 from agent.relay.load_reporter import LoadReporter
 from agent.relay.request import RelayedRequest
 from agent.relay.served import ServedDeployment
@@ -127,7 +128,10 @@ class Relay:
     # ----
 
     def _on_open(self, link: Link, request_id: int, opening: Opening, last: bool) -> None:
-        request = (RelayedUpgrade if opening.upgrade else RelayedRequest)(link, request_id, opening)
+        kind = RelayedRequest
+        if opening.upgrade or opening.http2:
+            kind = RelayedUpgrade if opening.upgrade else Http2Request
+        request = kind(link, request_id, opening)
         link.streams[request_id] = request
         served = self._deployments.get(opening.deployment_id)
         if self.draining:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from agent.relay.deployment import Upstream
+from agent.relay.http2_pool import Http2Pool
 from homeport.core.ejection import Standing
 from homeport.http1.client import ClientPool
 
@@ -18,6 +19,7 @@ class Replica:
         # Requests that it takes at once.
         self.capacity = capacity
         self.pool = ClientPool(upstream.host, upstream.port, monotonic)
+        self.http2 = Http2Pool(upstream.host, upstream.port)
         self.host_line = f"host: {_host(upstream)}\r\n".encode()
         self.requests: set[RelayedRequest] = set()
         # To the first byte of an answer, where that is compared; 0 = not known.
@@ -59,6 +61,7 @@ class Replica:
 
     def _finish(self) -> None:
         self.pool.close()
+        self.http2.close()
         for future in self._emptied:
             if not future.done():
                 future.set_result(None)

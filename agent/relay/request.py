@@ -4,9 +4,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from agent.relay.drained import DrainedAnswer
+from agent.relay.replica_side import Connecting, ReplicaSide
 from homeport.core.ejection import Failure
 from homeport.core.token_usage import token_counter
-from homeport.http1.client import ClientConnection, Connecting
+from homeport.http1.client import ClientConnection
 from homeport.http1.head import UNKNOWN, ResponseHead, block
 from homeport.tunnel.frames import Progress, Refusal, ResetCode
 from homeport.tunnel.link import Link
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from agent.relay.served import ServedDeployment
 
 # The gateway's own, whatever a model server sends.
-_NOT_RETURNED = frozenset((b"x-request-id", b"x-homeport-revision"))
+NOT_RETURNED = frozenset((b"x-request-id", b"x-homeport-revision"))
 # Answers that say that there is nobody behind the model server to answer.
 _LAST_GOOD = 501
 _BAD_GATEWAY = frozenset((502, 503, 504))
@@ -29,6 +30,7 @@ _KEEP_ALIVE_SECONDS = 9.0
 class RelayedRequest(Stream):
     __slots__ = (
         "_answering",
+        "_chunks",
         "_connecting",
         "_connection",
         "_count_tokens",
@@ -54,7 +56,8 @@ class RelayedRequest(Stream):
         self._deployment: ServedDeployment | None = None
         self._replica: Replica | None = None
         self._connecting: Connecting | None = None
-        self._connection: ClientConnection | None = None
+        self._connection: ReplicaSide | None = None
+        self._chunks = opening.length == UNKNOWN
         # Of the body, before there is a connection: no more than the first credit.
         self._pending: list[tuple[bytes, bool]] = []
         self._tried: list[str] = []
@@ -92,11 +95,7 @@ class RelayedRequest(Stream):
         self._waiting = False
         self._replica = replica
         replica.requests.add(self)
-        connection = None if self.opening.upgrade else replica.pool.take()
-        if connection is not None:
-            self._use(connection)
-        else:
-            self._connecting = replica.pool.connect(self._use, self._cannot_connect)
+        self._connect(replica)
 
     def refuse(self, refusal: Refusal) -> None:
         self._waiting = False
@@ -139,7 +138,7 @@ class RelayedRequest(Stream):
     def on_response(self, head: ResponseHead, length: int, last: bool) -> None:
         lines = head.meaning
         if lines is None:
-            lines = head.meaning = block([field for field in head.fields if field[0] not in _NOT_RETURNED])
+            lines = head.meaning = block([field for field in head.fields if field[0] not in NOT_RETURNED])
         self._answering = True
         if self._replica is not None and (self._replica.is_watched or head.status > _LAST_GOOD):
             self._note_answer(head.status)
@@ -189,6 +188,13 @@ class RelayedRequest(Stream):
 
     # ----
 
+    def _connect(self, replica: "Replica") -> None:
+        connection = None if self.opening.upgrade else replica.pool.take()
+        if connection is not None:
+            self._use(connection)
+        else:
+            self._connecting = replica.pool.connect(self._use, self._cannot_connect)
+
     def _use(self, connection: ClientConnection) -> None:
         replica, opening = self._replica, self.opening
         self._connecting = None
@@ -205,6 +211,9 @@ class RelayedRequest(Stream):
         body_follows = opening.length > 0 or opening.length == UNKNOWN
         head = b"".join((opening.head, replica.host_line, framing))
         connection.begin(self, head, opening.head.startswith(b"HEAD "), body_follows)
+        self._send_pending(connection)
+
+    def _send_pending(self, connection: ReplicaSide) -> None:
         pending, self._pending = self._pending, []
         for data, last in pending:
             self._send(connection, data, last)
@@ -219,9 +228,9 @@ class RelayedRequest(Stream):
         deployment.failed_on(replica, Failure.UNREACHABLE, self._started_at)
         deployment.try_another(self, self._tried, problem)
 
-    def _send(self, connection: ClientConnection, data: bytes, last: bool) -> None:
+    def _send(self, connection: ReplicaSide, data: bytes, last: bool) -> None:
         size = len(data)
-        if self.opening.length == UNKNOWN:
+        if self._chunks:
             if data:
                 data = b"%x\r\n%b\r\n" % (size, data)
             if last:

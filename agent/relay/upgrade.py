@@ -2,6 +2,7 @@
 
 import asyncio
 
+from agent.relay.replica_side import ReplicaSide
 from agent.relay.request import RelayedRequest
 from homeport.http1.client import ClientConnection
 from homeport.tunnel.link import Link
@@ -40,9 +41,9 @@ class RelayedUpgrade(RelayedRequest):
         self._connection = connection
         connection.begin_upgrade(self, b"".join((self.opening.head, replica.host_line, _HEADERS)))
 
-    def _send(self, connection: ClientConnection, data: bytes, last: bool) -> None:
+    def _send(self, connection: ReplicaSide, data: bytes, last: bool) -> None:
         super()._send(connection, data, last)
-        if last:
+        if last and isinstance(connection, ClientConnection):
             connection.finish()
 
     def _answered(self) -> None:

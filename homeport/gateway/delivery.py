@@ -41,6 +41,8 @@ class Delivery(Branching):
     _parked = False
     # What stands behind the body.
     _trailers = b""
+    # How the replica gets it.
+    _http2 = False
     # Since when, and for how long before that.
     _parked_at = 0.0
     _parked_seconds = 0.0
@@ -152,6 +154,7 @@ class Delivery(Branching):
             self._heading.wants_progress,
             int(self._parked_seconds * 1000),
             self.head.upgrade,
+            self._http2,
             policy.policy.drain_abandoned and not self.head.upgrade,
         )
         self._tries += 1

@@ -25,9 +25,9 @@ _WITH_BODY = frozenset((b"POST", b"PUT", b"PATCH"))
 _NAMED_MODEL = re.compile(rb"/v2/models/([^/?]+)|/v1/[^?]*\?(?:[^&]*&)*?model=([^&]+)")
 
 # "deployment": to the one that header or path names; "model": to the one that the model in the target leads to; "body":
-# to the one that the body's `model` leads to, or else that in the target; "default": nothing names one. The others are
-# answered here.
-Kind = Literal["health", "models", "server", "index", "deployment", "model", "body", "default"]
+# to the one that the body's `model` leads to, or else that in the target; "message": to the one that a model's name in
+# the first message of gRPC leads to; "default": nothing names one. The others are answered here.
+Kind = Literal["health", "models", "server", "index", "deployment", "model", "body", "message", "default"]
 
 
 class Direction(NamedTuple):

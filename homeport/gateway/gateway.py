@@ -16,6 +16,8 @@ from homeport.gateway.client_address import TrustedProxies
 from homeport.gateway.counters import Counters
 from homeport.gateway.denial import Denial
 from homeport.gateway.errors import render_refused_message
+from homeport.gateway.grpc_heading import is_grpc
+from homeport.gateway.grpc_request import GrpcRequest
 from homeport.gateway.http2_connection import Http2Connection
 from homeport.gateway.limiter import Limiter
 from homeport.gateway.parking import ParkingLot
@@ -135,7 +137,7 @@ class Gateway:
         return Http2Connection(self._http2_exchange, self._refuse_message, timeouts, connections)
 
     def _http2_exchange(self, stream: ClientSide, head: RequestHead, length: int) -> GatewayRequest:
-        return GatewayRequest(stream, head, length, self)
+        return (GrpcRequest if is_grpc(head) else GatewayRequest)(stream, head, length, self)
 
     def _wake(self, deployment_id: str) -> None:
         if self.on_wake is not None:

@@ -39,6 +39,7 @@ class Heading:
         "to",
         "wants_progress",
     )
+    not_forwarded = _NOT_FORWARDED
 
     def __init__(self, head: RequestHead) -> None:
         listed = head.fields
@@ -64,17 +65,15 @@ class Heading:
         # Why it leads nowhere.
         self.problem: HomeportError | None = None
         try:
-            self.timeout_seconds = _shortest(
-                [_seconds(name, fields[name]) for name in TIMEOUT_HEADERS if name in fields]
-            )
+            self.timeout_seconds = self._timeout(fields)
             if REVISION_HEADER in fields:
                 self.revision = _revision(fields[REVISION_HEADER])
-            self.to = direction_of(head, fields.get(DEPLOYMENT_HEADER))
+            self.to = self._direction(head, fields.get(DEPLOYMENT_HEADER))
         except HomeportError as problem:
             # It is kept: not so the frames that it came through.
             self.problem = problem.with_traceback(None)
             self.to = Direction("health", "", head.target)
-        lines = block([field for field in listed if field[0] not in _NOT_FORWARDED])
+        lines = block([field for field in listed if field[0] not in self.not_forwarded])
         if head.takes_trailers:
             lines += b"te: trailers\r\nconnection: te\r\n"
         self.start = b"%b %b HTTP/1.1\r\n%bx-request-id: " % (head.method, self.to.target, lines)
@@ -85,6 +84,14 @@ class Heading:
         other.to = self.to.with_model(name)
         other.start = self.start.replace(b" %b " % self.to.target, b" %b " % other.to.target, 1)
         return other
+
+    def _timeout(self, fields: dict[bytes, bytes]) -> float:
+        """Raises INVALID_ARGUMENT."""
+        return _shortest([_seconds(name, fields[name]) for name in TIMEOUT_HEADERS if name in fields])
+
+    def _direction(self, head: RequestHead, deployment: bytes | None) -> Direction:
+        """Raises NOT_FOUND, METHOD_NOT_ALLOWED."""
+        return direction_of(head, deployment)
 
 
 def heading_of(head: RequestHead) -> Heading:

@@ -86,7 +86,7 @@ class ClientStream(Http2Exchange):
         self._head_sent = True
         headers = [(b":status", b"%d" % status), *fields_of(block)]
         has_body = status not in BODILESS and (self._head is None or self._head.method != b"HEAD")
-        if length != UNKNOWN and status not in BODILESS:
+        if length > 0 and status not in BODILESS:
             headers.append((b"content-length", b"%d" % length))
         self._left = length
         ends = not has_body or length == 0

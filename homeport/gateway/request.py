@@ -85,16 +85,7 @@ class GatewayRequest(LimitedDelivery):
         if kind == "health":
             self._answer_json(b'{"status":"ok"}')
             return
-        principal = gateway.tokens.principal(heading.authorization, self.client_address)
-        if principal is None:
-            raise HomeportError(
-                ErrorCode.UNAUTHENTICATED,
-                "a valid access token is needed",
-                hint="send it as 'Authorization: Bearer hp1...'",
-            )
-        self._tenant = principal.token_id
-        self._limits = principal.limits
-        self._invoker = invoker = Invoker(principal)
+        invoker = self._identify()
         if kind == "deployment":
             self._accept(self._admit(gateway.policies.by_deployment(name, invoker.sees)))
         elif kind == "body":
@@ -135,6 +126,20 @@ class GatewayRequest(LimitedDelivery):
             self._accept(self._unnamed(too_large()))
         else:
             self._awaits_body = True
+
+    def _identify(self) -> Invoker:
+        """Raises UNAUTHENTICATED, TOO_MANY_REQUESTS."""
+        principal = self._gateway.tokens.principal(self._heading.authorization, self.client_address)
+        if principal is None:
+            raise HomeportError(
+                ErrorCode.UNAUTHENTICATED,
+                "a valid access token is needed",
+                hint="send it as 'Authorization: Bearer hp1...'",
+            )
+        self._tenant = principal.token_id
+        self._limits = principal.limits
+        self._invoker = invoker = Invoker(principal)
+        return invoker
 
     def _on_awaited_body(self, last: bool) -> None:
         try:
@@ -305,11 +310,20 @@ class GatewayRequest(LimitedDelivery):
             self._status = HTTP_STATUS[error.code]
         self._end(error)
         if connection.answering:
-            if self._streams_events or self._waiting_answer is not None:
-                connection.send_body(event(error, self._request_id.decode()), False)
-            connection.cut()
-            return
+            self._break_off(error)
+        else:
+            self._tell(error)
+
+    def _tell(self, error: HomeportError) -> None:
+        """As the answer."""
         self.answer(*render(error, self._request_id.decode(), self._heading.to.target))
+
+    def _break_off(self, error: HomeportError) -> None:
+        """In the middle of an answer."""
+        connection = self.connection
+        if self._streams_events or self._waiting_answer is not None:
+            connection.send_body(event(error, self._request_id.decode()), False)
+        connection.cut()
 
     def _note_denial(self, error: HomeportError) -> None:
         """Who has sent no token at all is not denied, but asked for one."""

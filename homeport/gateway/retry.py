@@ -4,7 +4,7 @@ from homeport.core.policy import Policy
 
 _IDEMPOTENT = frozenset((b"GET", b"HEAD", b"OPTIONS", b"PUT", b"DELETE"))
 # Inference changes nothing: asking twice is only slower.
-_INFERENCE = (b"/v1/", b"/v2/")
+_INFERENCE = (b"/v1/", b"/v2/", b"/inference.GRPCInferenceService/")
 
 
 def may_run_twice(policy: Policy, method: bytes, path: bytes, has_idempotency_key: bool) -> bool:

@@ -119,15 +119,16 @@ class Connection:
         return out
 
     @property
-    def is_idle(self) -> bool:
-        """There is no stream."""
-        return not self._streams
+    def has_room(self) -> bool:
+        """A client's: the other end wants one more stream."""
+        is_full = len(self._streams) >= self.peer.max_streams or self._last_id >= _LAST_ID - 1
+        return self.going_away is None and not is_full
 
     # ---- what this end does
 
     def begin(self, headers: Headers, sink: StreamSink, last: bool = False) -> Stream:
         """A client's: a new stream. Raises Http2Error(REFUSED_STREAM) when the other end wants none."""
-        if self.going_away is not None or len(self._streams) >= self.peer.max_streams or self._last_id >= _LAST_ID - 1:
+        if not self.has_room:
             raise Http2Error(REFUSED_STREAM, self.going_away or "the connection takes no more streams")
         self._last_id += 2
         stream = self._streams[self._last_id] = Stream(self._last_id, self.peer.initial_window, self._terms.window)

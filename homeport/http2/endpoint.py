@@ -87,6 +87,10 @@ class Endpoint(asyncio.Protocol):
     # ---- the user's side
 
     @property
+    def is_open(self) -> bool:
+        return self._transport is not None and not self._closing
+
+    @property
     def is_tls(self) -> bool:
         return self._transport is not None and self._transport.get_extra_info("ssl_object") is not None
 

@@ -23,7 +23,8 @@ class Exchange:
         self.write_paused = False
         self._unsent: deque[memoryview] = deque()
         self._unsent_bytes = 0
-        self._ends = False
+        # Nothing follows what is unsent.
+        self.ends = False
         self._sent = False
         self._trailers: Headers | None = None
         self._reset_by: int | None = None
@@ -39,7 +40,7 @@ class Exchange:
             self._unsent.append(memoryview(data))
             self._unsent_bytes += len(data)
             self.write_paused = self.write_paused or self._unsent_bytes > _HIGH_WATER
-        self._ends = self._ends or last
+        self.ends = self.ends or last
         self.endpoint.wake(self)
 
     def trail(self, headers: Headers) -> None:
@@ -84,14 +85,14 @@ class Exchange:
             if room <= 0:
                 break
             pieces, size = self._cut(room)
-            last = self._ends and not self._unsent and self._trailers is None and self._reset_by is None
+            last = self.ends and not self._unsent and self._trailers is None and self._reset_by is None
             parts.append(connection.data_header(stream, size, last))
             parts += pieces
             sent += size
             self.moved = True
         if stream is None or self._sent:
             return sent
-        if self._ends and not self._unsent:
+        if self.ends and not self._unsent:
             self._sent = True
             if self._reset_by is not None:
                 connection.reset(stream, self._reset_by)

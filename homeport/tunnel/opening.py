@@ -15,6 +15,7 @@ _FIELD = struct.Struct("!BH")
 _HOLD = 1
 _PROGRESS = 2
 _UPGRADE = 4
+_HTTP2 = 8
 _DRAIN = 16
 
 
@@ -26,8 +27,8 @@ _TAGS = (1, 2, 3, 4, 5, 6)
 class Opening:
     """`head` is the request line and the header lines, as on the wire: the agent adds Host, framing and the empty line.
     `remaining_ms` 0 = no limit; `length` as in homeport.http1.head; `wants_progress`: it likes to hear how the waiting
-    goes. `parked_ms`: how long it waited for a node before there was one. `upgrade`: it asks for a WebSocket. `drain`:
-    after a RESET with CANCELLED the model finishes what it has begun.
+    goes. `parked_ms`: how long it waited for a node before there was one. `upgrade`: it asks for a WebSocket.
+    `http2`: the replica gets it over HTTP/2. `drain`: after a RESET with CANCELLED the model finishes what it began.
     """
 
     deployment_id: str
@@ -43,6 +44,7 @@ class Opening:
     wants_progress: bool = False
     parked_ms: int = 0
     upgrade: bool = False
+    http2: bool = False
     drain: bool = False
 
 
@@ -65,6 +67,7 @@ def open_frame(request_id: int, opening: Opening, last: bool) -> bytes:
         (_HOLD if opening.hold else 0)
         | (_PROGRESS if opening.wants_progress else 0)
         | (_UPGRADE if opening.upgrade else 0)
+        | (_HTTP2 if opening.http2 else 0)
         | (_DRAIN if opening.drain else 0),
         opening.attempt,
         opening.length,
@@ -97,6 +100,7 @@ def unpack_opening(payload: bytes) -> Opening:
         bool(flags & _PROGRESS),
         parked_ms,
         bool(flags & _UPGRADE),
+        bool(flags & _HTTP2),
         bool(flags & _DRAIN),
     )
 

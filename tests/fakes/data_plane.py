@@ -5,6 +5,7 @@ import ssl
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from agent.relay.deployment import DeploymentRelay, Upstream
 from agent.relay.relay import Relay
@@ -19,7 +20,6 @@ from homeport.http1.limits import Timeouts
 from homeport.tunnel.server import TunnelServer
 from tests.fakes.certs import authority
 from tests.fakes.door import FakeDoor
-from tests.fakes.model_server import ModelServer
 from tests.fakes.principals import ADMINISTRATOR
 
 TOKEN = "hp1.test.secret"
@@ -33,6 +33,14 @@ class TestPrincipal:
     grants: Grants = ADMINISTRATOR.grants
     models: frozenset[str] | None = None
     limits: Limits | None = None
+
+
+class Server(Protocol):
+    port: int
+
+    async def start(self) -> None: ...
+
+    async def close(self) -> None: ...
 
 
 class Node:
@@ -76,7 +84,7 @@ class DataPlane:
         self._tls = tls
         self.port = 0
         self.tunnel_port = 0
-        self._servers: list[ModelServer] = []
+        self._servers: list[Server] = []
         self._clients: list[Client] = []
 
     async def __aenter__(self) -> "DataPlane":
@@ -95,7 +103,7 @@ class DataPlane:
         for server in self._servers:
             await server.close()
 
-    async def serve(self, *servers: ModelServer, terms: DeploymentRelay = TERMS, node: Node | None = None) -> None:
+    async def serve(self, *servers: Server, terms: DeploymentRelay = TERMS, node: Node | None = None) -> None:
         """These are a node's ready replicas now; ends when the gateway knows."""
         node = node or self.node
         upstreams = []
