@@ -21,7 +21,7 @@ class Site:
     def __init__(self, plane: DataPlane, model: GrpcModel) -> None:
         self.plane = plane
         self.model = model
-        self.channel = grpc.aio.insecure_channel(f"127.0.0.1:{plane.port}", options=_OPTIONS)
+        self.channel: Any = grpc.aio.insecure_channel(f"127.0.0.1:{plane.port}", options=_OPTIONS)
 
     def unary(self, message: bytes, method: str = "Unary", metadata: Any = TO_CHAT, timeout: float = PATIENCE) -> Any:
         return self.channel.unary_unary(f"/{SERVICE}/{method}")(message, metadata=metadata, timeout=timeout)
