@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from controlplane.fleet.apartness import Apartness
@@ -166,6 +166,10 @@ class FleetView:
         first = min(placements, key=lambda record: record.spec["rank"], default=None)
         node = self.fleet.get(first.spec["node_id"]) if first else None
         return node.cluster if node else ""
+
+    def expect(self, deployment_id: str, tracks: Iterable[str]) -> None:
+        """Placements of these may be written: what is reserved for them is given back if not."""
+        self._tracks.setdefault(deployment_id, set()).update(tracks)
 
     def _nodes_of(self, deployment_id: str) -> set[str]:
         tracks = self._tracks.get(deployment_id, ())

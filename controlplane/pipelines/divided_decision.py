@@ -24,6 +24,7 @@ def decide_divided(
     """Placements of tracks that have ended are removed; the agents' replicas finish what they have."""
     current = view.placements_of(deployment.id)
     stepped = one_step_on(view, deployment)
+    view.expect(deployment.id, tracks_in(stepped))
     decisions: dict[str, Decision] = {}
     for id in tracks_in(stepped):
         track = as_track(stepped, id)

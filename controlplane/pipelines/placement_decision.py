@@ -49,8 +49,10 @@ class Decision:
 
     @property
     def is_moving(self) -> bool:
-        """Replicas leave some node: how far that is depends on what agents report."""
-        return bool(self.status["placement"]["leaving"])
+        """Replicas leave some node, or requests go over to some that start: how far that is depends on what agents
+        report."""
+        awaited = any(track["waits_for"] for track in self.status.get("tracks", {}).values())
+        return awaited or bool(self.status["placement"]["leaving"])
 
     @property
     def awaited(self) -> list[str]:

@@ -94,6 +94,8 @@ class PlacementFacts(Answer):
     min_replicas: int
     max_replicas: int
     devices: list[DeviceShare]
+    track: str = ""
+    """As the node knows it, where revisions run side by side; empty = by the deployment's id."""
     replaced: bool = False
     """The node is lost, and others have taken over."""
 
