@@ -36,6 +36,7 @@ from agent.fingerprint.gpu_nvidia import live_gpus
 from agent.fingerprint.memory import available_memory, probe_memory
 from agent.floors import Floors
 from agent.gpu_quarantine import GpuQuarantine
+from agent.health_checks import HealthChecks
 from agent.history.log import HistoryLog
 from agent.history.scaling import ScalingRecorder
 from agent.history.shipper import Shipper
@@ -205,6 +206,7 @@ class Daemon:
             ask_gpus=self._fingerprint.probe_soon,
             monotonic=time.monotonic,
         )
+        self._health_checks = HealthChecks(lambda: self._node.desired, self._reconciler.replicas, time.monotonic)
         reader = LogReader(self._reconciler, self._failures, self._drivers)
         self._logs = LogPusher(lambda: self._renewer.identity, reader.lines)
         self._usage = UsageCounter(history.add, time.monotonic, time.time, lambda: self._link.state.connected)
@@ -281,6 +283,7 @@ class Daemon:
             asyncio.create_task(self._reconciler.run(), name="reconcile"),
             asyncio.create_task(self._autoscaler.run(), name="autoscale"),
             asyncio.create_task(self._sampler.run(), name="signals"),
+            asyncio.create_task(self._health_checks.run(), name="health-checks"),
             asyncio.create_task(self._start_times.run(), name="start-times"),
             asyncio.create_task(self._solitude.run(), name="solitude"),
             asyncio.create_task(self._database.keep_copy(), name="state-copy"),

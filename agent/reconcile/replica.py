@@ -29,6 +29,8 @@ class Replica:
         self.record = record
         self.status = ReplicaStatus.PENDING
         self.reason = ""
+        # Why it gets no requests though it is ready.
+        self.unwell = ""
         self.since = around.wall()
         # Monotonic: since when it has been coming, from its order on; or in any other status.
         self.status_at = around.monotonic()
@@ -64,7 +66,8 @@ class Replica:
     def serves(self) -> bool:
         """A runtime that is silent does not keep its replicas from answering."""
         answers = self.status is ReplicaStatus.UNKNOWN and self.answers
-        return self.record.handle is not None and (self.status is ReplicaStatus.READY or answers)
+        is_ready = self.status is ReplicaStatus.READY and not self.unwell
+        return self.record.handle is not None and (is_ready or answers)
 
     def observed(self) -> Observed:
         record = self.record
@@ -87,8 +90,9 @@ class Replica:
             placement_id=record.placement_id,
             deployment_id=record.deployment_id,
             revision=record.revision,
-            status=self.status,
-            reason=self.reason or ("" if record.remembered else _NOT_REMEMBERED),
+            # To others it is what it was before it could serve.
+            status=ReplicaStatus.STARTING if self.unwell else self.status,
+            reason=self.reason or self.unwell or ("" if record.remembered else _NOT_REMEMBERED),
             since=self.since,
             restarts=record.restarts,
             spec_hash=record.spec_hash,
@@ -126,9 +130,19 @@ class Replica:
                 self.status_at = self._around.monotonic()
         self.status = status
         self.reason = reason
+        if status is not ReplicaStatus.READY:
+            self.unwell = ""
         if status in _GONE:
             self._gone.set()
         self._around.changed(self)
+
+    def set_unwell(self, why: str) -> None:
+        """Of one that is ready; empty = it is well."""
+        if why != self.unwell and self.status is ReplicaStatus.READY:
+            if bool(why) != bool(self.unwell):
+                self.since = self._around.wall()
+            self.unwell = why
+            self._around.changed(self)
 
     async def note(self, **changes: Any) -> None:
         """Journals it. A full disk does not stop a model: the intent is noted, which is enough to find it again."""
