@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 
 from controlplane.oidc_options import OidcOptions, add_oidc_options, take_oidc_options
 from homeport import __version__
+from homeport.core.errors import HomeportError
+from homeport.gateway.client_address import trusted_proxies
 from homeport.identity import GATEWAY_NAME, SERVER_NAME
 
 
@@ -32,6 +34,8 @@ class ServerConfig:
     # A process of its own goes on relaying while this one is away.
     gateway_inside: bool = False
     gateway_workers: int = 1
+    # Addresses and networks, with commas between them.
+    trusted_proxies: str = ""
     heartbeat_seconds: float = 2.0
     # How long a node's certificate lives; it is renewed at half of that.
     certificate_seconds: int = 86_400
@@ -116,6 +120,13 @@ def parse_config(arguments: list[str] | None = None) -> ServerConfig:
         help="run the gateway in this process: less memory, but requests end when this process does",
     )
     parser.add_argument(
+        "--trusted-proxies",
+        type=_proxies,
+        default="",
+        metavar="NETWORKS",
+        help="proxies in front of the gateway (10.0.0.7,192.168.4.0/24): what they say in X-Forwarded-For is believed",
+    )
+    parser.add_argument(
         "--certificate-seconds",
         type=_lifetime,
         default=86_400,
@@ -181,6 +192,14 @@ def _workers(text: str) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= 64:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of workers (1 to 64)")
     return int(text)
+
+
+def _proxies(text: str) -> str:
+    try:
+        trusted_proxies(text)
+    except HomeportError as error:
+        raise argparse.ArgumentTypeError(f"{error.message}: {error.hint}") from None
+    return text
 
 
 def _lifetime(text: str) -> int:

@@ -71,6 +71,7 @@ from controlplane.store.storage_errors import unusable
 from homeport import __version__
 from homeport.core.issuing import IssuingBudget
 from homeport.gateway.access_tokens import AccessTokens
+from homeport.gateway.client_address import trusted_proxies
 from homeport.gateway.gateway import Gateway
 from homeport.gateway.report import report_of
 from homeport.grpc_listener import bind
@@ -249,6 +250,7 @@ class Server:
         tunnels = TunnelServer(feed.tables, _GATEWAY)
         feed.tables.on_node = tunnels.look_at
         gateway = Gateway(feed.tables.routes, self._access_tokens.check, tunnels, time.monotonic)
+        gateway.proxies = trusted_proxies(self._config.trusted_proxies)
         gateway.on_denied = self._denials.note
         gateway.on_wake = self._wakes.hear
         self._metrics.reports = lambda: [report_of(gateway, _GATEWAY)]
@@ -384,7 +386,9 @@ class Server:
 
 def _gateway_terms(config: ServerConfig) -> GatewayTerms:
     clients = "tls" if config.serves_tls else "plain"
-    return GatewayTerms(config.host, config.gateway_port, clients, config.agent_host, config.tunnel_port)
+    return GatewayTerms(
+        config.host, config.gateway_port, clients, config.agent_host, config.tunnel_port, config.trusted_proxies
+    )
 
 
 async def _cancelled(task: asyncio.Task[None]) -> None:

@@ -30,6 +30,7 @@ class GatewayTerms:
     clients: str
     agent_host: str
     tunnel_port: int
+    trusted_proxies: str = ""
     name: str = "gateway"
 
     def text(self) -> str:
@@ -58,6 +59,7 @@ class WorkerProcesses:
             "listener": str(descriptor),
             "clients": self._terms.clients,
             "tunnels": f"{self._terms.agent_host}:{tunnel_port}",
+            "trusted-proxies": self._terms.trusted_proxies,
             "terms": self._terms.text(),
         }
         child = subprocess.Popen(

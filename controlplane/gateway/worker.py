@@ -28,6 +28,7 @@ from controlplane.gateway.tellers import Say, WhenAdded, every
 from homeport.core.errors import HomeportError
 from homeport.core.limits.borrower import Borrower
 from homeport.gateway.access_tokens import AccessTokens
+from homeport.gateway.client_address import trusted_proxies
 from homeport.gateway.gateway import Gateway
 from homeport.gateway.tables import GatewayTables
 from homeport.http2.tls import server_tls
@@ -57,6 +58,7 @@ class GatewayWorker:
             self._tables.routes, self._tokens.check, self._tunnels, time.monotonic, borrower=borrower
         )
         leasing = Leasing(self._gateway.limiter)
+        self._gateway.proxies = trusted_proxies(options.trusted_proxies)
         denials = WaitingDenials(time.monotonic)
         self._gateway.on_denied = denials.note
         # Deployments that somebody waits for, while none of their nodes is connected.
@@ -181,6 +183,7 @@ def main() -> None:
     parser.add_argument("--listener", type=int, required=True)
     parser.add_argument("--clients", required=True, choices=("plain", "tls"))
     parser.add_argument("--tunnels", required=True)
+    parser.add_argument("--trusted-proxies", default="")
     parser.add_argument("--terms", required=True)
     options = parser.parse_args()
     survive_lost_stderr()

@@ -43,7 +43,7 @@ def trusted_proxies(text: str) -> TrustedProxies | None:
         except ValueError as error:
             raise HomeportError(
                 ErrorCode.INVALID_ARGUMENT,
-                f"--trusted-proxies: {error}",
+                str(error),
                 hint="write addresses or networks with commas between them: 10.0.0.7,192.168.4.0/24",
             ) from None
     return TrustedProxies(networks) if networks else None

@@ -52,7 +52,6 @@ class Gateway:
         clock: Callable[[], float],
         timeouts: Timeouts | None = None,
         guesses: Guesses | None = None,
-        proxies: TrustedProxies | None = None,
         random: Callable[[], float] = random,
         borrower: Borrower | None = None,
     ) -> None:
@@ -66,7 +65,8 @@ class Gateway:
         self.counters = Counters()
         # How late its once-a-second look at all requests comes.
         self.loop_lag = Histogram(LAG_BOUNDS)
-        self.proxies = proxies
+        # In front of this gateway.
+        self.proxies: TrustedProxies | None = None
         self.heads = HeadCheck()
         self.request_ids = RequestIds()
         self.active: set[GatewayRequest] = set()

@@ -1,0 +1,88 @@
+"""kill -9 of a model under load: requests that were with it are made again elsewhere, or wait for the next one."""
+
+import os
+import signal
+import threading
+import urllib.error
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Self
+
+import pytest
+
+from tests.system.site import Site, replica_pids
+
+pytestmark = [pytest.mark.system, pytest.mark.timeout(400)]
+
+PATIENCE = 120.0
+CLIENTS = 5
+# Fifty requests a second, all of them together.
+PAUSE_SECONDS = 0.1
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    with Site(tmp_path_factory.mktemp("killed")) as site:
+        site.start_all()
+        yield site
+
+
+class Load:
+    """Asks while the block runs, each request once."""
+
+    def __init__(self, site: Site) -> None:
+        self.answered = 0
+        self.lost: list[str] = []
+        self._site = site
+        self._over = threading.Event()
+        self._threads = [threading.Thread(target=self._ask, args=(number,)) for number in range(CLIENTS)]
+
+    def __enter__(self) -> Self:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        for thread in self._threads:
+            thread.join(PATIENCE)
+
+    def until_more(self, count: int) -> None:
+        goal = self.answered + count
+        self._site.until(lambda: self.answered >= goal or self.lost, "more answers", PATIENCE)
+
+    def _ask(self, number: int) -> None:
+        turn = 0
+        while not self._over.wait(PAUSE_SECONDS):
+            turn += 1
+            text = f"{number}-{turn}"
+            try:
+                assert self._site.ask(text, "/d/echo/v1/x")["body"] == text
+                self.answered += 1
+            except urllib.error.HTTPError as refusal:
+                self.lost.append(f"{refusal.code} {refusal.read().decode()}")
+                refusal.close()
+            except (OSError, AssertionError) as error:
+                self.lost.append(repr(error))
+
+
+def models(site: Site) -> list[int]:
+    return replica_pids(Path(site.folder) / "agent")
+
+
+def ready(site: Site) -> int:
+    return sum(replica["status"] == "ready" for replica in site.every("/replicas"))
+
+
+@pytest.mark.parametrize("replicas", [2, 1])
+def test_no_request_is_lost(site: Site, replicas: int) -> None:
+    edit = {"autoscale_config": {"min_replicas": replicas, "max_replicas": replicas}}
+    site.api("PATCH", "/deployments/echo", edit)
+    site.until(lambda: ready(site) == len(models(site)) == replicas, f"{replicas} replicas", PATIENCE)
+    with Load(site) as load:
+        load.until_more(50)
+        killed = models(site)[0]
+        os.kill(killed, signal.SIGKILL)
+        load.until_more(100)
+    assert load.lost == []
+    site.until(lambda: ready(site) == replicas and killed not in models(site), "the next one", PATIENCE)
