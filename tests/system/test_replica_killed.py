@@ -76,8 +76,8 @@ def ready(site: Site) -> int:
 
 @pytest.mark.parametrize("replicas", [2, 1])
 def test_no_request_is_lost(site: Site, replicas: int) -> None:
-    edit = {"autoscale_config": {"min_replicas": replicas, "max_replicas": replicas}}
-    site.api("PATCH", "/deployments/echo", edit)
+    edit = {"spec": {"autoscale_config": {"min_replicas": replicas, "max_replicas": replicas}}}
+    site.api("PATCH", "/deployments/echo?force=true", edit)
     site.until(lambda: ready(site) == len(models(site)) == replicas, f"{replicas} replicas", PATIENCE)
     with Load(site) as load:
         load.until_more(50)
