@@ -3,10 +3,15 @@
 import asyncio
 from collections import Counter
 from collections.abc import Callable
+from random import Random
 
 from controlplane.fleet.splitting import promote, rollback, split_deployment
+from controlplane.gateway.policies import GatewayPolicies
 from controlplane.store.store import Kind
 from homeport.core.status import ReplicaStatus
+from homeport.gateway.branches import choose
+from homeport.gateway.presence import NodeRoute
+from homeport.gateway.routes import PolicyTable
 from homeport.schema.edits import RevisionRequest, SplitRequest
 from homeport.schema.traffic_split import TrafficShare
 from tests.fleet.fleet import Fleet, deployment
@@ -25,6 +30,38 @@ def divided(fleet: Fleet) -> dict[int, int]:
     record = fleet.plane.store.get(Kind.DEPLOYMENT, ID)
     assert record is not None
     return {share["revision"]: share["percent"] for share in record.status.get("traffic_split", ())}
+
+
+class Front:
+    """A gateway's choice: it knows the routes, and which tracks are ready where."""
+
+    def __init__(self, fleet: Fleet) -> None:
+        self.fleet = fleet
+        self.table = PolicyTable()
+        self.policies = GatewayPolicies(fleet.plane.store, self.table)
+        self.rng = Random(4)
+
+    def look(self, track: str) -> list[NodeRoute]:
+        policy = self.table.get(track)
+        found = []
+        for node_id, terms in policy.placements.items() if policy is not None else ():
+            host = next(host for host in self.fleet.hosts if host.node_id == node_id)
+            route = NodeRoute(node_id)
+            route.rank, route.min_replicas, route.max_replicas = terms
+            route.ready_replicas = len(host.relay.upstreams.get(track, ()))
+            found.append(route)
+        return found
+
+    def serve(self, requests: int) -> Counter[int]:
+        """By revision: who has served them. All of them are served at once."""
+        self.policies.load()
+        served: Counter[int] = Counter()
+        for _ in range(requests):
+            branch = choose(self.table.branches(ID), self.look, self.rng.random())
+            assert branch is not None
+            assert any(route.ready_replicas for route in self.look(branch.policy.deployment_id)), branch.revision
+            served[branch.revision] += 1
+        return served
 
 
 async def split(fleet: Fleet, shares: dict[int, int]) -> None:
@@ -63,6 +100,13 @@ def test_an_edit_while_traffic_is_divided_changes_nothing_until_the_new_revision
         placements = fleet.plane.store.all(Kind.PLACEMENT)
         assert {p.spec["revision"]: p.spec.get("track", "") for p in placements} == {1: "", 2: "chat@1"}
 
+        front = Front(fleet)
+        # A standard deviation is 30.
+        assert abs(front.serve(10_000)[2] - 1000) <= 150
+        await fleet.plane.kill()
+        await fleet.holds(lambda: front.serve(20).total() == 20, 120, "without a control plane, too")
+        fleet.plane.start()
+
     tell(story, nodes=2)
 
 
@@ -73,14 +117,18 @@ def test_a_promotion_waits_for_what_takes_over_and_survives_restarts(tell: Calla
         await fleet.until(lambda: divided(fleet) == {1: 90, 2: 10}, within=30, what="divided")
         await fleet.hosts[0].kill_agent()
         await fleet.hosts[0].start_agent()
+        front = Front(fleet)
         await fleet.plane.store.write(lambda tx: promote(tx, ID, RevisionRequest()))
         await fleet.restart_plane(3)
         waited = fleet.until(lambda: ready(fleet) == {2: 3}, within=60, what="the second alone")
-        await asyncio.gather(waited, always_served(fleet, 60))
+        served = fleet.holds(lambda: front.serve(20).total() == 20, 60, "every request is served at once")
+        await asyncio.gather(waited, served, always_served(fleet, 60))
         assert divided(fleet) == {2: 100}
+        assert front.serve(20) == {2: 20}
         await fleet.plane.store.write(lambda tx: rollback(tx, ID, RevisionRequest()))
         waited = fleet.until(lambda: ready(fleet) == {1: 3}, within=60, what="the first alone")
-        await asyncio.gather(waited, always_served(fleet, 60))
+        served = fleet.holds(lambda: front.serve(20).total() == 20, 60, "every request is served at once")
+        await asyncio.gather(waited, served, always_served(fleet, 60))
         assert divided(fleet) == {1: 100}
 
     tell(story, nodes=2)
