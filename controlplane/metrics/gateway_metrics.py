@@ -19,6 +19,7 @@ def gateway_metrics(reports: Sequence[GatewayReport], deployment_ids: Collection
         if deployment_id in deployment_ids
     ]
     yield from _requests(counted)
+    yield from _revisions(counted)
     yield from _at_nodes(reports, deployment_ids)
     yield from _processes(reports)
 
@@ -58,6 +59,21 @@ def _requests(counted: Sequence[tuple[str, str, DeploymentCounters]]) -> Iterato
         parked_seconds.add_metric(labels, counters.parked_seconds)
     yield from (requests, in_flight, duration, first_byte, stream_gap, received, sent, disconnects, broken)
     yield from (retries, resends, parked, parked_seconds)
+
+
+def _revisions(counted: Sequence[tuple[str, str, DeploymentCounters]]) -> Iterator[Metric]:
+    """Of deployments with revisions side by side."""
+    of = "gateway", "deployment", "revision"
+    requests = counter("homeport_gateway_revision_requests_total", "Requests to one of several revisions.", *of)
+    errors = counter("homeport_gateway_revision_errors_total", "Of these, answers with 5xx or broken off.", *of)
+    seconds = counter("homeport_gateway_revision_seconds_total", "From their heads to their answers' ends.", *of)
+    for gateway, deployment_id, counters in counted:
+        for revision, own in sorted(counters.revisions.items()):
+            labels = gateway, deployment_id, revision
+            requests.add_metric(labels, own.requests)
+            errors.add_metric(labels, own.errors)
+            seconds.add_metric(labels, own.seconds)
+    yield from (requests, errors, seconds)
 
 
 def _at_nodes(reports: Sequence[GatewayReport], deployment_ids: Collection[str]) -> Iterator[Metric]:

@@ -49,7 +49,7 @@ class UpgradeRequest(GatewayRequest):
         self._deadline = 0.0
         self._moved_at = self._gateway.clock()
         self.note_answer(status)
-        lines += b"x-request-id: %b\r\n" % self._request_id
+        lines += b"%bx-request-id: %b\r\n" % (self._own_lines, self._request_id)
         if self._heading.offers_homeport and b"%b: " % SUBPROTOCOL_HEADER not in lines:
             lines += b"%b: %b\r\n" % (SUBPROTOCOL_HEADER, HOMEPORT)
         self.connection.switch_protocols(lines)

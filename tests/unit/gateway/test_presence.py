@@ -2,7 +2,7 @@ from dataclasses import replace
 
 from homeport.core.policy import Policy
 from homeport.gateway.presence import PresenceTable
-from homeport.gateway.routes import PolicyTable, RoutePolicy
+from homeport.gateway.routes import PolicyTable, RevisionRoute, RoutePolicy
 from homeport.tunnel.link import Link
 from homeport.tunnel.load import DeploymentLoad
 from tests.fakes.clock import FakeClock
@@ -117,3 +117,20 @@ def test_a_gateways_home_goes_first() -> None:
         load(attached(presences, node_id))
     policies.put(RoutePolicy("chat", "m", placements={"n1": (0, 1, 1), "n2": (1, 1, 1)}))
     assert [each.node_id for each in presences.candidates("chat")] == ["n2", "n1"]
+
+
+def test_a_track_is_present_from_the_policy_that_names_it_to_the_one_that_does_not() -> None:
+    policies, woken = PolicyTable(), list[str]()
+    presences = PresenceTable(policies, woken.append)
+    policies.on_change = presences.policy_changed
+    link = attached(presences)
+    assert link.on_load is not None
+    link.on_load(link, [DeploymentLoad(id, 1, ("r1",), 0, 0, 4) for id in ("chat", "chat@1")])
+    place = {"n1": (0, 1, 1)}
+    revisions = RevisionRoute("chat", 3, 90, place), RevisionRoute("chat@1", 4, 10, place)
+    whole = RoutePolicy("chat", "m", placements=place, revisions=revisions)
+    policies.put(whole)
+    assert [len(presences.candidates(id)) for id in ("chat", "chat@1")] == [1, 1]
+    policies.put(replace(whole, revisions=()))
+    assert [len(presences.candidates(id)) for id in ("chat", "chat@1")] == [1, 0]
+    assert set(woken) == {"chat"}, "whoever waits, waits for the deployment"

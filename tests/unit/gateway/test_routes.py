@@ -2,12 +2,13 @@ import json
 
 import pytest
 
+from homeport.core import canonical
 from homeport.core.errors import ErrorCode, HomeportError
 from homeport.core.policy import Policy
 from homeport.gateway.direction import direction_of
 from homeport.gateway.model_field import read_model, with_model
 from homeport.gateway.retry import may_run_twice
-from homeport.gateway.routes import PolicyTable, RoutePolicy
+from homeport.gateway.routes import PolicyTable, RevisionRoute, RoutePolicy
 from homeport.http1.head import RequestHead
 
 
@@ -153,3 +154,28 @@ def test_the_model_is_replaced_and_nothing_else() -> None:
 )
 def test_what_may_run_twice(retry: str, method: bytes, path: bytes, has_key: bool, allowed: bool) -> None:
     assert may_run_twice(Policy(retry=retry), method, path, has_key) is allowed
+
+
+def test_revisions_side_by_side_are_policies_of_their_own_for_as_long_as_they_last() -> None:
+    old = RevisionRoute("chat", 3, 90, {"n1": (0, 1, 2)}, 8, "tiny-a")
+    new = RevisionRoute("chat@1", 4, 10, {"n2": (0, 1, 1)}, 16, "tiny-b")
+    policy = RoutePolicy("chat", "tiny", placements={"n1": (0, 1, 2)}, project="p", revisions=(new, old))
+    assert canonical.from_plain(RoutePolicy, canonical.to_plain(policy)) == policy
+    policies = table(policy)
+    assert [(b.revision, b.percent, b.line) for b in policies.branches("chat")] == [
+        (3, 90, b"x-homeport-revision: 3\r\n"),
+        (4, 10, b"x-homeport-revision: 4\r\n"),
+    ]
+    track = policies.get("chat@1")
+    assert track is not None
+    assert (track.revision, track.placements, track.served_model_name, track.project) == (
+        4,
+        {"n2": (0, 1, 1)},
+        "tiny-b",
+        "p",
+    )
+    assert [each.deployment_id for each in policies] == ["chat"], "nobody can name a track"
+    with pytest.raises(HomeportError):
+        policies.by_deployment("chat@1")
+    policies.put(RoutePolicy("chat", "tiny", placements={"n1": (0, 1, 2)}))
+    assert (policies.get("chat@1"), policies.branches("chat")) == (None, ())

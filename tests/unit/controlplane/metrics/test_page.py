@@ -37,6 +37,8 @@ def facts() -> Facts:
     counters = DeploymentCounters(in_flight=2, answered=[1, 0, 7, 0, 0, 3], retries=4, response_bytes=5000)
     for seconds in (0.004, 0.2, 0.2, 400.0):
         counters.duration.observe(seconds)
+    counters.of_revision(4).note(0.5, is_error=True)
+    counters.of_revision(4).note(0.25, is_error=False)
     gone = DeploymentCounters(retries=99)
     report = GatewayReport("gateway-0", ProcessFacts(1.5, 50 << 20), {"chat": counters, "gone": gone})
     report.at_nodes = {"chat": AtNodes(3, 1, 8), "gone": AtNodes(9, 9, 9)}
@@ -84,6 +86,9 @@ async def test_numbers_of_gateways() -> None:
     assert value(found["homeport_gateway_requests"], "_total", **of, status="none") == 1
     assert value(found["homeport_gateway_retries"], "_total", **of) == 4
     assert value(found["homeport_gateway_requests_in_flight"], **of) == 2
+    assert value(found["homeport_gateway_revision_requests"], "_total", **of, revision="4") == 2
+    assert value(found["homeport_gateway_revision_errors"], "_total", **of, revision="4") == 1
+    assert value(found["homeport_gateway_revision_seconds"], "_total", **of, revision="4") == 0.75
     duration = found["homeport_gateway_request_duration_seconds"]
     assert value(duration, "_bucket", **of, le="0.0025") == 0
     assert value(duration, "_bucket", **of, le="0.005") == 1
