@@ -49,6 +49,8 @@ class RelayedUpgrade(RelayedRequest):
     def _answered(self) -> None:
         # It took as long as they liked to talk, which tells nothing of how long requests take.
         self._connection = None
+        if self.link.on_answered is not None:
+            self.link.on_answered(self.opening.deployment_id, self.opening.tenant, 0)
         self._leave()
 
     def _leave(self) -> None:

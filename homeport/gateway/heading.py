@@ -52,11 +52,13 @@ class Heading:
         self.given_id = fields.get(b"x-request-id")
         self.has_idempotency_key = b"idempotency-key" in fields
         content_type = fields.get(b"content-type", b"")
-        self.is_json = content_type.startswith(b"application/json")
+        # Nobody unpacks it here.
+        is_packed = fields.get(b"content-encoding", b"identity") != b"identity"
+        self.is_json = content_type.startswith(b"application/json") and not is_packed
         # Of a body that is no JSON by its own words.
-        self.says_other = bool(content_type) and b"json" not in content_type.lower()
+        self.says_other = is_packed or (bool(content_type) and b"json" not in content_type.lower())
         # Of a form.
-        self.boundary = boundary_of(content_type)
+        self.boundary = b"" if is_packed else boundary_of(content_type)
         self.wants_progress = fields.get(PROGRESS_HEADER) == b"true" and head.method != b"HEAD" and not head.upgrade
         # 0 = it leaves that to its deployment.
         self.timeout_seconds = 0.0

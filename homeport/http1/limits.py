@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 MAX_HEAD = 64 * 1024
 MAX_HEADERS = 200
+# One header, or the request line.
+MAX_LINE = 8 * 1024
 # Chunk extensions and trailers carry nothing for us: this much between two pieces of a body is an attack.
 MAX_CHUNK_OVERHEAD = 64 * 1024
 

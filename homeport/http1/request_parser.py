@@ -6,6 +6,7 @@ import httptools
 
 from homeport.http1.errors import ProtocolError
 from homeport.http1.head import Fields, RequestHead, check_count, request_head
+from homeport.http1.limits import MAX_LINE
 from homeport.http1.target import check_target
 
 _CONTROLS = bytes(byte for byte in (*range(32), 127) if byte not in b"\t\r\n")
@@ -16,6 +17,8 @@ def parse_request_head(raw: bytes) -> tuple[RequestHead, int]:
     """(head, length of the body as in request_head) of a head with its empty line. Raises ProtocolError."""
     if not is_clean(raw) or _VERSION.match(raw) is None:
         raise ProtocolError(400, "the request head is malformed")
+    if len(raw) > MAX_LINE:
+        _check_lines(raw)
     reading = _Reading()
     try:
         reading.parser.feed_data(raw)
@@ -33,6 +36,14 @@ def parse_request_head(raw: bytes) -> tuple[RequestHead, int]:
     if reading.found is None:
         raise ProtocolError(400, "the request head is malformed")
     return reading.found
+
+
+def _check_lines(raw: bytes) -> None:
+    request, *headers = raw.split(b"\r\n")
+    if len(request) > MAX_LINE:
+        raise ProtocolError(414, f"the request line is over {MAX_LINE} bytes", "send less in the path and query")
+    if any(len(header) > MAX_LINE for header in headers):
+        raise ProtocolError(431, f"a header is over {MAX_LINE} bytes", "send shorter headers")
 
 
 class _Reading:
