@@ -118,7 +118,7 @@ def test_its_certificate_is_replaced_at_half_of_its_life(tmp_path: Path) -> None
 async def test_a_running_gateway_takes_its_newer_certificate_over(tmp_path: Path) -> None:
     """As it comes from the control plane's feed, without a new listener."""
     ca = open_ca(tmp_path)
-    worker = GatewayWorker(Namespace(worker_id="gateway-0"))
+    worker = GatewayWorker(Namespace(worker_id="gateway-0", trusted_proxies=""))
     server = TunnelServer(FakeDoor(lambda node_id, epoch: True), "gateway-0")
     held, serials, port = issue_to(ca, "n1"), [], 0
     for pair in (ca.issue_gateway("gateway-0", DAY, NOW), ca.issue_gateway("gateway-0", DAY, NOW)):
