@@ -60,13 +60,15 @@ class LocalGateway:
         self._store = SiteStore(self._database)
         self._freshness = Freshness(boot_id(), uptime_seconds, time.time, heard_ago)
         self._tables = GatewayTables()
-        self._site = SiteTables(self._tables, self._store, node_id)
+        self._site = SiteTables(self._tables, self._store)
         door = SiteDoor(self._tables, time.time, lambda: self._freshness.limit)
         self._tunnels = TunnelServer(door, node_id)
         self._tables.on_node = self._tunnels.look_at
         tokens = SiteTokens(AccessTokens(self._tables.tokens.get).check, self._freshness)
-        self._gateway = Gateway(self._tables.routes, tokens.check, self._tunnels, time.monotonic)
-        self._gateway.on_denied = _note_denial
+        self.gateway = Gateway(self._tables.routes, tokens.check, self._tunnels, time.monotonic)
+        self.gateway.on_denied = _note_denial
+        # No request leaves this node as long as its own replicas have room.
+        self.gateway.presences.distance = lambda other: int(other != node_id)
         self._front = Front(options)
         self._host = reached_at(options.address, options.clients_at[0])
         self._tunnel_host = reached_at(options.address, options.tunnels_at[0])
@@ -100,7 +102,7 @@ class LocalGateway:
         self._front.start()
         (client_host, client_port), (tunnel_host, tunnel_port) = self._options.clients_at, self._options.tunnels_at
         try:
-            clients = await self._gateway.start(client_host, client_port, self._front.context)
+            clients = await self.gateway.start(client_host, client_port, self._front.context)
             tunnels = await self._tunnels.start(join_target(tunnel_host, tunnel_port), self._tunnel_tls)
         except HomeportError as error:
             raise _taken(error) from error
@@ -123,7 +125,7 @@ class LocalGateway:
 
     async def drain(self, seconds: float) -> None:
         """Takes nothing new, and answers what is open for up to so many seconds."""
-        await self._gateway.close(seconds)
+        await self.gateway.close(seconds)
         self._pipe.close("the agent stops")
 
     async def close(self) -> None:

@@ -2,14 +2,11 @@
 
 import json
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 
 import structlog
 
 from agent.state.site import Entries, SiteStore
-from homeport.core import canonical
 from homeport.core.errors import HomeportError
-from homeport.gateway.routes import RoutePolicy
 from homeport.gateway.tables import GatewayTables
 
 log = structlog.get_logger()
@@ -19,24 +16,13 @@ MOST_ENTRIES = 50_000
 MOST_BYTES = 32 << 20
 
 
-def local_first(route: RoutePolicy, node_id: str) -> RoutePolicy:
-    """Replicas on the gateway's own node come before all others: no request leaves it as long as they have room."""
-    if node_id not in route.placements:
-        return route
-    placements = {
-        id: (0 if id == node_id else rank + 1, least, most) for id, (rank, least, most) in route.placements.items()
-    }
-    return replace(route, placements=placements)
-
-
 class SiteTables:
     """`tables` are what the gateway reads."""
 
-    def __init__(self, tables: GatewayTables, store: SiteStore, node_id: str) -> None:
+    def __init__(self, tables: GatewayTables, store: SiteStore) -> None:
         self.problem = ""
         self._tables = tables
         self._store = store
-        self._node_id = node_id
         # Of a snapshot of which parts are still to come.
         self._parts: Entries | None = None
         self._bytes = 0
@@ -84,9 +70,6 @@ class SiteTables:
         """What a newer control plane means by it, and this agent cannot read, is as good as not told."""
         try:
             value = json.loads(text) if text else None
-            if table == "routes" and value is not None:
-                self._tables.routes.put(local_first(canonical.from_plain(RoutePolicy, value), self._node_id))
-            else:
-                self._tables.put(table, key, value)
+            self._tables.put(table, key, value)
         except (ValueError, TypeError, KeyError) as error:
             log.error("an entry of the site's tables cannot be read", table=table, key=key, error=repr(error))

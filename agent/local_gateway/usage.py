@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 
 from homeport.core.history.token_usage import TokenUsage
+from homeport.core.rollout.track import deployment_of
 
 _LOOK_SECONDS = 10.0
 # Into the history: soon while somebody hears of it, else seldom, since it waits there.
@@ -26,10 +27,11 @@ class UsageCounter:
         self._counts: dict[tuple[str, str], TokenUsage] = {}
         self._began = 0.0
 
-    def note(self, deployment_id: str, token_id: str, tokens: int) -> None:
+    def note(self, track_id: str, token_id: str, tokens: int) -> None:
         """A request had its whole answer, which brought so many tokens."""
         if not self._counts:
             self._began = self._monotonic()
+        deployment_id = deployment_of(track_id)
         before = self._counts.get((deployment_id, token_id), TokenUsage(token_id))
         self._counts[deployment_id, token_id] = TokenUsage(token_id, before.requests + 1, before.tokens + tokens)
 

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import replace
 from typing import Any
 
 from controlplane.sites.local_gateways import Member
@@ -10,7 +9,8 @@ from homeport.core import canonical
 from homeport.core.access.principal import Principal
 from homeport.gateway.access_tokens import Facts, principal_of
 from homeport.gateway.invocation import Invoker
-from homeport.gateway.routes import RevisionRoute, RoutePolicy
+from homeport.gateway.routes import RoutePolicy
+from homeport.gateway.site_routes import within
 from homeport.gateway.tables import GatewayTables
 
 # (table, key) to JSON.
@@ -38,11 +38,9 @@ class SiteTables:
 
     def _routes(self, members: Collection[str]) -> Iterator[RoutePolicy]:
         for route in self._tables.routes:
-            placements = {node_id: terms for node_id, terms in route.placements.items() if node_id in members}
-            revisions = tuple(_on(each, members) for each in route.revisions)
-            if placements or any(each.placements for each in revisions):
-                sites = {node_id: labels for node_id, labels in route.sites.items() if node_id in members}
-                yield replace(route, placements=placements, sites=sites, revisions=revisions)
+            here = within(route, members)
+            if here is not None:
+                yield here
 
     def _tokens(self, routes: Iterable[RoutePolicy]) -> Iterator[tuple[str, str]]:
         """Of those that may invoke one of these deployments at least."""
@@ -59,11 +57,6 @@ class SiteTables:
         if known is None or known[0] is not facts:
             known = self._principals[token_id] = facts, principal_of(token_id, facts), _dumps(facts)
         return known[1], known[2]
-
-
-def _on(revision: RevisionRoute, members: Collection[str]) -> RevisionRoute:
-    placements = {node_id: terms for node_id, terms in revision.placements.items() if node_id in members}
-    return replace(revision, placements=placements)
 
 
 def changed(before: Entries, after: Entries) -> Iterator[tuple[str, str, str]]:
