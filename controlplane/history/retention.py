@@ -13,6 +13,8 @@ log = structlog.get_logger()
 
 # So that the same day of last week can be replayed.
 TRAFFIC_DAYS = 8
+# More than a year, for whoever settles accounts.
+USAGE_DAYS = 400
 _DAY = 86_400.0
 _EVERY_SECONDS = 3600.0
 
@@ -25,6 +27,7 @@ async def trim(store: Store, wall: Callable[[], float]) -> None:
             deployments=frozenset(each.id for each in store.all(Kind.DEPLOYMENT)),
             nodes=frozenset(each.id for each in store.all(Kind.NODE)),
             traffic_since=wall() - TRAFFIC_DAYS * _DAY,
+            usage_since=wall() - USAGE_DAYS * _DAY,
         )
         try:
             gone = await store.trim_history(retention)

@@ -15,8 +15,16 @@ from sqlalchemy.pool import NullPool
 from controlplane.store.audit import AuditEntry, AuditQuery
 from controlplane.store.audit_table import append_entries, forget_entries, read_entries
 from controlplane.store.filelock import FileLock
-from controlplane.store.history import HistoryQuery, KeptEntry, KeptMinute, NodeHistory, Retention, TrafficQuery
-from controlplane.store.history_table import keep_history, read_history, read_traffic, trim_history
+from controlplane.store.history import (
+    HistoryQuery,
+    KeptEntry,
+    KeptMinute,
+    KeptUsage,
+    NodeHistory,
+    Retention,
+    TrafficQuery,
+)
+from controlplane.store.history_table import keep_history, read_history, read_site_usage, read_traffic, trim_history
 from controlplane.store.migrate import migrate
 from controlplane.store.storage_errors import damaged, lost_lock, overtaken, storage_error
 from controlplane.store.store import Change, Kind, Record
@@ -135,6 +143,9 @@ class Database:
 
     def read_traffic(self, query: TrafficQuery) -> list[KeptMinute]:
         return self._in_transaction(lambda connection: read_traffic(connection, query))
+
+    def read_site_usage(self, token_id: str) -> list[KeptUsage]:
+        return self._in_transaction(lambda connection: read_site_usage(connection, token_id))
 
     def trim_history(self, retention: Retention) -> int:
         return self._in_transaction(lambda connection: trim_history(connection, retention))

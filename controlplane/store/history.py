@@ -4,6 +4,7 @@ no change of the fleet, and takes no seq."""
 from dataclasses import dataclass, field
 
 from homeport.core.history.entry import Entry, EntryKind, Page
+from homeport.core.history.token_usage import TokenUsage
 from homeport.core.history.traffic_minute import TrafficMinute
 
 
@@ -62,17 +63,46 @@ class KeptMinute:
 
 
 @dataclass(frozen=True, slots=True)
+class KeptUsage:
+    """Of all nodes together. `day` is its beginning in UTC, unix seconds."""
+
+    day: int
+    deployment_id: str
+    usage: TokenUsage
+
+
+@dataclass(frozen=True, slots=True)
 class Retention:
-    """What stays: of these deployments only, the newest `entries` of each kind, and minutes from then on."""
+    """What stays: of these deployments only, the newest `entries` of each kind, and minutes from then on; of usage the
+    days from then on."""
 
     deployments: frozenset[str] = field(default_factory=frozenset)
     nodes: frozenset[str] = field(default_factory=frozenset)
     entries: int = 1000
     traffic_since: float = 0.0
+    usage_since: float = 0.0
 
 
 def minute_of(time: float) -> int:
     return int(time // 60) * 60
+
+
+def day_of(time: float) -> int:
+    return int(time // 86_400) * 86_400
+
+
+def usage_in(entries: list[Entry]) -> dict[tuple[str, str, int], TokenUsage]:
+    """By token, deployment and day."""
+    found: dict[tuple[str, str, int], TokenUsage] = {}
+    for entry in entries:
+        if isinstance(entry.told, TokenUsage):
+            key = entry.told.token_id, entry.deployment_id, day_of(entry.time)
+            found[key] = found[key].with_another(entry.told) if key in found else entry.told
+    return found
+
+
+# What is added up, and not kept entry by entry.
+SUMMED = frozenset({EntryKind.TRAFFIC, EntryKind.TOKEN_USAGE})
 
 
 def new_entries(told: Page, marks: tuple[str, int] | None) -> list[Entry]:

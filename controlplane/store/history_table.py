@@ -9,18 +9,22 @@ from sqlalchemy import Connection, Table, and_, delete, func, insert, or_, selec
 from sqlalchemy.dialects import postgresql, sqlite
 
 from controlplane.store.history import (
+    SUMMED,
     HistoryQuery,
     KeptEntry,
     KeptMinute,
+    KeptUsage,
     NodeHistory,
     Retention,
     TrafficQuery,
     minutes_in,
     new_entries,
+    usage_in,
 )
-from controlplane.store.tables import history, history_marks, traffic
+from controlplane.store.tables import history, history_marks, site_usage, traffic
 from homeport.core import canonical
 from homeport.core.history.entry import TYPES, Entry, EntryKind, kind_of
+from homeport.core.history.token_usage import TokenUsage
 from homeport.core.history.traffic_minute import TrafficMinute
 
 T = TypeVar("T")
@@ -40,11 +44,16 @@ def keep_history(connection: Connection, told: Sequence[NodeHistory]) -> None:
         if new:
             marks[each.node_id] = each.page.log_id, new[-1].number
             entries += new
-            rows += [_row(each.node_id, entry) for entry in new if kind_of(entry.told) is not EntryKind.TRAFFIC]
+            rows += [_row(each.node_id, entry) for entry in new if kind_of(entry.told) not in SUMMED]
     newest = connection.execute(select(func.coalesce(func.max(history.c.number), 0))).scalar_one()
     _execute(connection, insert(history), [{**row, "number": newest + n} for n, row in enumerate(rows, 1)])
     minutes = [{"deployment_id": key[0], "minute": key[1], **asdict(m)} for key, m in minutes_in(entries).items()]
     _execute(connection, _ADD[connection.dialect.name], minutes)
+    used = [
+        {"token_id": key[0], "deployment_id": key[1], "day": key[2], "requests": each.requests, "tokens": each.tokens}
+        for key, each in usage_in(entries).items()
+    ]
+    _execute(connection, _ADD_USAGE[connection.dialect.name], used)
     moved = [{"node_id": node_id, "log_id": mark[0], "number": mark[1]} for node_id, mark in marks.items()]
     _execute(connection, _MARK[connection.dialect.name], moved)
 
@@ -73,6 +82,14 @@ def read_traffic(connection: Connection, query: TrafficQuery) -> list[KeptMinute
     ]
 
 
+def read_site_usage(connection: Connection, token_id: str) -> list[KeptUsage]:
+    statement = select(site_usage).where(site_usage.c.token_id == token_id)
+    return [
+        KeptUsage(row.day, row.deployment_id, TokenUsage(token_id, row.requests, row.tokens))
+        for row in connection.execute(statement.order_by(site_usage.c.day, site_usage.c.deployment_id))
+    ]
+
+
 def trim_history(connection: Connection, retention: Retention) -> int:
     """How many rows went."""
     gone = 0
@@ -84,6 +101,7 @@ def trim_history(connection: Connection, retention: Retention) -> int:
     for ids in _groups(id for id in nodes if id not in retention.nodes):
         connection.execute(delete(history_marks).where(history_marks.c.node_id.in_(ids)))
     gone += connection.execute(delete(traffic).where(traffic.c.minute < retention.traffic_since)).rowcount
+    gone += connection.execute(delete(site_usage).where(site_usage.c.day < retention.usage_since)).rowcount
     of = history.c.deployment_id, history.c.kind
     full = select(*of).group_by(*of).having(func.count() > retention.entries)
     for deployment_id, kind in connection.execute(full).all():
@@ -147,4 +165,6 @@ def _upsert(dialect_insert: Any, table: Table, key: Sequence[str], adds: bool) -
 
 _INSERTS = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 _ADD = {name: _upsert(made, traffic, ("deployment_id", "minute"), adds=True) for name, made in _INSERTS.items()}
+_USED = ("token_id", "deployment_id", "day")
+_ADD_USAGE = {name: _upsert(made, site_usage, _USED, adds=True) for name, made in _INSERTS.items()}
 _MARK = {name: _upsert(made, history_marks, ("node_id",), adds=False) for name, made in _INSERTS.items()}

@@ -8,7 +8,15 @@ from typing import TypeVar
 
 from controlplane.store.audit import AuditEntry, AuditQuery
 from controlplane.store.changelog import KEEP, ChangeLog
-from controlplane.store.history import HistoryQuery, KeptEntry, KeptMinute, NodeHistory, Retention, TrafficQuery
+from controlplane.store.history import (
+    HistoryQuery,
+    KeptEntry,
+    KeptMinute,
+    KeptUsage,
+    NodeHistory,
+    Retention,
+    TrafficQuery,
+)
 from controlplane.store.memory_history import MemoryHistory
 from controlplane.store.state import State, StateReader, closed_error, new_store_id
 from controlplane.store.store import Transaction
@@ -62,6 +70,9 @@ class MemoryStore(StateReader):
 
     async def traffic(self, query: TrafficQuery) -> list[KeptMinute]:
         return self._history.traffic(query)
+
+    async def site_usage(self, token_id: str) -> list[KeptUsage]:
+        return self._history.site_usage(token_id)
 
     async def trim_history(self, retention: Retention) -> int:
         return self._history.trim(retention)

@@ -4,7 +4,15 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from typing import TypeVar
 
 from controlplane.store.audit import AuditEntry, AuditQuery
-from controlplane.store.history import HistoryQuery, KeptEntry, KeptMinute, NodeHistory, Retention, TrafficQuery
+from controlplane.store.history import (
+    HistoryQuery,
+    KeptEntry,
+    KeptMinute,
+    KeptUsage,
+    NodeHistory,
+    Retention,
+    TrafficQuery,
+)
 from controlplane.store.store import Change, Index, Kind, Problem, Record, Store, Transaction
 
 T = TypeVar("T")
@@ -67,6 +75,9 @@ class PassingStore:
 
     async def traffic(self, query: TrafficQuery) -> list[KeptMinute]:
         return await self._inner.traffic(query)
+
+    async def site_usage(self, token_id: str) -> list[KeptUsage]:
+        return await self._inner.site_usage(token_id)
 
     async def trim_history(self, retention: Retention) -> int:
         return await self._inner.trim_history(retention)

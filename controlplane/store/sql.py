@@ -17,7 +17,15 @@ import structlog
 from controlplane.store.audit import AuditEntry, AuditQuery
 from controlplane.store.changelog import KEEP, ChangeLog
 from controlplane.store.database import Database
-from controlplane.store.history import HistoryQuery, KeptEntry, KeptMinute, NodeHistory, Retention, TrafficQuery
+from controlplane.store.history import (
+    HistoryQuery,
+    KeptEntry,
+    KeptMinute,
+    KeptUsage,
+    NodeHistory,
+    Retention,
+    TrafficQuery,
+)
 from controlplane.store.objects import Objects
 from controlplane.store.state import State, StateReader, closed_error, new_store_id
 from controlplane.store.store import Problem, Transaction
@@ -111,6 +119,9 @@ class SqlStore(StateReader):
 
     async def traffic(self, query: TrafficQuery) -> list[KeptMinute]:
         return await self._in_thread(self._database.read_traffic, query)
+
+    async def site_usage(self, token_id: str) -> list[KeptUsage]:
+        return await self._in_thread(self._database.read_site_usage, token_id)
 
     async def trim_history(self, retention: Retention) -> int:
         return await self._in_thread(self._database.trim_history, retention)

@@ -6,7 +6,15 @@ from enum import StrEnum
 from typing import Any, Protocol, TypeVar
 
 from controlplane.store.audit import AuditEntry, AuditQuery
-from controlplane.store.history import HistoryQuery, KeptEntry, KeptMinute, NodeHistory, Retention, TrafficQuery
+from controlplane.store.history import (
+    HistoryQuery,
+    KeptEntry,
+    KeptMinute,
+    KeptUsage,
+    NodeHistory,
+    Retention,
+    TrafficQuery,
+)
 from homeport.core.errors import HomeportError
 
 T = TypeVar("T")
@@ -185,6 +193,9 @@ class Store(Protocol):
 
     async def traffic(self, query: TrafficQuery) -> list[KeptMinute]:
         """The oldest first. Raises HomeportError when the database is away."""
+
+    async def site_usage(self, token_id: str) -> list[KeptUsage]:
+        """What an access token used through local gateways, the oldest day first."""
 
     async def trim_history(self, retention: Retention) -> int:
         """Removes all else; how many entries and minutes."""

@@ -78,6 +78,18 @@ traffic = Table(
     Column("tokens", BigInteger, nullable=False),
 )
 
+# What access tokens asked of deployments through local gateways, of all nodes together, one row a day (unix seconds of
+# its beginning).
+site_usage = Table(
+    "site_usage",
+    metadata,
+    Column("token_id", String(64), primary_key=True),
+    Column("deployment_id", String(255), primary_key=True),
+    Column("day", BigInteger, primary_key=True, autoincrement=False),
+    Column("requests", BigInteger, nullable=False),
+    Column("tokens", BigInteger, nullable=False),
+)
+
 # Up to which number the log of a node is here: what a node tells twice is taken once.
 history_marks = Table(
     "history_marks",

@@ -18,6 +18,7 @@ from homeport.core.errors import ErrorCode, HomeportError
 from homeport.core.history.cold_start import ColdStart, StartParts
 from homeport.core.history.entry import Entry, EntryKind, Page
 from homeport.core.history.scaling_change import ScalingChange
+from homeport.core.history.token_usage import TokenUsage
 from homeport.core.history.traffic_minute import TrafficMinute
 from tests.fakes.clock import FakeClock
 from tests.fakes.postgresql import PostgresqlCluster
@@ -647,6 +648,34 @@ async def test_history_is_trimmed_to_the_newest_of_each_deployment_that_is_there
     assert 99.0 not in await start_times(store)
     assert 7.5 in await start_times(store)
     assert await store.trim_history(kept) == 1
+
+
+def used(number: int, time: float, requests: int, token_id: str = "t1", deployment_id: str = "chat") -> Entry:
+    return Entry(number, deployment_id, time, TokenUsage(token_id, requests, 10 * requests))
+
+
+async def test_usage_adds_up_by_token_deployment_and_day_and_counts_once(store: Store) -> None:
+    day = 86_400.0
+    told = (
+        used(1, day, 3),
+        used(2, day + 600, 4),
+        used(3, 2 * day, 1),
+        used(4, day, 9, "t2"),
+        used(5, day, 2, "t1", "a"),
+    )
+    await keep(store, "n1", *told[:2])
+    await keep(store, "n1", *told)
+    await keep(store, "n2", used(1, 2 * day + 1, 5))
+    assert [(each.day / day, each.deployment_id, each.usage) for each in await store.site_usage("t1")] == [
+        (1, "a", TokenUsage("t1", 2, 20)),
+        (1, "chat", TokenUsage("t1", 7, 70)),
+        (2, "chat", TokenUsage("t1", 6, 60)),
+    ]
+    assert await store.history(HistoryQuery("chat", EntryKind.TOKEN_USAGE)) == []
+    kept = Retention(frozenset({"chat"}), frozenset({"n1"}), usage_since=2 * day)
+    assert await store.trim_history(kept) == 3
+    assert [each.usage.requests for each in await store.site_usage("t1")] == [6]
+    assert await store.site_usage("t2") == []
 
 
 async def test_history_is_durable_and_takes_no_seq(reopen: Opener) -> None:
