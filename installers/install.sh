@@ -22,6 +22,8 @@ Options:
   --wheelhouse DIR|URL   where the wheels are; default: beside this script. In a checkout without any: pip's own index
   --drivers LIST         what may run models on this host, for a new /etc/homeport/agent.toml (default: docker)
   --name NAME            the node's name (default: the hostname)
+  --local-gateway ADDRESS:PORT
+                         let this host serve its site's clients there, for a new agent.toml (default: it listens to nobody)
   --advertise HOST       the name or address by which hosts reach this control plane (default: this host's)
   --daemon-reload        let systemd reload its units even though containers with GPUs run here
   --yes                  do not ask
@@ -39,7 +41,7 @@ fail() {
 }
 
 main() {
-    role= server= token= name= drivers=docker advertise= wheelhouse= action=install yes= may_reload=
+    role= server= token= name= drivers=docker local_gateway= advertise= wheelhouse= action=install yes= may_reload=
     parse "$@"
     [ "$(id -u)" = 0 ] || fail "this must run as root: sudo sh install.sh ..."
     unit=homeport-$role.service
@@ -62,13 +64,14 @@ parse() {
     while [ $# -gt 0 ]; do
         case $1 in
         agent | server) role=$1 ;;
-        --server | --token | --name | --drivers | --advertise | --wheelhouse)
+        --server | --token | --name | --drivers | --local-gateway | --advertise | --wheelhouse)
             [ $# -ge 2 ] || fail "$1 needs a value; see install.sh --help"
             case $1 in
             --server) server=$2 ;;
             --token) token=$2 ;;
             --name) name=$2 ;;
             --drivers) drivers=$2 ;;
+            --local-gateway) local_gateway=$2 ;;
             --advertise) advertise=$2 ;;
             --wheelhouse) wheelhouse=$2 ;;
             esac
@@ -264,6 +267,8 @@ write_config() {
     install -d -m 755 /etc/homeport
     if [ "$role" = agent ] && [ ! -f /etc/homeport/agent.toml ]; then
         write_policy >/etc/homeport/agent.toml
+    elif [ -n "$local_gateway" ]; then
+        say "/etc/homeport/agent.toml is kept as it is: write [local_gateway] there (docs/install.md)"
     elif [ "$role" = server ] && [ ! -f /etc/homeport/server.env ]; then
         write_server_env >/etc/homeport/server.env
     elif [ -n "$advertise" ]; then
@@ -300,6 +305,20 @@ engine_socket = ""
 
 # How many replicas may share one GPU; without it, as many as their shares allow.
 # replicas_per_gpu = 4
+END
+    write_local_gateway
+}
+
+# The last part: what follows the name of a table belongs to it.
+write_local_gateway() {
+    mark=
+    [ -n "$local_gateway" ] || mark="# "
+    cat <<END
+
+# Serve the clients of this site here, also while the control plane cannot be reached; the next port is for its agents.
+$mark[local_gateway]
+${mark}clients = "${local_gateway:-0.0.0.0:8000}"
+${mark}tls = "internal"
 END
 }
 

@@ -12,6 +12,7 @@ from agent.doctor.dns import check_dns
 from agent.doctor.engine import check_engine
 from agent.doctor.finding import Finding, Host, fail
 from agent.doctor.gpu import check_gpu
+from agent.doctor.local_gateway import check_local_gateway
 from agent.doctor.policy import check_policy
 from agent.doctor.proxy import check_proxy
 from agent.doctor.reachability import check_enrollment_port, check_session_port, check_tunnel_port
@@ -38,6 +39,7 @@ CHECKS: dict[str, Check] = {
     "enrollment port": check_enrollment_port,
     "session port": check_session_port,
     "tunnel port": check_tunnel_port,
+    "local gateway": check_local_gateway,
 }
 
 

@@ -27,7 +27,7 @@ from homeport.core.access.scope import Place
 from homeport.core.errors import ErrorCode, HomeportError
 from homeport.gateway.access_tokens import principal_of
 from homeport.schema.access import AccessTokenEdit, AccessTokenSpec, RotateRequest
-from homeport.schema.access_resources import AccessToken, AccessTokenImpact, NewAccessToken
+from homeport.schema.access_resources import AccessToken, AccessTokenImpact, NewAccessToken, SiteUsage
 
 _TAG = "access tokens"
 _ITEM = "/access-tokens/{token}"
@@ -62,6 +62,9 @@ class AccessTokens:
                   body=RotateRequest, response=NewAccessToken, errors=(*_NOT_FOUND, ErrorCode.CONFLICT), anyone=_OWN),
             Route("GET", f"{_ITEM}/impact", self.impact, _TAG, "Whom revoking an access token would hit",
                   response=AccessTokenImpact, errors=_NOT_FOUND, anyone=_OWN),
+            Route("GET", f"{_ITEM}/site-usage", self.site_usage, _TAG,
+                  "What an access token asked of local gateways, by day and deployment",
+                  response=SiteUsage, errors=(*_NOT_FOUND, ErrorCode.UNAVAILABLE), anyone=_OWN),
         ]  # fmt: skip
 
     async def show_all(self, call: Call) -> Answer:
@@ -109,6 +112,20 @@ class AccessTokens:
         overlap = request.overlap_seconds
         rotated = await self._store.write(lambda tx: rotate_access_token(tx, find_token(tx, record.id), overlap))
         return self._told(*rotated)
+
+    async def site_usage(self, call: Call) -> Answer:
+        kept = await self._store.site_usage(self._find(call).id)
+        return {
+            "days": [
+                {
+                    "day": each.day,
+                    "deployment_id": each.deployment_id,
+                    "requests": each.usage.requests,
+                    "tokens": each.usage.tokens,
+                }
+                for each in kept
+            ]
+        }
 
     async def impact(self, call: Call) -> Answer:
         record = self._find(call)

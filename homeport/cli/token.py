@@ -1,6 +1,7 @@
 """`homeport token`: personal access tokens, one's own and those of service accounts."""
 
 import re
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -24,7 +25,7 @@ from homeport.cli.options import (
     YesOption,
     given,
 )
-from homeport.cli.output import print_plain
+from homeport.cli.output import print_plain, print_table
 from homeport.cli.token_limits import (
     Budgets,
     ConcurrentRequests,
@@ -146,6 +147,33 @@ def limits(
         print_usage(usage)
     else:
         print_plain({"usage": usage}, output)
+
+
+@app.command("site-usage")
+def site_usage(
+    token: TokenId,
+    output: OutputOption = OutputFormat.TABLE,
+    context: ContextOption = "",
+) -> None:
+    """Show what a token asked of local gateways, by day and deployment.
+
+    Sites that were cut off tell it when they are back.
+
+    \b
+    Example:
+      homeport token site-usage 5f2c9e01ab34
+    """
+    with connect(context) as client:
+        usage = client.access_tokens.site_usage(token)
+    if output is not OutputFormat.TABLE:
+        print_plain(usage, output)
+        return
+    rows = [
+        [f"{datetime.fromtimestamp(each['day'], UTC):%Y-%m-%d}", each["deployment_id"]]
+        + [f"{each[name]:,}" for name in ("requests", "tokens")]
+        for each in usage["days"]
+    ]
+    print_table(["DAY", "DEPLOYMENT", "REQUESTS", "TOKENS"], rows)
 
 
 @app.command("rotate")

@@ -255,6 +255,10 @@ class AccessTokenCollection(Collection):
         `limits`."""
         return Resource.from_plain(await self._transport.call("PATCH", self._path.item_path(token_id), body=fields))
 
+    async def site_usage(self, token_id: str) -> dict[str, Any]:
+        """`days`: what it asked of local gateways, by day (unix seconds of its beginning, UTC) and deployment."""
+        return await self._transport.call("GET", f"{self._path.item_path(token_id)}/site-usage")
+
 
 def _named(revision: int | None, dry_run: bool) -> dict[str, Any]:
     return {"dry_run": dry_run} | ({"revision": revision} if revision is not None else {})

@@ -191,6 +191,9 @@ class SyncAccessTokenCollection(SyncCollection):
     def change(self, token_id: str, **fields: Any) -> Resource:
         return self._runner.run(self._tokens.change(token_id, **fields))
 
+    def site_usage(self, token_id: str) -> dict[str, Any]:
+        return self._runner.run(self._tokens.site_usage(token_id))
+
 
 class Client:
     """`with Client() as homeport:`. Not for use inside a running event loop: there use AsyncClient."""

@@ -94,6 +94,23 @@ class AccessTokenImpact(Answer):
     """How many other tokens of its owner are accepted: they go on."""
 
 
+class SiteUsageDay(Answer):
+    """What a token asked of one deployment through local gateways in a day (UTC), as far as their sites have told."""
+
+    day: int
+    """Its beginning, unix seconds."""
+    deployment_id: str
+    requests: int
+    """That had their whole answer."""
+    tokens: int
+    """Generated, where the model tells."""
+
+
+class SiteUsage(Answer):
+    days: list[SiteUsageDay]
+    """The oldest first."""
+
+
 class HeldRole(Answer):
     role: str
     scope: str

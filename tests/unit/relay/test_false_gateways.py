@@ -15,7 +15,7 @@ from controlplane.gateway.certificate import GatewayCertificates
 from controlplane.gateway.worker import GatewayWorker
 from homeport.http2.client import dial
 from homeport.http2.tls import client_tls, server_tls
-from homeport.identity import GATEWAY_NAME
+from homeport.identity import GATEWAY_NAME, SITE_GATEWAY_NAME
 from homeport.tunnel.client import attach
 from homeport.tunnel.errors import AttachError
 from homeport.tunnel.server import TunnelServer
@@ -31,6 +31,11 @@ def of_a_node(ca: CertificateAuthority, node_id: str) -> KeyPair:
     return KeyPair(key, ca.issue_node(node_id, make_csr(key), DAY, NOW).pem + ca.bundle)
 
 
+def of_a_site(ca: CertificateAuthority, node_id: str) -> KeyPair:
+    key = make_key()
+    return KeyPair(key, ca.issue_site_gateway(node_id, make_csr(key), DAY, NOW))
+
+
 PRETENDERS: dict[str, Callable[[CertificateAuthority, CertificateAuthority], KeyPair]] = {
     "the control plane": lambda ca, other: ca.issue_server(NOW),
     "a node": lambda ca, other: of_a_node(ca, "n2"),
@@ -39,6 +44,7 @@ PRETENDERS: dict[str, Callable[[CertificateAuthority, CertificateAuthority], Key
     "a front that is called so": lambda ca, other: ca.issue_front([GATEWAY_NAME], DAY, NOW),
     "another worker": lambda ca, other: ca.issue_gateway("gateway-1", DAY, NOW),
     "a worker of no name": lambda ca, other: ca.issue_gateway("", DAY, NOW),
+    "a host with a local gateway": lambda ca, other: of_a_site(ca, "gateway-0"),
     "a gateway of another CA": lambda ca, other: other.issue_gateway("gateway-0", DAY, NOW),
     "a gateway whose time is over": lambda ca, other: ca.issue_gateway("gateway-0", DAY, NOW - 2 * DAY),
 }
@@ -52,7 +58,7 @@ class Attached:
         self._ca = ca
         self._pair = pair
 
-    async def attach(self) -> str:
+    async def attach(self, kind: str = GATEWAY_NAME) -> str:
         """The worker that the agent has a tunnel to."""
 
         def admit(node_id: str, epoch: int) -> bool:
@@ -65,7 +71,7 @@ class Attached:
         held = issue_to(self._ca, "n1")
         try:
             attachment = await attach(
-                f"127.0.0.1:{port}", client_tls(held.key, held.certificate, self._ca.bundle), epoch=1
+                f"127.0.0.1:{port}", client_tls(held.key, held.certificate, self._ca.bundle), 1, kind=kind
             )
             attachment.hang_up()
             return attachment.worker_id
@@ -92,6 +98,15 @@ async def test_nobody_else_gets_a_tunnel(who: str, cas: tuple[CertificateAuthori
 
 async def test_a_gateway_does(cas: tuple[CertificateAuthority, CertificateAuthority]) -> None:
     assert await Attached(cas[0], cas[0].issue_gateway("gateway-0", DAY, NOW)).attach() == "gateway-0"
+
+
+async def test_a_local_gateway_is_taken_for_itself_alone(
+    cas: tuple[CertificateAuthority, CertificateAuthority],
+) -> None:
+    ca, _ = cas
+    assert await Attached(ca, of_a_site(ca, "gateway-0")).attach(SITE_GATEWAY_NAME) == "gateway-0"
+    with pytest.raises((AttachError, ssl.SSLError)):
+        await Attached(ca, ca.issue_gateway("gateway-0", DAY, NOW)).attach(SITE_GATEWAY_NAME)
 
 
 def test_its_certificate_is_replaced_at_half_of_its_life(tmp_path: Path) -> None:

@@ -113,6 +113,20 @@ async def test_after_days_alone_no_token_is_taken_and_the_answer_says_why(tmp_pa
         assert (await site.ask())[0] == 200
 
 
+async def test_rates_hold_here_by_themselves_and_what_only_a_lease_allows_is_refused(tmp_path: Path) -> None:
+    async with LocalSite(tmp_path) as site:
+        await site.told_all()
+        await site.serve(site.here, ModelServer())
+        budget = {"budgets": [{"counts": "requests", "per": "day", "amount": 5}]}
+        await site.told(
+            entry("tokens", "slow", {**FACTS, "limits": {"requests_per_minute": 2}}),
+            entry("tokens", "poor", {**FACTS, "limits": budget}),
+        )
+        answers = [(await site.ask(token="hp1.slow.secret"))[0] for _ in range(3)]
+        assert (answers[0], answers[2]) == (200, 429)
+        assert (await site.ask(token="hp1.poor.secret"))[0] == 429
+
+
 async def test_what_was_told_outlives_the_agent(tmp_path: Path) -> None:
     async with LocalSite(tmp_path) as site:
         await site.told_all()
