@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from controlplane.oidc_options import OidcOptions, add_oidc_options, take_oidc_options
 from homeport import __version__
 from homeport.core.errors import HomeportError
+from homeport.core.gateway_workers import MOST_WORKERS
 from homeport.gateway.client_address import trusted_proxies
 from homeport.identity import GATEWAY_NAME, SERVER_NAME
 
@@ -33,9 +34,10 @@ class ServerConfig:
     wheelhouse: Path | None
     # A process of its own goes on relaying while this one is away.
     gateway_inside: bool = False
-    gateway_workers: int = 1
     # Addresses and networks, with commas between them.
     trusted_proxies: str = ""
+    # None = as many as before.
+    gateway_workers: int | None = None
     heartbeat_seconds: float = 2.0
     # How long a node's certificate lives; it is renewed at half of that.
     certificate_seconds: int = 86_400
@@ -110,9 +112,9 @@ def parse_config(arguments: list[str] | None = None) -> ServerConfig:
     parser.add_argument(
         *("-w", "--gateway-workers"),
         type=_workers,
-        default=1,
         metavar="N",
-        help="processes that relay requests, about one for each core that they may use (default %(default)s)",
+        help="processes that relay requests, about one for each core that they may use (default: as many as before, "
+        "at first 1; `homeport gateway scale` changes it without a restart)",
     )
     parser.add_argument(
         "--gateway-inside",
@@ -189,8 +191,8 @@ def _port(text: str) -> int:
 
 
 def _workers(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= 64:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of workers (1 to 64)")
+    if not text.isdecimal() or not 1 <= int(text) <= MOST_WORKERS:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of workers (1 to {MOST_WORKERS})")
     return int(text)
 
 
@@ -243,8 +245,8 @@ def _tls_problem(config: ServerConfig) -> str:
     """What is wrong, and how to mend it; empty when nothing is."""
     if (config.tls_cert is None) != (config.tls_key is None):
         return "--tls-cert and --tls-key belong together: give both"
-    if config.gateway_inside and config.gateway_workers > 1:
-        return "--gateway-inside is one gateway in this process: leave it out, or --gateway-workers"
+    if config.gateway_inside and config.gateway_workers is not None:
+        return "--gateway-inside is a gateway in this process, without workers: leave it out, or --gateway-workers"
     if config.tls and config.tls_cert:
         return "--tls internal makes a certificate of its own: leave it out, or --tls-cert and --tls-key"
     if config.tls_names and not config.tls:

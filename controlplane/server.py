@@ -31,6 +31,7 @@ from controlplane.auth.oidc.provider import OidcProvider
 from controlplane.auth.token_facts import facts_in
 from controlplane.config import ServerConfig
 from controlplane.fleet.fleet_view import FleetView
+from controlplane.fleet.gateway_size import GATEWAY, follow_size, put_workers, workers_in
 from controlplane.fleet.specs import DeploymentSpecs
 from controlplane.front import front_names, front_url, url
 from controlplane.gateway.certificate import GatewayCertificates
@@ -68,6 +69,7 @@ from controlplane.sessions.sessions import Sessions
 from controlplane.sites.site_feed import SiteFeed
 from controlplane.store.sql import SqlStore
 from controlplane.store.storage_errors import unusable
+from controlplane.store.store import Kind
 from homeport import __version__
 from homeport.core.issuing import IssuingBudget
 from homeport.gateway.access_tokens import AccessTokens
@@ -105,6 +107,7 @@ class Server:
         self._issuing = IssuingBudget()
         self._cleanup = AsyncExitStack()
         self._client_tls: ClientTls | None = None
+        self._gateway_workers: Callable[[], list[dict[str, Any]]] | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._pipelines: tuple[Pipeline, ...] = ()
         self._loop_lag = LoopLag()
@@ -214,7 +217,9 @@ class Server:
         folder = self._config.data_dir.absolute()
         socket = folder / "gateways.sock"
         feed = self._open_feed(ca)
-        workers = GatewayWorkers(_gateway_terms(self._config), feed, socket, folder, self._config.gateway_workers)
+        wanted = await self._wanted_workers()
+        workers = GatewayWorkers(_gateway_terms(self._config), feed, socket, folder, wanted)
+        self._gateway_workers = workers.shown
         publisher = GatewayPublisher(self._store, feed)
         self._sessions.on_open = publisher.session_opened
         self._sites = self._start_sites(publisher, feed)
@@ -225,6 +230,7 @@ class Server:
         ports = await workers.start()
         self._cleanup.push_async_callback(self._end_gateway, workers)
         self._spawn("gateway", workers.run())
+        self._spawn("gateway-size", follow_size(self._store, workers.scale))
         return ports
 
     def _start_sites(self, publisher: GatewayPublisher, feed: GatewayFeed) -> SiteFeed:
@@ -234,6 +240,13 @@ class Server:
         self._spawn("local-gateways", sites.follow_store())
         self._spawn("site-tables", sites.run())
         return sites
+
+    async def _wanted_workers(self) -> int:
+        """The last that was said counts, on the command line or by `homeport gateway scale`."""
+        told = self._config.gateway_workers
+        if told is not None and told != workers_in(self._store.get(Kind.GATEWAY, GATEWAY)):
+            await self._store.write(lambda tx: put_workers(tx, told))
+        return workers_in(self._store.get(Kind.GATEWAY, GATEWAY))
 
     async def _end_gateway(self, workers: GatewayWorkers) -> None:
         """One that was started for a control plane that did not get ready has nothing to go on for."""
@@ -338,6 +351,7 @@ class Server:
             version=__version__,
             vault=vault,
             install_command=command,
+            gateway_workers=self._gateway_workers,
             session_life=SessionLife(self._config.session_days * 86_400, self._config.session_idle_hours * 3600),
             token_usage=self._leases.usage,
             oidc=self._oidc_provider(urls.of_browsers),

@@ -18,6 +18,7 @@ from controlplane.api.deployment_history import DeploymentHistory
 from controlplane.api.deployments import Deployments
 from controlplane.api.docs import add_docs
 from controlplane.api.documents import Documents
+from controlplane.api.gateways import GatewayRoutes
 from controlplane.api.instance_types import INSTANCE_TYPES, InstanceTypes
 from controlplane.api.join_tokens import JoinTokens
 from controlplane.api.metrics import MetricsPage
@@ -114,4 +115,5 @@ def _all_routes(dependencies: ApiDependencies, views: Views, callers: Callers) -
         *Documents(dependencies).routes(),
         *Audit(dependencies).routes(),
         *Server(dependencies, views).routes(),
+        *GatewayRoutes(dependencies).routes(),
     ]

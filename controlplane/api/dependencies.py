@@ -59,6 +59,8 @@ class ApiDependencies:
     vault: Vault
     # A join token's command for a host with nothing of ours; empty when this server has no wheelhouse to offer.
     install_command: Callable[[str], str]
+    # The gateway's, as schema.gateway.GatewayWorker shows them; None where it has none of its own.
+    gateway_workers: Callable[[], list[dict[str, Any]]] | None = None
     # Wrong tokens, by address.
     guesses: Guesses = field(default_factory=Guesses)
     session_life: SessionLife = field(default_factory=SessionLife)

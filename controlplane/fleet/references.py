@@ -28,6 +28,7 @@ _NOUNS = {
     Kind.TEAM: "team",
     Kind.ROLE_BINDING: "role binding",
     Kind.PASSWORD: "password",
+    Kind.GATEWAY: "gateway",
 }
 
 

@@ -96,6 +96,10 @@ class GatewayWorkers:
         if self._keeping is not None:
             await asyncio.shield(self._keeping)
 
+    def shown(self) -> list[dict[str, Any]]:
+        """As the API shows them."""
+        return [_shown(worker) for _, worker in sorted(self._workers.items())]
+
     def scale(self, wanted: int) -> None:
         self._wanted = wanted
         self._changed.set()
@@ -286,6 +290,18 @@ class GatewayWorkers:
         raise self._problem or HomeportError(
             ErrorCode.UNAVAILABLE, "the gateway did not listen in time", hint="the log says why"
         )
+
+
+def _shown(worker: _Worker) -> dict[str, Any]:
+    hello = worker.fed.hello if worker.fed else {}
+    state = "retiring" if worker.retiring else "serving" if worker.serving else "starting"
+    return {
+        "id": worker.id,
+        "pid": worker.pid,
+        "state": state,
+        "version": next(iter(hello.get("release", ())), ""),
+        "nodes": len(worker.fed.nodes) if worker.fed else 0,
+    }
 
 
 def _shared_with(host: str, port: int) -> socket.socket:

@@ -42,6 +42,7 @@ class Kind(StrEnum):
     TEAM = "team"  # <team>
     ROLE_BINDING = "role_binding"  # <role binding>
     PASSWORD = "password"  # <user>
+    GATEWAY = "gateway"  # `central`: the one beside the control plane
     REBALANCE = "rebalance"  # `last`: there is one
 
 

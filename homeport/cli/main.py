@@ -16,6 +16,7 @@ from homeport.cli import (
     deployment,
     deployment_verbs,
     explain,
+    gateway,
     instance_type,
     join_token,
     login,
@@ -83,6 +84,7 @@ app.add_typer(deployment.app, name="deployment")
 app.add_typer(project.app, name="project")
 app.add_typer(secret.app, name="secret")
 app.add_typer(join_token.app, name="join-token")
+app.add_typer(gateway.app, name="gateway")
 app.add_typer(user.app, name="user")
 app.add_typer(service_account.app, name="service-account")
 app.add_typer(team.app, name="team")

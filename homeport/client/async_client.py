@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from typing import Any, Self
+from urllib.parse import quote
 
 from homeport.client import paths
 from homeport.client.chat import PROGRESS, text_of_events
@@ -97,6 +98,16 @@ class AsyncClient:
     async def status(self) -> dict[str, Any]:
         """What runs: version, uptime_seconds, and nodes, deployments, replicas as {ready, total}."""
         return await self._transport.call("GET", "status")
+
+    async def gateways(self) -> list[dict[str, Any]]:
+        """Each with its `url`, `wanted_workers`, and `workers` [{id, pid, state, version, nodes}]."""
+        found: list[dict[str, Any]] = (await self._transport.call("GET", "gateways"))["items"]
+        return found
+
+    async def scale_gateway(self, workers: int, gateway: str = "central") -> dict[str, Any]:
+        """The gateway, which gets there by and by. Raises CONFLICT where it has no workers of its own."""
+        path = f"gateways/{quote(gateway, safe='')}/scale"
+        return await self._transport.call("POST", path, body={"workers": workers}, repeatable=True)
 
     async def rebalance(self, *, dry_run: bool = False, **wanted: Any) -> dict[str, Any]:
         """Moves a few replicas: `clearings`, each with its `moves`, and figures `before` and `after`. Fields: cluster,

@@ -255,6 +255,12 @@ class Client:
     def status(self) -> dict[str, Any]:
         return self._run(self._inner.status())
 
+    def gateways(self) -> list[dict[str, Any]]:
+        return self._run(self._inner.gateways())
+
+    def scale_gateway(self, workers: int, gateway: str = "central") -> dict[str, Any]:
+        return self._run(self._inner.scale_gateway(workers, gateway))
+
     def rebalance(self, *, dry_run: bool = False, **wanted: Any) -> dict[str, Any]:
         return self._run(self._inner.rebalance(dry_run=dry_run, **wanted))
 

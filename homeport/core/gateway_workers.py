@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+MOST_WORKERS = 64
+
 
 @dataclass(frozen=True, slots=True)
 class WorkerFacts:

@@ -90,6 +90,8 @@ class ControlApi:
         self.store = FailingStore(MemoryStore(self.wall))
         self.registry = NodeRegistry(self.clock, wall=lambda: 1_700_000_000.0 + self.clock())
         self.logs = ScriptedLogs()
+        # As GET /gateways shows them.
+        self.gateway_workers: list[dict[str, Any]] = []
         self.token = ""
         self.url = ""
         urls = Urls("http://127.0.0.1:8080", "http://127.0.0.1:8000", "host.example:8442", public_url)
@@ -108,6 +110,7 @@ class ControlApi:
             guesses=guesses or Guesses(),
             oidc=OidcProvider(oidc, self.clock, self.wall) if oidc else None,
             metrics_open=metrics_open,
+            gateway_workers=lambda: self.gateway_workers,
         )
         self._app = create_app(self.dependencies)
         self._routes = {(r.method, PREFIX + r.path): r for r in self._app[ROUTES]}

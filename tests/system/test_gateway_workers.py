@@ -87,6 +87,19 @@ class Clients:
         return http.client.HTTPConnection("127.0.0.1", self._site.gateway_port, timeout=60)
 
 
+def test_their_number_changes_without_a_restart(site: Site) -> None:
+    with Clients(site) as clients:
+        clients.until_more(20)
+        assert site.api("POST", "/gateways/central/scale", {"workers": 3})["wanted_workers"] == 3
+        site.until(lambda: _states(site) == ["serving"] * 3, "three serve", PATIENCE)
+        site.until(lambda: _nodes(site) == [1, 1, 1], "the node has a tunnel to each", PATIENCE)
+        clients.until_more(20)
+        site.api("POST", "/gateways/central/scale", {"workers": 2})
+        site.until(lambda: _states(site) == ["serving"] * 2, "two serve", PATIENCE)
+        clients.until_more(20)
+    assert (clients.lost, clients.resets) == ([], 0)
+
+
 def test_another_release_takes_over_worker_by_worker_and_no_request_is_lost(site: Site) -> None:
     before = set(site.gateway_pids)
     assert len(before) == 2
@@ -118,3 +131,11 @@ def test_one_that_is_killed_takes_its_requests_with_it_and_no_others(site: Site)
     # Each client has at most one request there.
     assert clients.resets <= 4
     assert before[1] in site.gateway_pids
+
+
+def _states(site: Site) -> list[str]:
+    return [worker["state"] for worker in site.api("GET", "/gateways")["items"][0]["workers"]]
+
+
+def _nodes(site: Site) -> list[int]:
+    return [worker["nodes"] for worker in site.api("GET", "/gateways")["items"][0]["workers"]]

@@ -28,6 +28,7 @@ class Permission(StrEnum):
     ACCESS_WRITE = "access.write"
     AUDIT_READ = "audit.read"
     SERVER_READ = "server.read"
+    SERVER_WRITE = "server.write"  # how many workers the gateway has
 
     @property
     def is_read(self) -> bool:

@@ -44,6 +44,7 @@ _OPERATOR = _DEPLOYER | {
     Permission.JOIN_TOKENS_WRITE,
     Permission.INSTANCE_TYPES_WRITE,
     Permission.PROJECTS_WRITE,
+    Permission.SERVER_WRITE,
 }
 
 PERMISSIONS: Mapping[Role, frozenset[Permission]] = {

@@ -145,6 +145,8 @@ TABLE: dict[str, tuple[str, Any]] = {
     "POST /apply": ("operator", {"documents": [{"compute_cluster": {"id": "applied"}}]}),
     "GET /audit": ("admin", None),
     "GET /audit/export": ("admin", None),
+    "GET /gateways": ("viewer", None),
+    "POST /gateways/{gateway}/scale": ("operator", {"workers": 2}),
     "GET /status": ("viewer", None),
     "GET /healthz": ("public", None),
     # Each topic is asked about: test_access.py. Without an upgrade the first is refused, the second has no end.
@@ -160,7 +162,8 @@ def _objects(ids: dict[str, str]) -> dict[str, str]:
     return {
         "project": "red", "secret": "hub", "instance_type": "rack", "cluster": "office", "nodepool": "gpu",
         "node": "gpu-1", "model": "smollm2", "version": "v1", "deployment": "chat", "user": "anna",
-        "service_account": "ci", "team": "ops", "role_binding": "annas", **ids,
+        "service_account": "ci", "team": "ops", "role_binding": "annas",
+        "gateway": "central", **ids,
     }  # fmt: skip
 
 
