@@ -1,6 +1,7 @@
 """WebSockets, byte by byte: the upgrade, the pipe after it, and its ends."""
 
 import asyncio
+import ssl
 from dataclasses import replace
 
 import pytest
@@ -8,6 +9,8 @@ import pytest
 from agent.relay import upgrade as relayed
 from homeport.core.policy import Policy
 from homeport.gateway import upgrade
+from homeport.tls import front_tls, load_pair
+from tests.fakes.certs import authority, issue
 from tests.fakes.data_plane import TERMS, TOKEN, Client, DataPlane
 from tests.fakes.model_server import Call, ModelServer
 
@@ -192,6 +195,37 @@ async def test_a_replica_that_is_to_stop_waits_for_it_and_not_for_ever(monkeypat
         async with asyncio.timeout(20):
             await plane.node.relay.drain_upstream("chat", "node-1-replica-0")
         assert await client.at_end() == b""
+
+
+@pytest.mark.parametrize("who", ["client", "model"])
+async def test_over_tls_either_side_may_end_it(who: str) -> None:
+    front = front_tls(http2=True)
+    load_pair(front, *issue(authority().ca, san_dns="gateway"))
+    async with DataPlane(tls=front) as plane:
+
+        async def talk(call: Call) -> None:
+            call.writer.write(ACCEPTED + b"\r\n")
+            while data := await call.reader.read(65536):
+                call.writer.write(data.upper())
+                if who == "model" and data.endswith(b"."):
+                    break
+            call.writer.close()
+
+        server = ModelServer(talk)
+        await plane.serve(server)
+        trust = ssl.create_default_context(cadata=authority().ca.pem.decode())
+        client = Client(*await asyncio.open_connection("127.0.0.1", plane.port, ssl=trust, server_hostname="gateway"))
+        client.send("GET", "/d/chat/talk", headers=UPGRADE)
+        assert (await client.head())[0] == 101
+        text = b"hello " * 50_000 + b"."
+        client.writer.write(text)
+        await exactly(client, text.upper())
+        if who == "client":
+            client.close()
+        else:
+            assert await client.at_end() == b""
+        await asyncio.wait_for(server.calls[0].gone.wait(), 60)
+        await plane.until(lambda: not plane.gateway.active and plane.node.relay.in_flight == 0)
 
 
 @pytest.mark.parametrize("prefix", ["homeport.bearer.", "openai-insecure-api-key."])
