@@ -1,20 +1,17 @@
-"""Requests that wait for a replica, in bounded number and each until its own deadline.
-
-Tenants take turns, so that nobody waits behind the whole flood of another; each tenant's own go in the order in which
-they came.
-"""
+"""Requests that wait for a replica, in bounded number and each until its own deadline. Tenants take turns."""
 
 import asyncio
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from homeport.core.tenant_lines import TenantLines
+
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    tenant: str
     since: float
     timer: asyncio.TimerHandle
 
@@ -22,8 +19,7 @@ class _Place:
 class HoldQueue(Generic[T]):
     def __init__(self) -> None:
         self._places: dict[T, _Place] = {}
-        # Each tenant's line; the tenant whose turn it is comes first.
-        self._lines: dict[str, dict[T, None]] = {}
+        self._lines: TenantLines[T] = TenantLines()
 
     def __len__(self) -> int:
         return len(self._places)
@@ -34,8 +30,7 @@ class HoldQueue(Generic[T]):
     @property
     def oldest(self) -> T | None:
         """Who has waited longest."""
-        firsts = (next(iter(line)) for line in self._lines.values())
-        return min(firsts, key=lambda waiter: self._places[waiter].since, default=None)
+        return min(self._lines.firsts(), key=lambda waiter: self._places[waiter].since, default=None)
 
     @property
     def oldest_since(self) -> float | None:
@@ -46,47 +41,32 @@ class HoldQueue(Generic[T]):
     def put(self, waiter: T, tenant: str, now: float, seconds: float, expired: Callable[[], None]) -> None:
         """`expired` is called after `seconds`, when the waiter is no longer in the queue."""
         timer = asyncio.get_running_loop().call_later(seconds, self._expire, waiter, expired)
-        self._places[waiter] = _Place(tenant, now, timer)
-        self._lines.setdefault(tenant, {})[waiter] = None
+        self._places[waiter] = _Place(now, timer)
+        self._lines.put(waiter, tenant)
 
     def leave(self, waiter: T) -> bool:
         """False when it does not wait here."""
-        place = self._places.pop(waiter, None)
-        if place is None:
-            return False
-        place.timer.cancel()
-        line = self._lines[place.tenant]
-        del line[waiter]
-        if not line:
-            del self._lines[place.tenant]
-        return True
+        self._lines.leave(waiter)
+        return self._forget(waiter) is not None
 
     def pop(self) -> T | None:
         """The oldest of the tenant whose turn it is."""
-        if not self._lines:
-            return None
-        tenant, line = next(iter(self._lines.items()))
-        waiter = next(iter(line))
-        self.leave(waiter)
-        if line:
-            self._lines[tenant] = self._lines.pop(tenant)
-        return waiter
+        return self._forget(self._lines.pop())
 
     def give_way(self, tenant: str) -> T | None:
-        """Who leaves a full queue for one more of `tenant`: the newest of whoever has most waiting. None where that
-        one would have no more than `tenant` then."""
-        longest = max(self._lines.values(), key=len, default={})
-        if len(longest) <= len(self._lines.get(tenant, ())) + 1:
-            return None
-        waiter = next(reversed(longest))
-        self.leave(waiter)
-        return waiter
+        """Who leaves a full queue for one more of `tenant`, if somebody does."""
+        return self._forget(self._lines.give_way(tenant))
 
     def in_turn(self) -> Iterator[T]:
         """All, as they would go out one after the other."""
-        lines = [list(line) for line in self._lines.values()]
-        for turn in range(max(map(len, lines), default=0)):
-            yield from (line[turn] for line in lines if turn < len(line))
+        return self._lines.in_turn()
+
+    def _forget(self, waiter: T | None) -> T | None:
+        place = self._places.pop(waiter, None) if waiter is not None else None
+        if place is None:
+            return None
+        place.timer.cancel()
+        return waiter
 
     def _expire(self, waiter: T, expired: Callable[[], None]) -> None:
         if self.leave(waiter):

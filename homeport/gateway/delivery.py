@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 _PASSING = frozenset((RefusedCode.DRAINING, RefusedCode.UNKNOWN_DEPLOYMENT))
 _DYING_SECONDS = 0.1
 
+_FULL = "too many requests wait for a node"
+
 
 class Delivery(Branching):
     """What becomes of the answer, or of the lack of one, is the subclass's."""
@@ -168,13 +170,13 @@ class Delivery(Branching):
 
     def _park(self, policy: RoutePolicy) -> None:
         seconds = self._hold_until - self._gateway.clock()
-        if seconds > 0 and self._gateway.parking.park(deployment_of(policy.deployment_id), self, seconds):
+        if seconds > 0 and self._gateway.parking.park(deployment_of(policy.deployment_id), self, self._tenant, seconds):
             self._parked = True
             self._parked_at = self._gateway.clock()
             if self._counters is not None:
                 self._counters.parked += 1
             return
-        self._fail_unavailable("too many requests wait for a node" if seconds > 0 else "")
+        self._fail_unavailable(_FULL if seconds > 0 else "")
 
     def on_unparked(self) -> None:
         self._leave_parking()
@@ -184,6 +186,10 @@ class Delivery(Branching):
     def on_parking_over(self) -> None:
         self._leave_parking()
         self._fail_unavailable("")
+
+    def on_parking_full(self) -> None:
+        self._leave_parking()
+        self._fail_unavailable(_FULL)
 
     def _leave_parking(self) -> None:
         self._parked = False

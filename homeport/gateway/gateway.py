@@ -24,6 +24,7 @@ from homeport.gateway.parking import ParkingLot
 from homeport.gateway.presence import PresenceTable
 from homeport.gateway.request import GatewayRequest
 from homeport.gateway.request_ids import RequestIds
+from homeport.gateway.room import Room
 from homeport.gateway.routes import PolicyTable
 from homeport.gateway.tokens import Principal, TokenCheck
 from homeport.gateway.upgrade import UpgradeRequest
@@ -61,6 +62,7 @@ class Gateway:
         self.tokens = TokenCheck(check_token, clock, guesses or Guesses())
         self.parking = ParkingLot(self._wake)
         self.presences = PresenceTable(policies, self.parking.wake, clock)
+        self.room = Room()
         self.limiter = Limiter(borrower or Borrower("gateway", secrets.token_hex(8)), clock)
         self.counters = Counters()
         # How late its once-a-second look at all requests comes.

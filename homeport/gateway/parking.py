@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Callable
 from typing import Protocol
 
+from homeport.core.tenant_lines import TenantLines
+
 MAX_PARKED = 1024
 
 
@@ -14,26 +16,35 @@ class Parked(Protocol):
     def on_parking_over(self) -> None:
         """It has waited long enough."""
 
+    def on_parking_full(self) -> None:
+        """It gives way to somebody of whom fewer wait."""
+
 
 class ParkingLot:
     """`on_first(deployment_id)` is called when somebody begins to wait for a deployment that nobody waited for."""
 
-    def __init__(self, on_first: Callable[[str], None]) -> None:
+    def __init__(self, on_first: Callable[[str], None], most: int = MAX_PARKED) -> None:
         self._on_first = on_first
+        self._most = most
         self._waiting: dict[str, dict[Parked, asyncio.TimerHandle]] = {}
-        self._count = 0
+        self._places: dict[Parked, str] = {}
+        self._lines: TenantLines[Parked] = TenantLines()
 
     def __len__(self) -> int:
-        return self._count
+        return len(self._places)
 
-    def park(self, deployment_id: str, request: Parked, seconds: float) -> bool:
-        """False when the lot is full."""
-        if self._count >= MAX_PARKED:
-            return False
+    def park(self, deployment_id: str, request: Parked, tenant: str, seconds: float) -> bool:
+        """False when the lot is full, and nobody has more of it than the tenant."""
+        if len(self) >= self._most:
+            displaced = self._lines.give_way(tenant)
+            if displaced is None:
+                return False
+            self._release(self._places[displaced], displaced, displaced.on_parking_full)
         timer = asyncio.get_running_loop().call_later(seconds, self._over, deployment_id, request)
         is_first = deployment_id not in self._waiting
         self._waiting.setdefault(deployment_id, {})[request] = timer
-        self._count += 1
+        self._places[request] = deployment_id
+        self._lines.put(request, tenant)
         if is_first:
             self._on_first(deployment_id)
         return True
@@ -43,7 +54,8 @@ class ParkingLot:
         timer = waiting.pop(request, None)
         if timer is not None:
             timer.cancel()
-            self._count -= 1
+            del self._places[request]
+            self._lines.leave(request)
             if not waiting:
                 del self._waiting[deployment_id]
 

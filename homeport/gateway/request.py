@@ -2,13 +2,13 @@
 
 from homeport.core.errors import ErrorCode, HomeportError
 from homeport.core.rollout.track import deployment_of
+from homeport.gateway.admitted import AdmittedDelivery
 from homeport.gateway.denial import Denial
 from homeport.gateway.direction import Kind
 from homeport.gateway.errors import event, render
 from homeport.gateway.form_model import FormModel
 from homeport.gateway.inference_protocol import repository_index, server_metadata
 from homeport.gateway.invocation import NOBODY, Invoker
-from homeport.gateway.limited import LimitedDelivery
 from homeport.gateway.model_field import MAX_BODY, read_model, too_large, with_model
 from homeport.gateway.model_list import model_list, one_model
 from homeport.gateway.routes import RoutePolicy
@@ -21,7 +21,7 @@ _DENIALS = frozenset((ErrorCode.UNAUTHENTICATED, ErrorCode.PERMISSION_DENIED))
 _NO_NODE = Progress(0, "waiting for a node to connect")
 
 
-class GatewayRequest(LimitedDelivery):
+class GatewayRequest(AdmittedDelivery):
     # Defaults stand here: most requests change few of them.
     _invoker = NOBODY
     # All of it must be here first: to read or to change its `model`.
@@ -300,6 +300,8 @@ class GatewayRequest(LimitedDelivery):
             self.fail(HomeportError(ErrorCode.DEADLINE_EXCEEDED, "the request took longer than it may"))
         elif self._parked and self._heading.wants_progress:
             self.on_progress(_NO_NODE)
+        else:
+            super().check(now)
 
     def fail(self, error: HomeportError) -> None:
         """A typed error where an answer is still possible, else an end that no client takes for a whole answer."""
@@ -347,6 +349,8 @@ class GatewayRequest(LimitedDelivery):
             self.note_end(error, is_answered)
             if self._limits is not None:
                 self.settle()
+            if self._gateway.room.is_crowded:
+                self._gateway.room.left(self, len(active))
         if self._attempt is not None:
             self.give_up_attempt(ResetCode.CANCELLED)
         if self._parked and self._policy is not None:

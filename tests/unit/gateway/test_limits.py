@@ -7,6 +7,7 @@ from dataclasses import replace
 from homeport.core.limits.lender import Lender
 from homeport.core.limits.limits import Budget, Counted, Limits, Period
 from homeport.gateway.limiter import lend_directly
+from homeport.gateway.room import Room
 from tests.fakes.data_plane import TOKEN, DataPlane, TestPrincipal
 from tests.fakes.model_server import Call, ModelServer
 
@@ -193,3 +194,34 @@ async def test_a_token_without_limits_is_told_of_none() -> None:
         status, headers, _ = await answer_of(plane)
         assert status == 200
         assert not [name for name in headers if name.startswith("x-ratelimit")]
+
+
+async def test_a_full_gateway_lets_the_one_in_who_has_least_and_turns_others_away_at_once() -> None:
+    release = asyncio.Event()
+
+    async def wait(call: Call) -> None:
+        await release.wait()
+        call.answer(b"{}")
+
+    async with DataPlane() as plane:
+        plane.gateway.room = Room(most=2, most_waiting=2)
+        plane.principals["hp1.quiet.x"] = replace(TestPrincipal(), token_id="quiet")
+        server = ModelServer(wait)
+        await plane.serve(server)
+        flood = [await plane.connect() for _ in range(5)]
+        for client in flood:
+            client.send("POST", "/v1/chat/completions", CHAT, JSON)
+        await plane.until(lambda: len(server.calls) == 2 and plane.gateway.room.waiting == 2)
+        done, waiting = await asyncio.wait(
+            [asyncio.create_task(each.answer()) for each in flood], return_when=asyncio.FIRST_COMPLETED
+        )
+        status, headers, _ = done.pop().result()
+        assert (status, headers["retry-after"]) == (503, "1")
+        quiet = await plane.connect()
+        quiet.send("POST", "/v1/chat/completions", CHAT, JSON, token="hp1.quiet.x")
+        done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        assert done.pop().result()[0] == 503
+        release.set()
+        assert (await quiet.answer())[0] == 200
+        assert [(await each)[0] for each in waiting] == [200, 200, 200]
+        await plane.until(lambda: not plane.gateway.room.is_crowded)
