@@ -27,7 +27,9 @@ async def test_what_is_waited_for_is_told_as_soon_as_somebody_listens(tmp_path: 
         gone.set()
 
     listener = socket.create_server(("127.0.0.1", 0)).detach()
-    worker = GatewayWorker(Namespace(feed=tmp_path / "feed", worker_id="gateway-0", listener=listener, terms=""))
+    worker = GatewayWorker(
+        Namespace(feed=tmp_path / "feed", worker_id="gateway-0", listener=listener, terms="", trusted_proxies="")
+    )
     worker.wakes.add("chat")
     worker.wakes.add("chat")
     stop = asyncio.Event()
