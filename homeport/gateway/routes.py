@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from itertools import islice
 
 from homeport.core.errors import ErrorCode, HomeportError
 from homeport.core.names import did_you_mean
@@ -175,20 +176,21 @@ class PolicyTable:
 
         Raises HomeportError: NOT_FOUND where there is none, CONFLICT naming those to choose from.
         """
-        found = [policy for policy in self._policies.values() if may(policy)]
+        # No more of them than an error names: there may be thousands.
+        found = list(islice(filter(may, self._policies.values()), _LISTED + 1))
         if len(found) == 1:
             return found[0]
-        names = sorted(policy.deployment_id for policy in found)
+        names = sorted(policy.deployment_id for policy in found[:_LISTED])
         if not names:
             raise HomeportError(
                 ErrorCode.NOT_FOUND,
                 "there is no deployment that this token may invoke",
                 hint="GET /v1/models lists those that it may",
             )
-        more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
+        more = " and more" if len(found) > _LISTED else ""
         raise HomeportError(
             ErrorCode.CONFLICT,
-            f"nothing in the request names a deployment, and there are several: {', '.join(names[:_LISTED])}{more}",
+            f"nothing in the request names a deployment, and there are several: {', '.join(names)}{more}",
             hint="name one as `model`, in the X-Homeport-Deployment header, or in the path /d/{deployment}/",
             path="model",
         )

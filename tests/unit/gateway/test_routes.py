@@ -97,6 +97,20 @@ def test_an_unknown_model_gets_near_matches() -> None:
     assert "smollm2-chat" in caught.value.hint
 
 
+def test_the_only_one_is_the_default_and_of_many_some_are_named() -> None:
+    assert table(RoutePolicy("a", "m")).only(lambda policy: True).deployment_id == "a"
+    assert table(RoutePolicy("a", "m"), RoutePolicy("b", "m")).only(lambda policy: policy.deployment_id == "b").model_id
+    cases = (
+        (0, ErrorCode.NOT_FOUND, "no deployment"),
+        (2, ErrorCode.CONFLICT, "d0, d1"),
+        (50, ErrorCode.CONFLICT, "d9 and more"),
+    )
+    for count, code, says in cases:
+        with pytest.raises(HomeportError) as caught:
+            table(*(RoutePolicy(f"d{number}", "m") for number in range(count))).only(lambda policy: True)
+        assert (caught.value.code, says in caught.value.message) == (code, True)
+
+
 def test_a_deployment_that_moves_to_another_model_leaves_the_first() -> None:
     found = table(RoutePolicy("a", "m"))
     found.put(RoutePolicy("a", "n"))
