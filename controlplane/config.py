@@ -56,6 +56,8 @@ class ServerConfig:
     session_idle_hours: float = 24.0
     oidc: OidcOptions | None = None
     metrics_open: bool = False
+    # Of the gateways: a file, "-" = where they log, empty = none.
+    access_log: str = ""
     # None = in the data directory.
     master_key_file: Path | None = None
     rotate_master_key: bool = False
@@ -163,6 +165,13 @@ def parse_config(arguments: list[str] | None = None) -> ServerConfig:
         action="store_true",
         help="programs on this host read /metrics without a token; others need one that may read the server",
     )
+    parser.add_argument(
+        "--access-log",
+        type=_log_file,
+        default="",
+        metavar="FILE",
+        help="a line of JSON for each request to a model; - is where the server logs (default: none)",
+    )
     add_oidc_options(parser)
     parser.add_argument(
         "--master-key-file",
@@ -230,6 +239,14 @@ def _public_url(text: str) -> str:
     if parts.scheme not in ("http", "https") or not parts.netloc or parts.path.strip("/") or parts.query:
         raise argparse.ArgumentTypeError(f"{text!r} is not of the form https://HOST or https://HOST:PORT")
     return f"{parts.scheme}://{parts.netloc}"
+
+
+def _log_file(text: str) -> str:
+    """Absolute: gateways may run somewhere else."""
+    path = Path(text).absolute()
+    if text not in ("", "-") and (path.is_dir() or not path.parent.is_dir()):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a file in a directory that exists")
+    return str(path) if text not in ("", "-") else text
 
 
 def _address(text: str) -> str:

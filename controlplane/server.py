@@ -204,6 +204,7 @@ class Server:
             "denied": lambda _, denied: self._denials.hear(denied),
             "wake": lambda _, deployment_ids: self._wakes.hear(*deployment_ids),
         }
+        feed.greetings.append(lambda worker: {"access_log": self._config.access_log})
         reports = GatewayReports(lambda: feed.workers)
         feed.hearers["counted"] = reports.hear
         self._metrics.reports = reports.all
@@ -266,6 +267,7 @@ class Server:
         gateway.proxies = trusted_proxies(self._config.trusted_proxies)
         gateway.on_denied = self._denials.note
         gateway.on_wake = self._wakes.hear
+        gateway.write_access_log(self._config.access_log)
         self._metrics.reports = lambda: [report_of(gateway, _GATEWAY)]
         self._spawn("own-leases", self._leases.lend_to(gateway.limiter))
         self._spawn("gateway-denials", self._denials.run())

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterator, Sequence
 
 from agent.relay.deployment import DeploymentRelay, Upstream
+from agent.relay.hop_clock import HopClock
 from agent.relay.http2_request import Http2Request
 from agent.relay.load_reporter import LoadReporter
 from agent.relay.request import RelayedRequest
@@ -133,6 +134,8 @@ class Relay:
             kind = RelayedUpgrade if opening.upgrade else Http2Request
         request = kind(link, request_id, opening)
         link.streams[request_id] = request
+        if opening.wants_timing:
+            request.hop_clock = HopClock(self._monotonic)
         served = self._deployments.get(opening.deployment_id)
         if self.draining:
             request.refuse(Refusal(RefusedCode.DRAINING, 1, "the node's agent is stopping"))

@@ -4,12 +4,14 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from agent.relay.drained import DrainedAnswer
+from agent.relay.hop_clock import HopClock
 from agent.relay.replica_side import Connecting, ReplicaSide
 from homeport.core.ejection import Failure
 from homeport.core.token_usage import token_counter
 from homeport.http1.client import ClientConnection
 from homeport.http1.head import UNKNOWN, ResponseHead, block
 from homeport.tunnel.frames import Progress, Refusal, ResetCode
+from homeport.tunnel.hop_timing import HEADER as TIMING_HEADER
 from homeport.tunnel.link import Link
 from homeport.tunnel.opening import Opening
 from homeport.tunnel.stream import Stream
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from agent.relay.served import ServedDeployment
 
 # The gateway's own, whatever a model server sends.
-NOT_RETURNED = frozenset((b"x-request-id", b"x-homeport-revision"))
+NOT_RETURNED = frozenset((b"x-request-id", b"x-homeport-revision", TIMING_HEADER))
 # Answers that say that there is nobody behind the model server to answer.
 _LAST_GOOD = 501
 _BAD_GATEWAY = frozenset((502, 503, 504))
@@ -47,6 +49,7 @@ class RelayedRequest(Stream):
         "_unconsumed",
         "_waiting",
         "held_since",
+        "hop_clock",
         "opening",
     )
 
@@ -75,6 +78,8 @@ class RelayedRequest(Stream):
         self._told_at = 0.0
         # What stands behind the request's body.
         self._trailers = b""
+        # Where the gateway asks for times.
+        self.hop_clock: HopClock | None = None
 
     # ---- the deployment's side
 
@@ -143,6 +148,8 @@ class RelayedRequest(Stream):
         if self._replica is not None and (self._replica.is_watched or head.status > _LAST_GOOD):
             self._note_answer(head.status)
         self._count_tokens = token_counter(lines)
+        if self.hop_clock is not None and self._replica is not None:
+            lines = self.hop_clock.line(self._started_at, self._replica.upstream.replica_id) + lines
         self.send_head(head.status, length, lines, last)
         if last:
             self.link.forget(self)
@@ -163,6 +170,8 @@ class RelayedRequest(Stream):
 
     def on_upstream_lost(self, reason: str) -> None:
         self._connection = None
+        if self._deployment is not None and self._replica is not None:
+            self._deployment.failures.note(self.opening, self._replica.upstream.replica_id, reason)
         self._note_failure(Failure.LOST)
         self._give_up(ResetCode.UPSTREAM_LOST, reason)
 
@@ -225,6 +234,7 @@ class RelayedRequest(Stream):
             return
         replica.release(self)
         self._tried.append(replica.name)
+        deployment.failures.note(self.opening, replica.upstream.replica_id, problem)
         deployment.failed_on(replica, Failure.UNREACHABLE, self._started_at)
         deployment.try_another(self, self._tried, problem)
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Sequence
 import structlog
 
 from agent.relay.deployment import DeploymentRelay, Upstream
+from agent.relay.failure_log import FailureLog
 from agent.relay.hold import HoldQueue
 from agent.relay.replica import Replica
 from agent.relay.replicas import Replicas
@@ -42,6 +43,7 @@ class ServedDeployment:
         self.tokens = 0
         # How often a replica was given nothing for a while because requests failed on it.
         self.ejections = 0
+        self.failures = FailureLog(monotonic)
         self._monotonic = monotonic
         self._outlook = outlook
         self._on_wait = on_wait

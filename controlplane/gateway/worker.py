@@ -77,6 +77,7 @@ class GatewayWorker:
             "workers": self._tunnels.set_workers,
             "serve": lambda _: self._asked_to_serve.set(),
             "lease_grant": leasing.granted,
+            "access_log": self._gateway.write_access_log,
         }
         self._feed.tellers += [
             every(_USES_SECONDS, "used", self._tokens.take_uses),

@@ -10,6 +10,7 @@ from homeport.core.history.cold_start import ColdStart, StartParts
 from homeport.core.history.entry import Told
 from homeport.core.history.scaling_change import ScalingChange
 from homeport.core.history.traffic_minute import TrafficMinute
+from homeport.core.rollout.track import deployment_of
 
 _PARTS: dict[str, Callable[[StartParts], float]] = {
     "queue": lambda parts: parts.queue_seconds,
@@ -45,7 +46,7 @@ class HistoryTally:
     def take(self, told: NodeHistory) -> None:
         """A page that is told again changes nothing."""
         for entry in new_entries(told.page, self._marks.get(told.node_id)):
-            self._add(self.deployments.setdefault(entry.deployment_id, DeploymentTally()), entry.told)
+            self._add(self.deployments.setdefault(deployment_of(entry.deployment_id), DeploymentTally()), entry.told)
             self._marks[told.node_id] = told.page.log_id, entry.number
 
     def keep_only(self, deployment_ids: Iterable[str]) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from controlplane.auth.places import REPLICA
 from controlplane.store.store import Kind
 from controlplane.views.views import Views
+from homeport.core.rollout.track import deployment_of
 
 # Objects that are looked at before others get the event loop.
 _PER_TURN = 500
@@ -62,11 +63,11 @@ def _each(views: Views, counts: FleetCounts) -> Iterator[None]:
         yield
     for item in views.of(Kind.PLACEMENT).items():
         spec = item.object["spec"]
-        placed = counts.placed.setdefault(spec["deployment_id"], Placed())
+        placed = counts.placed.setdefault(deployment_of(spec["deployment_id"]), Placed())
         placed.placements += 1
         placed.min_replicas += spec["min_replicas"]
         placed.max_replicas += spec["max_replicas"]
         yield
     for item in views.of(REPLICA).items():
-        counts.replicas[item.object["deployment_id"], item.object["status"]] += 1
+        counts.replicas[deployment_of(item.object["deployment_id"]), item.object["status"]] += 1
         yield

@@ -39,6 +39,7 @@ def _requests(counted: Sequence[tuple[str, str, DeploymentCounters]]) -> Iterato
     broken = counter("homeport_gateway_broken_answers_total", "Answers that broke off after their beginning.", *of)
     retries = counter("homeport_gateway_retries_total", "Second tries of requests that a node may have begun.", *of)
     resends = counter("homeport_gateway_resends_total", "Requests sent on after a node refused them.", *of)
+    ejections = counter("homeport_gateway_ejections_total", "Nodes that were given nothing for a while.", *of)
     parked = counter("homeport_gateway_parked_total", "Requests that waited for a node to connect.", *of)
     parked_seconds = counter("homeport_gateway_parked_seconds_total", "How long they waited.", *of)
     for gateway, deployment_id, counters in counted:
@@ -55,10 +56,11 @@ def _requests(counted: Sequence[tuple[str, str, DeploymentCounters]]) -> Iterato
         broken.add_metric(labels, counters.broken)
         retries.add_metric(labels, counters.retries)
         resends.add_metric(labels, counters.resends)
+        ejections.add_metric(labels, counters.ejections)
         parked.add_metric(labels, counters.parked)
         parked_seconds.add_metric(labels, counters.parked_seconds)
     yield from (requests, in_flight, duration, first_byte, stream_gap, received, sent, disconnects, broken)
-    yield from (retries, resends, parked, parked_seconds)
+    yield from (retries, resends, ejections, parked, parked_seconds)
 
 
 def _revisions(counted: Sequence[tuple[str, str, DeploymentCounters]]) -> Iterator[Metric]:

@@ -19,6 +19,11 @@ class Account(Exchange):
     # On the gateway's clock; 0 = not yet.
     _began_at = 0.0
     _answered_at = 0.0
+    # When it went to the node that was asked last, and which that is; only where somebody watches.
+    _sent_at = 0.0
+    _node_id = ""
+    # With the answer its caller is told where the time went.
+    _shows_timing = False
     # As the client was told.
     _status = 0
     _request_bytes = 0

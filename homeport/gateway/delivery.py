@@ -142,6 +142,9 @@ class Delivery(Branching):
         remaining = 0
         if self._deadline:
             remaining = max(1, int((self._deadline - self._gateway.clock()) * 1000))
+        is_watched = self._shows_timing or self._gateway.access_log is not None
+        if is_watched:
+            self._sent_at, self._node_id = self._gateway.clock(), attempt.node.node_id
         opening = Opening(
             policy.deployment_id,
             policy.revision,
@@ -158,6 +161,7 @@ class Delivery(Branching):
             self.head.upgrade,
             self._http2,
             policy.policy.drain_abandoned and not self.head.upgrade,
+            is_watched,
         )
         self._tries += 1
         self._attempt = attempt

@@ -10,6 +10,8 @@ from homeport.http1.head import RequestHead
 DEPLOYMENT_HEADER = b"x-homeport-deployment"
 # To this one of the revisions that run side by side.
 REVISION_HEADER = b"x-homeport-revision"
+# "true": the caller likes to know where the time went, which it is told if it may see the deployment.
+TIMING_HEADER = b"x-homeport-timing"
 # "true": the caller reads a stream of events, and likes to hear how its waiting goes.
 PROGRESS_HEADER = b"x-homeport-progress"
 # The request's own deadline, in seconds: as the rest of the world calls it, and as only this gateway does.

@@ -11,6 +11,7 @@ from homeport.core.errors import ErrorCode, HomeportError
 from homeport.core.guessing import Guesses
 from homeport.core.histogram import LAG_BOUNDS, Histogram
 from homeport.core.limits.borrower import Borrower
+from homeport.gateway.access_log import AccessLog
 from homeport.gateway.answer_head import HeadCheck
 from homeport.gateway.client_address import TrustedProxies
 from homeport.gateway.counters import Counters
@@ -69,6 +70,7 @@ class Gateway:
         self.loop_lag = Histogram(LAG_BOUNDS)
         # In front of this gateway.
         self.proxies: TrustedProxies | None = None
+        self.access_log: AccessLog | None = None
         self.heads = HeadCheck()
         self.request_ids = RequestIds()
         self.active: set[GatewayRequest] = set()
@@ -109,6 +111,15 @@ class Gateway:
         await self._tunnels.stop_listening()
         await self._server.retire(longest_seconds)
 
+    def write_access_log(self, path: str) -> None:
+        """From now on, there; nowhere if it is empty."""
+        before = self.access_log
+        if (before.path if before is not None else "") == path:
+            return
+        self.access_log = AccessLog(path) if path else None
+        if before is not None:
+            before.close()
+
     @property
     def connection_count(self) -> int:
         return self._server.connection_count
@@ -127,6 +138,7 @@ class Gateway:
         if self._sweep is not None:
             self._sweep.cancel()
         await self._tunnels.close(0.0)
+        self.write_access_log("")
 
     def _exchange(self, connection: ServerConnection, head: RequestHead, length: int) -> GatewayRequest:
         return (UpgradeRequest if head.upgrade else GatewayRequest)(connection, head, length, self)

@@ -8,16 +8,26 @@ from homeport.gateway.direction import (
     PROGRESS_HEADER,
     REVISION_HEADER,
     TIMEOUT_HEADERS,
+    TIMING_HEADER,
     Direction,
     direction_of,
 )
 from homeport.gateway.form_model import boundary_of
 from homeport.gateway.subprotocols import take_token
+from homeport.gateway.trace_context import TRACEPARENT, TRACESTATE, take_trace
 from homeport.http1.head import RequestHead, block
 
 # Of this hop only. The token in particular never leaves the gateway.
 _NOT_FORWARDED = frozenset(
-    (b"authorization", b"x-request-id", DEPLOYMENT_HEADER, REVISION_HEADER, PROGRESS_HEADER, *TIMEOUT_HEADERS)
+    (
+        b"authorization",
+        b"x-request-id",
+        DEPLOYMENT_HEADER,
+        REVISION_HEADER,
+        PROGRESS_HEADER,
+        TIMING_HEADER,
+        *TIMEOUT_HEADERS,
+    )
 )
 
 
@@ -37,7 +47,9 @@ class Heading:
         "start",
         "timeout_seconds",
         "to",
+        "trace_id",
         "wants_progress",
+        "wants_timing",
     )
     not_forwarded = _NOT_FORWARDED
 
@@ -60,6 +72,11 @@ class Heading:
         # Of a form.
         self.boundary = b"" if is_packed else boundary_of(content_type)
         self.wants_progress = fields.get(PROGRESS_HEADER) == b"true" and head.method != b"HEAD" and not head.upgrade
+        self.wants_timing = fields.get(TIMING_HEADER) == b"true"
+        # Of the caller's trace; empty without one.
+        self.trace_id = ""
+        if TRACEPARENT in fields or TRACESTATE in fields:
+            self.trace_id, listed = take_trace(listed)
         # 0 = it leaves that to its deployment.
         self.timeout_seconds = 0.0
         # 0 = whichever.

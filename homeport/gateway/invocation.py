@@ -55,12 +55,18 @@ class Invoker:
                 hint="it is for others: GET /v1/models lists them",
             )
 
+    def may_see_timing(self, policy: RoutePolicy) -> bool:
+        """Where the time of a request goes tells how the deployment is doing."""
+        return self._verdict(policy, Permission.DEPLOYMENTS_READ) is Verdict.ALLOWED
+
     def _is_named(self, policy: RoutePolicy) -> bool:
         models = self._principal.models
         return models is None or policy.deployment_id in models or policy.model_id in models
 
-    def _verdict(self, policy: RoutePolicy) -> Verdict:
-        return self._principal.grants.verdict(_INVOKE, _place(policy.deployment_id, policy.project, policy.nodepools))
+    def _verdict(self, policy: RoutePolicy, permission: Permission = _INVOKE) -> Verdict:
+        return self._principal.grants.verdict(
+            permission, _place(policy.deployment_id, policy.project, policy.nodepools)
+        )
 
 
 # Who has not been asked for a token yet.

@@ -66,6 +66,7 @@ def process_facts(gateway: "Gateway") -> ProcessFacts:
         parked=len(gateway.parking),
         unrouted=gateway.counters.unrouted,
         loop_lag=gateway.loop_lag,
+        access_log_dropped=gateway.access_log.dropped if gateway.access_log is not None else 0,
     )
 
 
@@ -94,7 +95,8 @@ def changed_since(told: dict[str, tuple[float, ...]], gateway: "Gateway") -> Ite
 def _state(counters: DeploymentCounters) -> tuple[float, ...]:
     """Another one after each event that is counted."""
     ended = sum(counters.answered)
-    return counters.in_flight, ended, counters.first_byte.total, counters.resends, counters.retries, counters.parked
+    tries = counters.resends + counters.retries + counters.ejections
+    return counters.in_flight, ended, counters.first_byte.total, tries, counters.parked, counters.parked_seconds
 
 
 def _resident_bytes() -> int:

@@ -2,7 +2,6 @@
 
 from homeport.core.errors import ErrorCode, HomeportError
 from homeport.core.rollout.track import deployment_of
-from homeport.gateway.admitted import AdmittedDelivery
 from homeport.gateway.denial import Denial
 from homeport.gateway.direction import Kind
 from homeport.gateway.errors import event, render
@@ -11,6 +10,7 @@ from homeport.gateway.inference_protocol import repository_index, server_metadat
 from homeport.gateway.invocation import NOBODY, Invoker
 from homeport.gateway.model_field import MAX_BODY, read_model, too_large, with_model
 from homeport.gateway.model_list import model_list, one_model
+from homeport.gateway.observed import Observed
 from homeport.gateway.routes import RoutePolicy
 from homeport.gateway.waiting_answer import WaitingAnswer
 from homeport.http1.head import UNKNOWN
@@ -21,7 +21,7 @@ _DENIALS = frozenset((ErrorCode.UNAUTHENTICATED, ErrorCode.PERMISSION_DENIED))
 _NO_NODE = Progress(0, "waiting for a node to connect")
 
 
-class GatewayRequest(AdmittedDelivery):
+class GatewayRequest(Observed):
     # Defaults stand here: most requests change few of them.
     _invoker = NOBODY
     # All of it must be here first: to read or to change its `model`.
@@ -201,6 +201,8 @@ class GatewayRequest(AdmittedDelivery):
         """What the request goes by: its deployment's, or one revision's. Raises PERMISSION_DENIED, NOT_FOUND."""
         self._invoker.must(policy)
         self.note_deployment(policy.deployment_id)
+        if self._heading.wants_timing:
+            self._shows_timing = self._invoker.may_see_timing(policy)
         if policy.revisions or self._heading.revision:
             return self.to_revision(policy)
         return policy
@@ -240,6 +242,8 @@ class GatewayRequest(AdmittedDelivery):
         self._waiting_answer.say(progress, self._gateway.clock())
 
     def on_answer_head(self, status: int, length: int, lines: bytes, last: bool) -> None:
+        if self._sent_at:
+            lines = self.without_timing(lines)
         if not self._gateway.heads.is_good(status, lines):
             self.give_up_attempt(ResetCode.INTERNAL)
             self.fail(HomeportError(ErrorCode.UPSTREAM_FAILED, "the node sent an answer that is no proper HTTP"))
@@ -249,6 +253,8 @@ class GatewayRequest(AdmittedDelivery):
         self.note_answer(status)
         if self._charge is not None:
             lines += self._charge.head(lines)
+        if self._shows_timing:
+            self.tell_timing()
         if last:
             self._end(is_answered=True)
             if length == UNKNOWN:

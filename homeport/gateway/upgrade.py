@@ -39,6 +39,8 @@ class UpgradeRequest(GatewayRequest):
         if status != SWITCHING:
             super().on_answer_head(status, length, lines, last)
             return
+        if self._sent_at:
+            lines = self.without_timing(lines)
         if last or not self._gateway.heads.is_good_block(lines):
             self.give_up_attempt(ResetCode.INTERNAL)
             self.fail(HomeportError(ErrorCode.UPSTREAM_FAILED, "the node sent an answer that is no proper HTTP"))

@@ -17,6 +17,7 @@ _PROGRESS = 2
 _UPGRADE = 4
 _HTTP2 = 8
 _DRAIN = 16
+_TIMING = 32
 
 
 # deployment, revision (decimal), replica, affinity, tenant, milliseconds parked (decimal); all UTF-8
@@ -29,6 +30,7 @@ class Opening:
     `remaining_ms` 0 = no limit; `length` as in homeport.http1.head; `wants_progress`: it likes to hear how the waiting
     goes. `parked_ms`: how long it waited for a node before there was one. `upgrade`: it asks for a WebSocket.
     `http2`: the replica gets it over HTTP/2. `drain`: after a RESET with CANCELLED the model finishes what it began.
+    `wants_timing`: the gateway likes to know where its time goes at the node (homeport.tunnel.hop_timing).
     """
 
     deployment_id: str
@@ -46,6 +48,7 @@ class Opening:
     upgrade: bool = False
     http2: bool = False
     drain: bool = False
+    wants_timing: bool = False
 
 
 def open_frame(request_id: int, opening: Opening, last: bool) -> bytes:
@@ -68,7 +71,8 @@ def open_frame(request_id: int, opening: Opening, last: bool) -> bytes:
         | (_PROGRESS if opening.wants_progress else 0)
         | (_UPGRADE if opening.upgrade else 0)
         | (_HTTP2 if opening.http2 else 0)
-        | (_DRAIN if opening.drain else 0),
+        | (_DRAIN if opening.drain else 0)
+        | (_TIMING if opening.wants_timing else 0),
         opening.attempt,
         opening.length,
         len(fields),
@@ -102,6 +106,7 @@ def unpack_opening(payload: bytes) -> Opening:
         bool(flags & _UPGRADE),
         bool(flags & _HTTP2),
         bool(flags & _DRAIN),
+        bool(flags & _TIMING),
     )
 
 

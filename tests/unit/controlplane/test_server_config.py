@@ -36,6 +36,8 @@ FILES = ["--tls-cert", "a.crt", "--tls-key", "a.key"]
         (["--public-url", "https://homeport.example/below"], "not of the form https://HOST"),
         (["--session-idle-hours", "0"], "not a number of hours"),
         (["--trusted-proxies", "10.0.0.1/24"], "10.0.0.7,192.168.4.0/24"),
+        (["--access-log", "no-such-directory/access.log"], "not a file in a directory that exists"),
+        (["--access-log", "/"], "not a file"),
     ],
 )
 def test_what_is_refused_and_how_to_mend_it(

@@ -41,7 +41,9 @@ openings = st.builds(
     wants_progress=st.booleans(),
     parked_ms=counts,
     upgrade=st.booleans(),
+    http2=st.booleans(),
     drain=st.booleans(),
+    wants_timing=st.booleans(),
 )
 loads = st.builds(
     DeploymentLoad,
