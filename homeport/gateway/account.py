@@ -31,6 +31,8 @@ class Account(Exchange):
     # Of a stream of events: when its last chunk came, and the longest silence before one.
     _chunk_at = 0.0
     _longest_gap = 0.0
+    # It has become a WebSocket: how long people talk is not how long a model takes.
+    _is_talk = False
 
     def note_begin(self) -> None:
         self._began_at = self._gateway.clock()
@@ -61,7 +63,7 @@ class Account(Exchange):
             return
         counters.in_flight -= 1
         counters.answered[self._status // 100] += 1
-        seconds = self._gateway.clock() - self._began_at
+        seconds = (self._answered_at if self._is_talk else self._gateway.clock()) - self._began_at
         counters.duration.observe(seconds)
         if self._revision:
             is_error = self._status >= 500 or (error is not None and self._answered_at > 0)

@@ -19,7 +19,6 @@ _IDLE_SECONDS = 300.0
 
 class UpgradeRequest(GatewayRequest):
     connection: ServerConnection
-    _is_open = False
     _moved_at = 0.0
     # Whoever answers has seen the Upgrade: it is not sent to another one.
     _retried = True
@@ -45,7 +44,7 @@ class UpgradeRequest(GatewayRequest):
             self.give_up_attempt(ResetCode.INTERNAL)
             self.fail(HomeportError(ErrorCode.UPSTREAM_FAILED, "the node sent an answer that is no proper HTTP"))
             return
-        self._is_open = True
+        self._is_talk = True
         self._body = None
         # A talk takes as long as it takes.
         self._deadline = 0.0
@@ -62,6 +61,6 @@ class UpgradeRequest(GatewayRequest):
 
     def check(self, now: float) -> None:
         super().check(now)
-        if self._is_open and now - self._moved_at > _IDLE_SECONDS:
-            self._is_open = False
-            self.fail(HomeportError(ErrorCode.DEADLINE_EXCEEDED, "the WebSocket was silent for too long"))
+        if self._is_talk and now - self._moved_at > _IDLE_SECONDS:
+            self._end(is_answered=True)
+            self.connection.send_body(b"", True)

@@ -182,6 +182,8 @@ async def test_who_says_nothing_for_long_is_ended() -> None:
         request.check(now + 2 * upgrade._IDLE_SECONDS)
         assert await client.at_end() == b""
         await asyncio.wait_for(server.calls[0].gone.wait(), 20)
+        counters = plane.gateway.counters.of("chat")
+        assert (counters.answered[1], counters.in_flight, counters.broken, counters.disconnects) == (1, 0, 0, 0)
 
 
 async def test_a_replica_that_is_to_stop_waits_for_it_and_not_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
