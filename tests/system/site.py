@@ -80,7 +80,11 @@ class Site:
 
     @property
     def gateway_pids(self) -> list[int]:
-        return sorted(int(file.read_text()) for file in self.data_dir.glob("gateway-*.pid"))
+        found = []
+        for file in self.data_dir.glob("gateway-*.pid"):
+            with contextlib.suppress(FileNotFoundError):  # one that has just ended
+                found.append(int(file.read_text()))
+        return sorted(found)
 
     @property
     def token(self) -> str:
