@@ -1,7 +1,7 @@
 """Following deployments until each is where it was asked to be."""
 
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from homeport.cli.options import OutputFormat
@@ -27,8 +27,10 @@ def watch_until_settled(client: "Client", deployments: Sequence[str], output: Ou
             if plain is None:
                 raise HomeportError(ErrorCode.NOT_FOUND, f"deployment {id} is gone")
             states[id] = Resource.from_plain(plain)
+        running = list(watched.objects["replicas"].values())
         for id, resource in states.items():
             line = with_reason(resource.status["phase"], resource.status.get("reason", ""))
+            line = "; ".join((line, *_awaited(resource, running)))
             if said.get(id) != line:
                 print(f"deployment/{id} {line}", file=stream, flush=True)
                 said[id] = line
@@ -38,9 +40,17 @@ def watch_until_settled(client: "Client", deployments: Sequence[str], output: Ou
                     f"deployment {id} failed: {resource.status.get('reason', '')}",
                     hint=f"`homeport logs {id}` shows what its replicas said",
                 )
-        running = list(watched.objects["replicas"].values())
         if all(is_settled(resource, running) for resource in states.values()):
             return
+
+
+def _awaited(deployment: "Resource", replicas: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    """Revisions that are to get requests and are not ready for them, and why."""
+    for each in deployment.status.get("traffic_split", []):
+        if each["waits_for"]:
+            own = [r for r in replicas if (r["deployment_id"], r["revision"]) == (deployment.id, each["revision"])]
+            why = next((f" ({r['reason']})" for r in own if r["status"] != "ready" and r.get("reason")), "")
+            yield f"waits for r{each['revision']}: {each['ready']} of {each['waits_for']} replicas ready{why}"
 
 
 def is_settled(deployment: "Resource", replicas: Iterable[Mapping[str, Any]]) -> bool:

@@ -142,6 +142,23 @@ def test_following_ends_where_nothing_is_to_be_expected(
     assert words in ran.err
 
 
+def test_what_a_promotion_waits_for_is_told(cli: Cli, api: ScriptedApi) -> None:
+    begun = _divided(_deployment("ready", ready=1, placements=[_OLD, _NEW]), 0)
+    begun["status"]["traffic_split"][1] |= {"ready": 0, "waits_for": 1}
+    begun["status"]["traffic_split"][0] |= {"ready": 1, "waits_for": 0}
+    done = _divided(_deployment("ready", ready=2, placements=[_OLD, _NEW]), 10)
+    for each in done["status"]["traffic_split"]:
+        each |= {"ready": 1, "waits_for": 0}
+    failed = {"id": "r1", "deployment_id": "chat", "revision": 2, "status": "failed", "reason": "exit code 3"}
+    api.answer("POST", "deployments/chat/split", begun)
+    api.watches = [[_snapshot("replicas", failed), _snapshot("deployments", begun), _put(done), None]]
+    ran = cli("deployment", "split", "chat", "1=90", "2=10", "--watch")
+    assert ran.out.splitlines()[1:] == [
+        "deployment/chat ready; waits for r2: 0 of 1 replicas ready (exit code 3)",
+        "deployment/chat ready",
+    ]
+
+
 def test_stopped_is_when_the_last_replica_has_ended(cli: Cli, api: ScriptedApi) -> None:
     api.answer("POST", "deployments/chat/stop", _deployment("stopped", ready=1))
     api.watches = [
