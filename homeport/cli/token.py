@@ -155,7 +155,7 @@ def site_usage(
     output: OutputOption = OutputFormat.TABLE,
     context: ContextOption = "",
 ) -> None:
-    """Show what a token asked of local gateways, by day and deployment.
+    """Show what a token asked of local gateways, by day.
 
     Sites that were cut off tell it when they are back.
 

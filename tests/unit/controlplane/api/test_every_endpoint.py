@@ -133,6 +133,7 @@ TABLE: dict[str, tuple[str, Any]] = {
     "DELETE /access-tokens/{token}": ("admin", None),
     "POST /access-tokens/{token}/rotate": ("admin", {}),
     "GET /access-tokens/{token}/impact": ("admin", None),
+    "GET /access-tokens/{token}/site-usage": ("admin", None),
     "GET /whoami": ("anyone", None),
     "GET /auth/methods": ("public", None),
     # test_sign_in.py has more of these.
