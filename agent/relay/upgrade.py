@@ -5,6 +5,8 @@ import asyncio
 from agent.relay.replica_side import ReplicaSide
 from agent.relay.request import RelayedRequest
 from homeport.http1.client import ClientConnection
+from homeport.http1.head import ResponseHead
+from homeport.http1.status import SWITCHING
 from homeport.tunnel.link import Link
 from homeport.tunnel.opening import Opening
 
@@ -14,23 +16,31 @@ _LEAVING_SECONDS = 30.0
 
 
 class RelayedUpgrade(RelayedRequest):
-    __slots__ = ("_parting",)
+    __slots__ = ("_is_talk", "_parting")
 
     def __init__(self, link: Link, request_id: int, opening: Opening) -> None:
         super().__init__(link, request_id, opening)
+        # The replica has switched: else it is a request like others.
+        self._is_talk = False
         self._parting: asyncio.TimerHandle | None = None
 
     def is_late(self, now: float) -> bool:
         """A talk takes as long as it takes."""
-        return not self._answering and super().is_late(now)
+        return not self._is_talk and super().is_late(now)
 
     def on_replica_leaving(self) -> None:
         if self._parting is None:
             self._parting = asyncio.get_running_loop().call_later(_LEAVING_SECONDS, self._part)
 
+    def on_response(self, head: ResponseHead, length: int, last: bool) -> None:
+        self._is_talk = head.status == SWITCHING
+        super().on_response(head, length, last)
+
     def _part(self) -> None:
-        self.send_data(b"", True)
-        self._leave()
+        self._parting = None
+        if self._is_talk:
+            self.send_data(b"", True)
+            self._leave()
 
     def _use(self, connection: ClientConnection) -> None:
         replica = self._replica
@@ -47,6 +57,9 @@ class RelayedUpgrade(RelayedRequest):
             connection.finish()
 
     def _answered(self) -> None:
+        if not self._is_talk:
+            super()._answered()
+            return
         # It took as long as they liked to talk, which tells nothing of how long requests take.
         self._connection = None
         if self.link.on_answered is not None:

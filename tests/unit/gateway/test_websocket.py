@@ -199,6 +199,32 @@ async def test_a_replica_that_is_to_stop_waits_for_it_and_not_for_ever(monkeypat
         assert await client.at_end() == b""
 
 
+async def test_an_answer_that_is_no_websocket_is_never_cut_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(relayed, "_LEAVING_SECONDS", 0.05)
+    async with DataPlane() as plane:
+        asked: list[Call] = []
+
+        async def stream(call: Call) -> None:
+            call.begin_chunks()
+            call.chunk(b"data: 0\n\n")
+            asked.append(call)
+            await call.gone.wait()
+
+        await plane.serve(ModelServer(stream))
+        client = await plane.connect()
+        client.send("GET", "/d/chat/talk", headers=UPGRADE)
+        assert (await client.head())[0] == 200
+        assert await client.chunk() == b"data: 0\n\n"
+        plane.node.relay.set_upstreams("chat", [])
+        draining = asyncio.create_task(plane.node.relay.drain_upstream("chat", "node-1-replica-0"))
+        await asyncio.sleep(0.2)
+        asked[0].chunk(b"data: 1\n\n")
+        assert await client.chunk() == b"data: 1\n\n"
+        asked[0].chunk(b"")
+        assert await client.chunk() == b""
+        await asyncio.wait_for(draining, 20)
+
+
 @pytest.mark.parametrize("who", ["client", "model"])
 async def test_over_tls_either_side_may_end_it(who: str) -> None:
     front = front_tls(http2=True)
