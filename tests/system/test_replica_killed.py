@@ -3,6 +3,7 @@
 import os
 import signal
 import threading
+import time
 import urllib.error
 from collections.abc import Iterator
 from pathlib import Path
@@ -82,6 +83,9 @@ def test_no_request_is_lost(site: Site, replicas: int) -> None:
     with Load(site) as load:
         load.until_more(50)
         killed = models(site)[0]
+        # So that there are some with it when it dies.
+        os.kill(killed, signal.SIGSTOP)
+        time.sleep(0.5)
         os.kill(killed, signal.SIGKILL)
         load.until_more(100)
     assert load.lost == []
