@@ -41,8 +41,6 @@ class ServedDeployment:
         self.reason = ""
         # Of all answers so far.
         self.tokens = 0
-        # How often a replica was given nothing for a while because requests failed on it.
-        self.ejections = 0
         self.failures = FailureLog(monotonic)
         self._monotonic = monotonic
         self._outlook = outlook
@@ -93,7 +91,6 @@ class ServedDeployment:
     def failed_on(self, replica: Replica, failure: Failure, started_at: float) -> None:
         """A request that was started there then."""
         if self._replicas.failed(replica, failure, started_at):
-            self.ejections += 1
             log.warning(
                 "a replica gets no requests for a while",
                 deployment=self.terms.deployment_id,

@@ -4,6 +4,7 @@ import asyncio
 
 from agent.relay.replica_side import ReplicaSide
 from agent.relay.request import RelayedRequest
+from homeport.core.ejection import Failure
 from homeport.http1.client import ClientConnection
 from homeport.http1.head import ResponseHead
 from homeport.http1.status import SWITCHING
@@ -27,6 +28,11 @@ class RelayedUpgrade(RelayedRequest):
     def is_late(self, now: float) -> bool:
         """A talk takes as long as it takes."""
         return not self._is_talk and super().is_late(now)
+
+    def _note_failure(self, failure: Failure) -> None:
+        """How a talk ends says nothing of the replica."""
+        if not self._answering:
+            super()._note_failure(failure)
 
     def on_replica_leaving(self) -> None:
         if self._parting is None:

@@ -46,9 +46,15 @@ class Server(Protocol):
 class Node:
     """One node's relay and tunnels."""
 
-    def __init__(self, node_id: str, epoch: int = 1, outlook: Outlook | None = None) -> None:
+    def __init__(
+        self,
+        node_id: str,
+        epoch: int = 1,
+        outlook: Outlook | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.node_id = node_id
-        self.relay = Relay(time.monotonic, lambda deployment_id: outlook or Outlook())
+        self.relay = Relay(monotonic, lambda deployment_id: outlook or Outlook())
         self.tunnels = Tunnels(self.relay, lambda: authority().node_tls(node_id), lambda: epoch)
 
 
@@ -62,9 +68,11 @@ class DataPlane:
         nodes: int = 1,
         outlook: Outlook | None = None,
         tls: ssl.SSLContext | None = None,
+        node_clock: Callable[[], float] = time.monotonic,
         **route: object,
     ) -> None:
-        self.nodes = [Node(f"node-{number}", outlook=outlook) for number in range(1, nodes + 1)]
+        names = [f"node-{number}" for number in range(1, nodes + 1)]
+        self.nodes = [Node(name, outlook=outlook, monotonic=node_clock) for name in names]
         self.node = self.nodes[0]
         placements = {node.node_id: (rank, 1, 2) for rank, node in enumerate(self.nodes)}
         self.principals = {TOKEN: TestPrincipal()}
