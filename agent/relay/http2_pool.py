@@ -26,7 +26,8 @@ class Http2Pool:
                 return ReplicaStream(connection)
         return None
 
-    def connect(self, done: Callable[[ReplicaStream], None], failed: Callable[[str], None]) -> "Waiting":
+    def connect(self, done: Callable[[ReplicaStream], None], failed: Callable[[str, bool], None]) -> "Waiting":
+        """`failed` gets what is wrong, and whether somebody answers there who speaks something else."""
         waiting = Waiting(self._waiting, done, failed)
         self._waiting[waiting] = None
         if self._dialling is None:
@@ -47,43 +48,44 @@ class Http2Pool:
     async def _dial(self) -> None:
         try:
             while self._waiting:
-                problem = await self._dial_one()
+                problem, speaks_other = await self._dial_one()
                 for waiting in list(self._waiting):
                     if problem:
-                        waiting.fail(problem)
+                        waiting.fail(problem, speaks_other)
                     elif (stream := self.take()) is not None:
                         waiting.go(stream)
         finally:
             self._dialling = None
 
-    async def _dial_one(self) -> str:
-        """What was wrong; empty when there is one connection more."""
+    async def _dial_one(self) -> tuple[str, bool]:
+        """As `failed` gets it; nothing is wrong when there is one connection more."""
         try:
             async with asyncio.timeout(_CONNECT_SECONDS):
                 _, connection = await asyncio.get_running_loop().create_connection(
                     lambda: ReplicaConnection(self), self._host, self._port
                 )
-                problem = await connection.ready
+                await connection.ready
         except TimeoutError:
-            return f"{self.authority} does not answer"
+            return f"{self.authority} does not answer", False
         except OSError as error:
-            return f"cannot connect to {self.authority}: {error.strerror or error}"
-        if problem:
-            return problem
+            return f"cannot connect to {self.authority}: {error.strerror or error}", False
+        if connection.speaks_other:
+            return f"{self.authority} does not speak HTTP/2, which gRPC needs", True
         if not connection.has_room:
             connection.close()
-            return f"{self.authority} takes no requests on a new connection"
+            return f"{self.authority} takes no requests on a new connection", False
         self._open.append(connection)
-        return ""
+        return "", False
 
 
 class ReplicaConnection(Endpoint):
-    """`ready` becomes what is wrong with it, empty when the replica has shown that it speaks HTTP/2."""
+    """`ready` once the replica has shown whether it speaks HTTP/2."""
 
     def __init__(self, pool: Http2Pool) -> None:
         super().__init__(pool.authority.encode(), terms=MODEL)
         self._pool = pool
-        self.ready: asyncio.Future[str] = self._loop.create_future()
+        self.ready: asyncio.Future[None] = self._loop.create_future()
+        self.speaks_other = False
         self.connection.on_ready = self._on_ready
 
     @property
@@ -91,21 +93,24 @@ class ReplicaConnection(Endpoint):
         return self.is_open and self.connection.has_room
 
     def connection_lost(self, exc: Exception | None) -> None:
+        was_open = self.is_open
         self._pool.forget(self)
         super().connection_lost(exc)
         if not self.ready.done():
-            self.ready.set_result(f"{self._pool.authority} does not speak HTTP/2, which gRPC needs")
+            # This end has closed it, for what was said there.
+            self.speaks_other = not was_open
+            self.ready.set_result(None)
 
     def _on_ready(self) -> None:
         if not self.ready.done():
-            self.ready.set_result("")
+            self.ready.set_result(None)
 
 
 class Waiting:
     """A request that waits for a connection. cancel() when nobody wants it any more."""
 
     def __init__(
-        self, line: "dict[Waiting, None]", done: Callable[[ReplicaStream], None], failed: Callable[[str], None]
+        self, line: "dict[Waiting, None]", done: Callable[[ReplicaStream], None], failed: Callable[[str, bool], None]
     ) -> None:
         self._line = line
         self._done = done
@@ -118,6 +123,6 @@ class Waiting:
         self.cancel()
         self._done(stream)
 
-    def fail(self, problem: str) -> None:
+    def fail(self, problem: str, speaks_other: bool) -> None:
         self.cancel()
-        self._failed(problem)
+        self._failed(problem, speaks_other)

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 from agent.relay.replica_side import ReplicaSide
 from agent.relay.request import NOT_RETURNED, RelayedRequest
 from homeport.http1.client import ClientSink
-from homeport.http1.head import NO_BODY, UNKNOWN, ResponseHead
+from homeport.http1.head import NO_BODY, UNKNOWN, ResponseHead, block
 from homeport.http1.over_http2 import fields_of, lines_of
 from homeport.http2.endpoint import Endpoint
 from homeport.http2.errors import CANCEL, NO_ERROR, PROTOCOL_ERROR, REFUSED_STREAM, Http2Error
 from homeport.http2.exchange import Exchange
 from homeport.http2.header_block import Headers
+from homeport.http2.status import UNIMPLEMENTED, Status, trailers
 from homeport.tunnel.frames import Refusal, RefusedCode
 from homeport.tunnel.link import Link
 from homeport.tunnel.opening import Opening
@@ -19,6 +20,7 @@ from homeport.tunnel.opening import Opening
 if TYPE_CHECKING:
     from agent.relay.replica import Replica
 
+_GRPC = (b"content-type", b"application/grpc")
 # Of HTTP/1.1's framing.
 _DROPPED = frozenset((b"connection", b"te"))
 _LONGEST_TIMEOUT_MS = 99_999_999
@@ -140,7 +142,7 @@ class Http2Request(RelayedRequest):
         if stream is not None:
             self._begin(stream)
         else:
-            self._connecting = replica.http2.connect(self._begin, self._cannot_connect)
+            self._connecting = replica.http2.connect(self._begin, self._cannot_begin)
 
     def _begin(self, stream: ReplicaStream) -> None:
         replica = self._replica
@@ -154,6 +156,15 @@ class Http2Request(RelayedRequest):
             return
         self._connection = stream
         self._send_pending(stream)
+
+    def _cannot_begin(self, problem: str, speaks_other: bool) -> None:
+        if not speaks_other:
+            self._cannot_connect(problem)
+            return
+        # Nothing is wrong with the replica: it is the call that is in the wrong place.
+        self._connecting = None
+        status = trailers(Status(UNIMPLEMENTED, problem))
+        self.on_response(ResponseHead(200, [], True, block([_GRPC, *status])), UNKNOWN, True)
 
     def _send(self, connection: ReplicaSide, data: bytes, last: bool) -> None:
         if last and self._trailers and isinstance(connection, ReplicaStream):

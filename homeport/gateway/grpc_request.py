@@ -110,9 +110,9 @@ class GrpcRequest(GatewayRequest):
             if not name:
                 raise _nameless()
             policy = self._found = self._gateway.policies.by_model(name, self._invoker.sees)
+            self._our_names = policy.deployment_id, policy.model_id
         # Other models of the same server keep their names.
-        is_ours = name in self._our_names or self._policy is None
-        return policy.served_model_name or None if is_ours else None
+        return policy.served_model_name or None if name in self._our_names else None
 
     def _admit(self, policy: RoutePolicy) -> RoutePolicy:
         self._our_names = policy.deployment_id, policy.model_id
