@@ -44,6 +44,7 @@ from agent.history.traffic import TrafficRecorder
 from agent.link.bulk import LogPusher
 from agent.link.channel import node_tls
 from agent.link.link import Link
+from agent.link.messages import LEASES
 from agent.link.renew import Renewer
 from agent.local_api import LocalApi
 from agent.local_gateway.usage import UsageCounter
@@ -345,8 +346,19 @@ class Daemon:
 
         assert self._config.local_gateway is not None
         return LocalGateway(
-            self._config.local_gateway, directory, lambda: self._renewer.identity, lambda: self._link.heard_ago
+            self._config.local_gateway,
+            directory,
+            lambda: self._renewer.identity,
+            lambda: self._link.heard_ago,
+            self._lending_session,
+            lambda report_json: self._link.tell_leases(report_json),
         )
+
+    def _lending_session(self) -> int:
+        """Its epoch; 0 while there is none, or none with a control plane that lends."""
+        welcome = self._node.welcome
+        lends = welcome is not None and LEASES in welcome.features and self._link.state.connected
+        return self._link.epoch if lends else 0
 
     def _note_start(self, replica: Replica, start: ColdStart) -> None:
         self._history.add(replica.record.deployment_id, replica.record.ordered_at, start)

@@ -151,6 +151,10 @@ class AgentNode:
         if self._site is not None:
             await self._site.take(update)
 
+    def leases_granted(self, grant_json: str) -> None:
+        if self._site is not None and self._site.own is not None:
+            self._site.own.leasing.granted(grant_json)
+
     async def update_desired(self, update: DesiredUpdate) -> Acknowledgement | None:
         async with self._changing:
             return await self._update_desired(update)

@@ -305,6 +305,7 @@ class Server:
             terms,
             self._issuing,
             opened=self._sites.opened,
+            leases=self._leases,
         )
         self._spawn("kept-epochs", session.kept_epochs.run())
         self._metrics.tally = session.history.tally

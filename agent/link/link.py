@@ -101,6 +101,14 @@ class Link:
                 return True
         return False
 
+    def tell_leases(self, report_json: str) -> bool:
+        """False when there is no session to tell it on."""
+        for talk in reversed(self._talks):
+            if talk.session.epoch:
+                talk.session.outbox.leases(report_json)
+                return True
+        return False
+
     def redial(self) -> None:
         """There is a new certificate: a session with it takes over from the one that is open, or is begun at once."""
         self._redial.set()

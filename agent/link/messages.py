@@ -75,6 +75,8 @@ class Goodbye:
 
 
 LINK_LOST = "LINK_LOST"
+# Of a control plane that lends local gateways what limited access tokens may use.
+LEASES = "leases"
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +127,10 @@ class Node(Protocol):
         ...
 
     async def site_changed(self, update: SiteUpdate) -> None: ...
+
+    def leases_granted(self, grant_json: str) -> None:
+        """What the local gateway may use of limited access tokens."""
+        ...
 
     async def update_desired(self, update: DesiredUpdate) -> Acknowledgement | None:
         """Persists, then acts. None when the update is stale. Raises HomeportError when it can't be persisted."""

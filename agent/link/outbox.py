@@ -46,6 +46,10 @@ class Outbox:
         self._others.append(pb.AgentMessage(pressure=pb.Pressure(deployment_id=deployment_id, value=value)))
         self._filled.set()
 
+    def leases(self, report_json: str) -> None:
+        self._others.append(pb.AgentMessage(lease_report=pb.LeaseReport(report_json=report_json)))
+        self._filled.set()
+
     def answer(self, answer: pb.Answer) -> None:
         self._others.append(pb.AgentMessage(answer=answer))
         self._filled.set()

@@ -144,6 +144,8 @@ class Session:
                     await _until_persisted(partial(self._node.site_gateways_changed, gateways))
                 case "site_tables":
                     await self._node.site_changed(wire.site_update_from_wire(message.site_tables))
+                case "lease_grant":
+                    self._node.leases_granted(message.lease_grant.grant_json)
                 case "gateways":
                     self._node.gateways_changed(tuple(message.gateways.targets))
 

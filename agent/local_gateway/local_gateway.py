@@ -5,6 +5,7 @@ Nothing here waits for the control plane: with what the disk holds it serves at 
 
 import asyncio
 import random
+import secrets
 import time
 from collections.abc import Callable
 from typing import Any
@@ -19,6 +20,7 @@ from agent.local_gateway.certificate import GatewayCertificate, GatewayPair
 from agent.local_gateway.door import SiteDoor
 from agent.local_gateway.freshness import Freshness
 from agent.local_gateway.front import Front
+from agent.local_gateway.leasing import SiteLeasing
 from agent.local_gateway.options import LocalGatewayOptions
 from agent.local_gateway.site_tables import SiteTables
 from agent.local_gateway.site_tokens import SiteTokens
@@ -27,6 +29,7 @@ from agent.state.directory import StateDirectory
 from agent.state.identity import Identity
 from agent.state.site import SiteStore
 from homeport.core.errors import ErrorCode, HomeportError
+from homeport.core.limits.borrower import Borrower
 from homeport.gateway.access_tokens import AccessTokens
 from homeport.gateway.denial import Denial
 from homeport.gateway.gateway import Gateway
@@ -44,7 +47,8 @@ _KEEP_SECONDS = 600.0
 
 
 class LocalGateway:
-    """`heard_ago` seconds is when this agent heard the control plane; None = it has not."""
+    """`heard_ago` seconds is when this agent heard the control plane; None = it has not. `session` and `tell_leases`
+    are those of SiteLeasing."""
 
     def __init__(
         self,
@@ -52,6 +56,8 @@ class LocalGateway:
         directory: StateDirectory,
         identity: Callable[[], Identity],
         heard_ago: Callable[[], float | None],
+        session: Callable[[], int] = lambda: 0,
+        tell_leases: Callable[[str], bool] = lambda report_json: False,
     ) -> None:
         node_id = identity().node_id
         self._options = options
@@ -65,7 +71,9 @@ class LocalGateway:
         self._tunnels = TunnelServer(door, node_id)
         self._tables.on_node = self._tunnels.look_at
         tokens = SiteTokens(AccessTokens(self._tables.tokens.get).check, self._freshness)
-        self.gateway = Gateway(self._tables.routes, tokens.check, self._tunnels, time.monotonic)
+        borrower = Borrower(f"node/{node_id}", secrets.token_hex(8))
+        self.gateway = Gateway(self._tables.routes, tokens.check, self._tunnels, time.monotonic, borrower=borrower)
+        self.leasing = SiteLeasing(self.gateway.limiter, session, tell_leases)
         self.gateway.on_denied = _note_denial
         # No request leaves this node as long as its own replicas have room.
         self.gateway.presences.distance = lambda other: int(other != node_id)
@@ -117,6 +125,7 @@ class LocalGateway:
             group.create_task(self._certificate.run(), name="gateway-certificate")
             group.create_task(self._front.run(), name="gateway-front")
             group.create_task(self._keep_heard(), name="gateway-heard")
+            group.create_task(self.leasing.run(), name="gateway-leases")
 
     async def take(self, update: SiteUpdate) -> None:
         """What the control plane says of this site."""

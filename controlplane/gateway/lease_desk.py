@@ -2,6 +2,7 @@
 with a request."""
 
 import asyncio
+import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -36,8 +37,8 @@ class LeaseDesk:
         self._wall = wall
         self._known: dict[str, tuple[Any, Limits | None]] = {}
         self._lender = Lender(self._limits_of)
-        # Those that are connected, and since when others are not.
-        self._workers: dict[str, FedWorker] = {}
+        # Those that are connected, by member, and since when workers of this host are not.
+        self._connections: dict[str, object] = {}
         self._gone: dict[str, float] = {}
         # By member and boot: its newest report, and the newest of which all is in the store.
         self._heard: dict[tuple[str, str], int] = {}
@@ -58,18 +59,22 @@ class LeaseDesk:
         return self._lender.exchange(report, self._monotonic(), self._today(), self._kept.get(who, 0))
 
     def hear(self, worker: FedWorker, plain: Mapping[str, Any]) -> None:
-        """A gateway's report, over the feed."""
-        self._workers[worker.id] = worker
+        """A gateway worker's report, over the feed."""
         self._gone.pop(worker.id, None)
-        grant = self.exchange(canonical.from_plain(Report, plain))
-        worker.send({"lease_grant": canonical.to_plain(grant)})
+        worker.send({"lease_grant": self._answer(worker.id, worker, plain)})
 
     def gone(self, worker: FedWorker) -> None:
-        """Its connection is lost; it goes on with what it has, unless it has another one already."""
-        if self._workers.get(worker.id) is worker:
-            del self._workers[worker.id]
+        if self._lost(worker.id, worker):
             self._gone[worker.id] = self._monotonic()
-            self._lender.cut_off(worker.id, self._monotonic())
+
+    def hear_site(self, node_id: str, session: object, report_json: str) -> str:
+        """A local gateway's report, and the grant that answers it, as JSON."""
+        plain = json.loads(report_json)
+        return json.dumps(self._answer(f"node/{node_id}", session, plain), separators=(",", ":"))
+
+    def site_gone(self, node_id: str, session: object) -> None:
+        """It may be cut off for days: what it holds is nobody else's until it is back."""
+        self._lost(f"node/{node_id}", session)
 
     async def lend_to(self, limiter: Limiter) -> None:
         """To a gateway in this process, until cancelled."""
@@ -130,6 +135,21 @@ class LeaseDesk:
                 lender.changed |= specs.keys()
                 raise
         self._kept = heard
+
+    def _answer(self, member: str, connection: object, plain: Mapping[str, Any]) -> dict[str, Any]:
+        """Whoever reports speaks for itself alone."""
+        self._connections[member] = connection
+        grant = self.exchange(canonical.from_plain(Report, {**plain, "member": member}))
+        answer: dict[str, Any] = canonical.to_plain(grant)
+        return answer
+
+    def _lost(self, member: str, connection: object) -> bool:
+        """It goes on with what it has, unless it has another connection already."""
+        if self._connections.get(member) is not connection:
+            return False
+        del self._connections[member]
+        self._lender.cut_off(member, self._monotonic())
+        return True
 
     def forget_ended(self) -> None:
         """Workers of this host come back at once if they are there at all."""

@@ -17,6 +17,7 @@ from controlplane.auth.ca import CertificateAuthority, NodeCertificate
 from controlplane.auth.peer import address_of, key_shown_by, shown_by
 from controlplane.fleet.node_access import access_of, note_issue, note_use
 from controlplane.fleet.node_quarantine import memory_of, remembering
+from controlplane.gateway.lease_desk import LeaseDesk
 from controlplane.history.intake import HistoryIntake
 from controlplane.sessions.contest import outlives
 from controlplane.sessions.copies import Copies, KeptEpochs
@@ -46,7 +47,7 @@ log = structlog.get_logger()
 
 _HELLO_SECONDS = 10.0
 # What this control plane takes beyond the first release of the protocol.
-FEATURES = ("history", "token_usage")
+FEATURES = ("history", "token_usage", "leases")
 # More sessions than a node can have had.
 _HIGHEST_EPOCH = 1 << 48
 
@@ -76,8 +77,10 @@ class SessionService(session_pb2_grpc.SessionServicer):
         terms: SessionTerms,
         issuing: IssuingBudget | None = None,
         opened: Callable[[OpenSession, bool], None] = lambda session, has_gateway: None,
+        leases: LeaseDesk | None = None,
     ) -> None:
-        """`opened` is called with each new session, and whether its node has a local gateway."""
+        """`opened` is called with each new session, and whether its node has a local gateway. `leases` lends to these
+        what limited access tokens may use."""
         self._store = store
         self._doorkeeper = sessions.doorkeeper
         self._registry = registry
@@ -88,6 +91,7 @@ class SessionService(session_pb2_grpc.SessionServicer):
         self._terms = terms
         self._issuing = issuing or IssuingBudget()
         self._opened = opened
+        self._leases = leases
         self._copies = Copies(store)
         self.kept_epochs = KeptEpochs(store)
         self.history = HistoryIntake(store)
@@ -127,6 +131,8 @@ class SessionService(session_pb2_grpc.SessionServicer):
             await context.listen(partial(self._hear, session))
         finally:
             self._registry.disconnected(node_id, epoch)
+            if self._leases is not None:
+                self._leases.site_gone(node_id, session)
             if self._sessions.ended(session):
                 self._logs.node_lost(node_id)
             log.info("agent disconnected", node_id=node_id, epoch=epoch)
@@ -275,6 +281,8 @@ class SessionService(session_pb2_grpc.SessionServicer):
                     self._logs.end(node_id, message.answer.question_id, message.answer.message)
             case "history":
                 self.history.take(node_id, history_from_wire(message.history), session.history_kept)
+            case "lease_report":
+                self._lend(message.lease_report, session)
             case "events":
                 for event in message.events.events:
                     log.info(
@@ -282,6 +290,11 @@ class SessionService(session_pb2_grpc.SessionServicer):
                     )
             case _:
                 pass  # of a newer agent, or not used yet
+
+    def _lend(self, report: pb.LeaseReport, session: OpenSession) -> None:
+        if self._leases is not None:
+            grant = self._leases.hear_site(session.node_id, session, report.report_json)
+            session.send(pb.ControlMessage(lease_grant=pb.LeaseGrant(grant_json=grant)))
 
     def _note_kept(self, session: OpenSession, epoch: int) -> int:
         """What the agent has on its disk is written down once."""

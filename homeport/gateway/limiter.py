@@ -74,9 +74,9 @@ class Limiter:
 
     def check(self, now: float) -> None:
         """Called about every second: nobody waits longer than that for a lender that does not answer."""
-        late = [waiter for waiter, asked in self._waiting.items() if now - asked.since > _PATIENCE_SECONDS]
-        for waiter in late:
-            self._retry(waiter, is_last=True)
+        if any(now - asked.since > _PATIENCE_SECONDS for asked in self._waiting.values()):
+            self._borrower.go_alone(now)
+            self._retry_all()
 
     # ---- the lender
 
@@ -100,7 +100,7 @@ class Limiter:
 
     # ----
 
-    def _admit(self, waiter: Waiter, asked: _Asked, is_last: bool = False) -> Charge | None:
+    def _admit(self, waiter: Waiter, asked: _Asked) -> Charge | None:
         token_id, limits = asked.token_id, asked.limits
         tokens = asked.prompt + round(self._completions.get(token_id, 0.0))
         now, today = self._clock(), self._today()
@@ -108,8 +108,8 @@ class Limiter:
         if not shortages:
             return Charge(self, token_id, limits, asked.prompt, tokens, today)
         known = [each for each in shortages if each.retry_after_seconds >= 0]
-        if known or is_last:
-            raise refusal(token_id, known or shortages, self._borrower.remainders(token_id, now))
+        if known:
+            raise refusal(token_id, known, self._borrower.remainders(token_id, now))
         self._waiting[waiter] = asked
         self._borrower.want(token_id, limits, tokens)
         if self.on_ask is not None:
@@ -120,12 +120,12 @@ class Limiter:
         for waiter in list(self._waiting):
             self._retry(waiter)
 
-    def _retry(self, waiter: Waiter, is_last: bool = False) -> None:
+    def _retry(self, waiter: Waiter) -> None:
         asked = self._waiting.pop(waiter, None)
         if asked is None:
             return
         try:
-            charge = self._admit(waiter, asked, is_last)
+            charge = self._admit(waiter, asked)
         except LimitError as error:
             waiter.on_limited(error)
         else:

@@ -8,6 +8,8 @@ from homeport.core.limits.report import Grant, Part, Report
 
 # What is held unused is said again so often, so that it can be called back.
 _HELD_SECONDS = 2.0
+# With so many it reckons to share before it is told.
+_MEMBERS = 4
 
 
 class Borrower:
@@ -26,7 +28,7 @@ class Borrower:
         self._first = True
         self._in_turn = False
         self._held_told_at = 0.0
-        self._members = 1
+        self._members = _MEMBERS
         # By report, the first day that was still going on.
         self._days_of_reports: dict[int, str] = {}
 
@@ -70,8 +72,12 @@ class Borrower:
         self._in_turn = False
 
     def cut_off(self, now: float) -> None:
-        """Goes on alone."""
+        """There is nobody to ask."""
         self._is_connected = self._in_turn = False
+        self.go_alone(now)
+
+    def go_alone(self, now: float) -> None:
+        """Until the next grant, if one comes."""
         self._needs.clear()
         for account in self._accounts.values():
             account.stay_alone(now)
@@ -105,8 +111,7 @@ class Borrower:
         self._in_turn = False
         self._members = max(1, grant.members)
         if grant.settling:
-            for account in self._accounts.values():
-                account.stay_alone(now)
+            self.go_alone(now)
         for token_id, leases in grant.tokens.items():
             account = self._accounts[token_id]
             account.members = self._members

@@ -141,6 +141,7 @@ class AgentMessage(_message.Message):
     ACK_FIELD_NUMBER: _builtins.int
     ANSWER_FIELD_NUMBER: _builtins.int
     HISTORY_FIELD_NUMBER: _builtins.int
+    LEASE_REPORT_FIELD_NUMBER: _builtins.int
     epoch: _builtins.int
     """The epoch that Welcome granted; 0 in Hello. A message of an older epoch ends the stream with SUPERSEDED."""
     @_builtins.property
@@ -161,6 +162,8 @@ class AgentMessage(_message.Message):
     def answer(self) -> Global___Answer: ...
     @_builtins.property
     def history(self) -> Global___History: ...
+    @_builtins.property
+    def lease_report(self) -> Global___LeaseReport: ...
     def __init__(
         self,
         *,
@@ -174,12 +177,13 @@ class AgentMessage(_message.Message):
         ack: Global___Ack | None = ...,
         answer: Global___Answer | None = ...,
         history: Global___History | None = ...,
+        lease_report: Global___LeaseReport | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["ack", b"ack", "answer", b"answer", "body", b"body", "events", b"events", "heartbeat", b"heartbeat", "hello", b"hello", "history", b"history", "inventory", b"inventory", "pressure", b"pressure", "replica_status", b"replica_status"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["ack", b"ack", "answer", b"answer", "body", b"body", "events", b"events", "heartbeat", b"heartbeat", "hello", b"hello", "history", b"history", "inventory", b"inventory", "lease_report", b"lease_report", "pressure", b"pressure", "replica_status", b"replica_status"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["ack", b"ack", "answer", b"answer", "body", b"body", "epoch", b"epoch", "events", b"events", "heartbeat", b"heartbeat", "hello", b"hello", "history", b"history", "inventory", b"inventory", "pressure", b"pressure", "replica_status", b"replica_status"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ack", b"ack", "answer", b"answer", "body", b"body", "epoch", b"epoch", "events", b"events", "heartbeat", b"heartbeat", "hello", b"hello", "history", b"history", "inventory", b"inventory", "lease_report", b"lease_report", "pressure", b"pressure", "replica_status", b"replica_status"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_body: _TypeAlias = _typing.Literal["hello", "heartbeat", "inventory", "replica_status", "pressure", "events", "ack", "answer", "history"]  # noqa: Y015
+    _WhichOneofReturnType_body: _TypeAlias = _typing.Literal["hello", "heartbeat", "inventory", "replica_status", "pressure", "events", "ack", "answer", "history", "lease_report"]  # noqa: Y015
     _WhichOneofArgType_body: _TypeAlias = _typing.Literal["body", b"body"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_body) -> _WhichOneofReturnType_body | None: ...
 
@@ -941,6 +945,48 @@ class TokenUsage(_message.Message):
 Global___TokenUsage: _TypeAlias = TokenUsage  # noqa: Y015
 
 @_typing.final
+class LeaseReport(_message.Message):
+    """What a local gateway has used of limited access tokens, and wants to. Only a control plane with the feature "leases" is
+    told; it answers each with a LeaseGrant, and only then comes the next.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REPORT_JSON_FIELD_NUMBER: _builtins.int
+    report_json: _builtins.str
+    def __init__(
+        self,
+        *,
+        report_json: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["report_json", b"report_json"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LeaseReport: _TypeAlias = LeaseReport  # noqa: Y015
+
+@_typing.final
+class LeaseGrant(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    GRANT_JSON_FIELD_NUMBER: _builtins.int
+    grant_json: _builtins.str
+    def __init__(
+        self,
+        *,
+        grant_json: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["grant_json", b"grant_json"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LeaseGrant: _TypeAlias = LeaseGrant  # noqa: Y015
+
+@_typing.final
 class Ack(_message.Message):
     """The desired state up to `applied` is on the agent's disk."""
 
@@ -1019,6 +1065,7 @@ class ControlMessage(_message.Message):
     HISTORY_KEPT_FIELD_NUMBER: _builtins.int
     SITE_TABLES_FIELD_NUMBER: _builtins.int
     SITE_GATEWAYS_FIELD_NUMBER: _builtins.int
+    LEASE_GRANT_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def welcome(self) -> Global___Welcome: ...
     @_builtins.property
@@ -1041,6 +1088,8 @@ class ControlMessage(_message.Message):
     def site_tables(self) -> Global___SiteTables: ...
     @_builtins.property
     def site_gateways(self) -> Global___SiteGatewayList: ...
+    @_builtins.property
+    def lease_grant(self) -> Global___LeaseGrant: ...
     def __init__(
         self,
         *,
@@ -1054,12 +1103,13 @@ class ControlMessage(_message.Message):
         history_kept: Global___HistoryKept | None = ...,
         site_tables: Global___SiteTables | None = ...,
         site_gateways: Global___SiteGatewayList | None = ...,
+        lease_grant: Global___LeaseGrant | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "confirm_removals", b"confirm_removals", "desired_state", b"desired_state", "gateways", b"gateways", "goodbye", b"goodbye", "heartbeat_echo", b"heartbeat_echo", "history_kept", b"history_kept", "question", b"question", "site_gateways", b"site_gateways", "site_tables", b"site_tables", "welcome", b"welcome"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "confirm_removals", b"confirm_removals", "desired_state", b"desired_state", "gateways", b"gateways", "goodbye", b"goodbye", "heartbeat_echo", b"heartbeat_echo", "history_kept", b"history_kept", "lease_grant", b"lease_grant", "question", b"question", "site_gateways", b"site_gateways", "site_tables", b"site_tables", "welcome", b"welcome"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "confirm_removals", b"confirm_removals", "desired_state", b"desired_state", "gateways", b"gateways", "goodbye", b"goodbye", "heartbeat_echo", b"heartbeat_echo", "history_kept", b"history_kept", "question", b"question", "site_gateways", b"site_gateways", "site_tables", b"site_tables", "welcome", b"welcome"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "confirm_removals", b"confirm_removals", "desired_state", b"desired_state", "gateways", b"gateways", "goodbye", b"goodbye", "heartbeat_echo", b"heartbeat_echo", "history_kept", b"history_kept", "lease_grant", b"lease_grant", "question", b"question", "site_gateways", b"site_gateways", "site_tables", b"site_tables", "welcome", b"welcome"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_body: _TypeAlias = _typing.Literal["welcome", "desired_state", "confirm_removals", "question", "goodbye", "heartbeat_echo", "gateways", "history_kept", "site_tables", "site_gateways"]  # noqa: Y015
+    _WhichOneofReturnType_body: _TypeAlias = _typing.Literal["welcome", "desired_state", "confirm_removals", "question", "goodbye", "heartbeat_echo", "gateways", "history_kept", "site_tables", "site_gateways", "lease_grant"]  # noqa: Y015
     _WhichOneofArgType_body: _TypeAlias = _typing.Literal["body", b"body"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_body) -> _WhichOneofReturnType_body | None: ...
 

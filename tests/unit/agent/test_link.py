@@ -67,6 +67,9 @@ class ScriptedNode:
     async def site_gateways_changed(self, gateways: tuple[SiteGateway, ...]) -> None:
         self.events.append(f"site gateways {','.join(each.target for each in gateways)}")
 
+    def leases_granted(self, grant_json: str) -> None:
+        raise AssertionError("it has no gateway")
+
     async def site_changed(self, update: SiteUpdate) -> None:
         self.events.append(f"site tables {update}")
 

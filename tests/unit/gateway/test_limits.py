@@ -166,7 +166,7 @@ async def test_a_client_that_leaves_frees_its_place_and_is_charged_what_it_got()
 
 async def test_without_a_lender_a_gateway_admits_a_small_share() -> None:
     async with DataPlane() as plane:
-        plane.principals[TOKEN] = replace(TestPrincipal(), limits=Limits(requests_per_minute=30))
+        plane.principals[TOKEN] = replace(TestPrincipal(), limits=Limits(requests_per_minute=120))
         await plane.serve(ModelServer())
         statuses = [(await answer_of(plane))[0] for _ in range(5)]
         assert statuses == [200, 200, 200, 429, 429]
@@ -174,10 +174,11 @@ async def test_without_a_lender_a_gateway_admits_a_small_share() -> None:
 
 async def test_nobody_waits_long_for_a_lender_that_does_not_answer() -> None:
     async with DataPlane() as plane:
-        plane.principals[TOKEN] = replace(TestPrincipal(), limits=Limits(requests_per_minute=30))
+        plane.principals[TOKEN] = replace(TestPrincipal(), limits=Limits(requests_per_minute=120))
         await plane.serve(ModelServer())
         plane.gateway.limiter.connected()
-        assert (await answer_of(plane))[0] == 429
+        # It goes on alone.
+        assert [(await answer_of(plane))[0] for _ in range(4)] == [200, 200, 200, 429]
 
 
 async def test_a_request_that_leads_nowhere_is_not_charged() -> None:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from homeport.core.limits.borrower import Borrower
+from homeport.core.limits.ledger import TokenLedger
 from homeport.core.limits.lender import Lender
 from homeport.core.limits.limits import Limits
 from homeport.core.limits.report import Grant, Report
@@ -26,6 +27,7 @@ class Member:
     arrivals: float = 0.0
     takes: float = 0.5
     boots: int = 0
+    admitted: int = 0
     borrower: Borrower = field(init=False)
     connected: bool = False
     due: float = 0.0
@@ -39,6 +41,7 @@ class Member:
 
     def boot(self) -> None:
         self.boots += 1
+        self.admitted = 0
         self.borrower = Borrower(self.name, f"boot-{self.boots}")
         self.connected, self.due = False, 0.0
         self.waiting, self.running = [], []
@@ -81,9 +84,15 @@ class Simulation:
             member.connected = True
             member.borrower.connected()
 
-    def kill(self, member: Member) -> None:
+    def kill(self, member: Member) -> int:
+        """How many of its requests were never reported."""
+        ledger = self.lender.ledgers.get(TOKEN, TokenLedger())
+        boot, days = ledger.plain()["marks"].get(member.name, ("", {}))
+        known = days.get(TODAY, [0])[0] if boot == f"boot-{member.boots}" else 0
+        unknown = member.admitted - known
         self.cut(member)
         member.boot()
+        return int(unknown)
 
     def run(self, seconds: float) -> None:
         until = self.now + seconds
@@ -128,6 +137,7 @@ class Simulation:
         shortages = member.borrower.admit(TOKEN, self.limits, request.tokens, self.now, TODAY)
         if not shortages:
             self.admitted.append((self.now, member.name))
+            member.admitted += 1
             member.running.append((self.now + member.takes, request.tokens))
         elif all(each.retry_after_seconds >= 0 for each in shortages) or self.now - request.since > 1:
             self.refused += 1
