@@ -23,11 +23,12 @@ from homeport.gateway.http2_connection import Http2Connection
 from homeport.gateway.limiter import Limiter
 from homeport.gateway.parking import ParkingLot
 from homeport.gateway.presence import PresenceTable
+from homeport.gateway.principal import Principal
 from homeport.gateway.request import GatewayRequest
 from homeport.gateway.request_ids import RequestIds
 from homeport.gateway.room import Room
 from homeport.gateway.routes import PolicyTable
-from homeport.gateway.tokens import Principal, TokenCheck
+from homeport.gateway.tokens import TokenCheck
 from homeport.gateway.upgrade import UpgradeRequest
 from homeport.http1.connections import Connections
 from homeport.http1.errors import ProtocolError

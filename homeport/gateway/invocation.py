@@ -8,8 +8,8 @@ from homeport.core.access.permission import Permission
 from homeport.core.access.role import roles_with
 from homeport.core.access.scope import Place, place_of_deployment
 from homeport.core.errors import ErrorCode, HomeportError
+from homeport.gateway.principal import Principal
 from homeport.gateway.routes import RoutePolicy
-from homeport.gateway.tokens import Principal
 
 _INVOKE = Permission.DEPLOYMENTS_INVOKE
 
@@ -28,10 +28,13 @@ class _Nobody:
 class Invoker:
     """One caller, asked about deployments."""
 
-    __slots__ = ("_principal",)
+    __slots__ = ("_asked_last", "_said_last", "principal")
 
     def __init__(self, principal: Principal) -> None:
-        self._principal = principal
+        self.principal = principal
+        # Whoever asks, asks again for the same: a policy that has changed is another object.
+        self._asked_last: RoutePolicy | None = None
+        self._said_last = Verdict.HIDDEN
 
     def sees(self, policy: RoutePolicy) -> bool:
         """Others are for it as if they did not exist."""
@@ -57,16 +60,20 @@ class Invoker:
 
     def may_see_timing(self, policy: RoutePolicy) -> bool:
         """Where the time of a request goes tells how the deployment is doing."""
-        return self._verdict(policy, Permission.DEPLOYMENTS_READ) is Verdict.ALLOWED
+        return self._decide(policy, Permission.DEPLOYMENTS_READ) is Verdict.ALLOWED
 
     def _is_named(self, policy: RoutePolicy) -> bool:
-        models = self._principal.models
+        models = self.principal.models
         return models is None or policy.deployment_id in models or policy.model_id in models
 
-    def _verdict(self, policy: RoutePolicy, permission: Permission = _INVOKE) -> Verdict:
-        return self._principal.grants.verdict(
-            permission, _place(policy.deployment_id, policy.project, policy.nodepools)
-        )
+    def _verdict(self, policy: RoutePolicy) -> Verdict:
+        if policy is not self._asked_last:
+            self._said_last = self._decide(policy, _INVOKE)
+            self._asked_last = policy
+        return self._said_last
+
+    def _decide(self, policy: RoutePolicy, permission: Permission) -> Verdict:
+        return self.principal.grants.verdict(permission, _place(policy.deployment_id, policy.project, policy.nodepools))
 
 
 # Who has not been asked for a token yet.

@@ -129,16 +129,16 @@ class GatewayRequest(Observed):
 
     def _identify(self) -> Invoker:
         """Raises UNAUTHENTICATED, TOO_MANY_REQUESTS."""
-        principal = self._gateway.tokens.principal(self._heading.authorization, self.client_address)
-        if principal is None:
+        invoker = self._gateway.tokens.invoker(self._heading.authorization, self.client_address)
+        if invoker is None:
             raise HomeportError(
                 ErrorCode.UNAUTHENTICATED,
                 "a valid access token is needed",
                 hint="send it as 'Authorization: Bearer hp1...'",
             )
-        self._tenant = principal.token_id
-        self._limits = principal.limits
-        self._invoker = invoker = Invoker(principal)
+        self._tenant = invoker.principal.token_id
+        self._limits = invoker.principal.limits
+        self._invoker = invoker
         return invoker
 
     def _on_awaited_body(self, last: bool) -> None:

@@ -1,31 +1,14 @@
 """Access tokens, checked on every request."""
 
 from collections.abc import Callable
-from typing import Protocol
 
-from homeport.core.access.grants import Grants
 from homeport.core.guessing import Guesses
-from homeport.core.limits.limits import Limits
+from homeport.gateway.invocation import Invoker
+from homeport.gateway.principal import Principal
 
 # How long a revoked token may still pass.
 _TRUSTED_SECONDS = 2.0
 _REMEMBERED = 4096
-
-
-class Principal(Protocol):
-    """`models`: the deployments and models that it may invoke; None = all that `grants` allow."""
-
-    @property
-    def token_id(self) -> str: ...
-
-    @property
-    def grants(self) -> Grants: ...
-
-    @property
-    def models(self) -> frozenset[str] | None: ...
-
-    @property
-    def limits(self) -> Limits | None: ...
 
 
 class TokenCheck:
@@ -34,10 +17,10 @@ class TokenCheck:
     def __init__(self, check: Callable[[str], Principal | None], clock: Callable[[], float], guesses: Guesses) -> None:
         self._check = check
         self._clock = clock
-        self._accepted: dict[bytes, tuple[float, Principal]] = {}
+        self._accepted: dict[bytes, tuple[float, Invoker]] = {}
         self._guesses = guesses
 
-    def principal(self, authorization: bytes | None, address: Callable[[], str]) -> Principal | None:
+    def invoker(self, authorization: bytes | None, address: Callable[[], str]) -> Invoker | None:
         """Of the Authorization header's value; None when it is missing, no bearer token or key, unknown or revoked.
         Raises TOO_MANY_REQUESTS when too many wrong ones came from the `address`."""
         if authorization is None:
@@ -59,5 +42,6 @@ class TokenCheck:
         self._guesses.succeeded(address(), text)
         if len(self._accepted) >= _REMEMBERED:
             self._accepted.clear()
-        self._accepted[authorization] = (now + _TRUSTED_SECONDS, principal)
-        return principal
+        invoker = Invoker(principal)
+        self._accepted[authorization] = (now + _TRUSTED_SECONDS, invoker)
+        return invoker

@@ -38,8 +38,8 @@ async def test_after_ten_wrong_tokens_an_answer_says_for_how_long_to_wait() -> N
 def test_who_was_in_before_goes_on_when_the_accepted_are_looked_at_again() -> None:
     clock = FakeClock()
     tokens = check(clock)
-    assert tokens.principal(RIGHT, here) is not None
+    assert tokens.invoker(RIGHT, here) is not None
     for number in range(10):
-        assert tokens.principal(b"Bearer wrong-%d" % number, here) is None
+        assert tokens.invoker(b"Bearer wrong-%d" % number, here) is None
     clock.advance(30)
-    assert tokens.principal(RIGHT, here) is not None
+    assert tokens.invoker(RIGHT, here) is not None

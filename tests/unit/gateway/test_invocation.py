@@ -103,3 +103,17 @@ async def test_key_is_as_good_as_bearer() -> None:
         client = await plane.connect()
         client.writer.write(b"GET /v1/models HTTP/1.1\r\nhost: gateway\r\nauthorization: Key limited\r\n\r\n")
         assert (await client.answer())[0] == 200
+
+
+async def test_a_deployment_that_moves_to_another_project_is_judged_anew_at_once() -> None:
+    """What was found for its policy is remembered for the caller, and ends with that policy."""
+    async with DataPlane(project="red") as plane:
+        await plane.serve(ModelServer())
+        plane.principals["limited"] = principal("invoker project/red")
+        client = await plane.connect()
+        statuses = []
+        for project in ("red", "blue", "red"):
+            plane.table.put(replace(plane.route, project=project))
+            statuses += [(await client.ask("POST", "/d/chat/x", b"{}", token="limited"))[0] for _ in range(2)]
+        assert statuses == [200, 200, 404, 404, 200, 200]
+        client.close()

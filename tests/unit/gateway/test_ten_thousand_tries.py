@@ -15,7 +15,7 @@ TRIES, PER_SECOND = 10_000, 100
 
 def at_the_gateway(check: Callable[[str], None], clock: FakeClock) -> Callable[[str], object]:
     tokens = TokenCheck(check, clock, Guesses())
-    return lambda text: tokens.principal(f"Bearer {text}".encode(), lambda: "192.0.2.1")
+    return lambda text: tokens.invoker(f"Bearer {text}".encode(), lambda: "192.0.2.1")
 
 
 def at_the_api(check: Callable[[str], None], clock: FakeClock) -> Callable[[str], object]:
