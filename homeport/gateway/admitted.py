@@ -18,6 +18,11 @@ class AdmittedDelivery(Delivery):
     def tenant(self) -> str:
         return self._tenant
 
+    @property
+    def held_bytes(self) -> int:
+        """Of its body, about."""
+        return sum(map(len, self._body)) if self._body else 0
+
     def begin(self) -> None:
         """Its deployment is known. Raises LimitError."""
         gateway = self._gateway

@@ -161,8 +161,11 @@ class Gateway:
     def _check(self, loop: asyncio.AbstractEventLoop) -> None:
         now = self.clock()
         self.loop_lag.observe(max(0.0, now - self._sweep_due))
+        held_bytes = 0
         for request in list(self.active):
             request.check(now)
+            held_bytes += request.held_bytes
+        self.room.weigh(held_bytes, self.active)
         self.limiter.check(now)
         self._sweep_due = now + _SWEEP_SECONDS
         self.presences.tick()

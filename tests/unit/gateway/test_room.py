@@ -24,8 +24,8 @@ class Guest:
 class House:
     """Does as a gateway does: asks a room only beyond its threshold."""
 
-    def __init__(self, most: int, most_waiting: int) -> None:
-        self.room = Room(most, most_waiting)
+    def __init__(self, most: int, most_waiting: int, most_bytes: int = 1) -> None:
+        self.room = Room(most, most_waiting, most_bytes)
         self.active: set[Guest] = set()
 
     def come(self, tenant: str, count: int = 1) -> list[Guest]:
@@ -101,6 +101,18 @@ def test_when_the_crowd_is_gone_nothing_is_asked_any_more() -> None:
         house.go(guest)
     assert (house.room.threshold, house.room.is_crowded, house.room.waiting) == (10, False, 0)
     assert all(each.has_room for each in house.come("a", 10))
+
+
+def test_while_bodies_take_too_much_memory_nobody_gets_in() -> None:
+    house = House(10, 10, most_bytes=1000)
+    first = house.come("a", 3)
+    house.room.weigh(1001, house.active)
+    (waiting,) = house.come("b")
+    house.go(first[0])
+    assert not waiting.has_room
+    house.room.weigh(999, house.active)
+    assert waiting.has_room
+    assert not house.room.is_crowded
 
 
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.booleans()), max_size=80))
