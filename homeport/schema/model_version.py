@@ -102,8 +102,8 @@ class ModelVersionSpec(ApiModel):
     working_directory: ProcessText = immutable(default="", max_length=4096)
     port: int = immutable(default=0, ge=0, le=65_535)
     """0 = the agent picks a free one and passes it as `{port}` and `$PORT`."""
-    protocol: Literal["http", "openai", "kserve-v2"] = immutable(default="http", recorded=True)
-    """What the model speaks on its port. All of them are HTTP, and passed through as they are."""
+    protocol: Literal["http", "openai", "kserve-v2", "grpc"] = immutable(default="http", recorded=True)
+    """What the model speaks on its port. All of them are passed through as they are."""
     readiness: ProbeSpec = immutable(default_factory=ProbeSpec)
     """Says when a replica may get requests."""
     liveness: ProbeSpec | None = immutable(default=None)
