@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from agent.drivers.driver import Driver, Handle, SelfProbing
 from agent.reconcile.exec_probe import probe_exec
+from agent.reconcile.grpc_probe import probe_grpc
 from agent.reconcile.http_probe import probe_http
 from agent.reconcile.request import filled_probe
 from agent.reconcile.tcp_probe import probe_tcp
@@ -13,7 +14,7 @@ from homeport.core.workload import Probe, ProbeKind
 
 class Prober:
     """Answers are empty for a success, else what was wrong; None = nobody can tell. `answered` is called when a
-    question over HTTP was answered at all."""
+    question over HTTP or gRPC was answered at all."""
 
     def __init__(
         self,
@@ -46,5 +47,8 @@ class Prober:
                 return await probe_http(host, port, probe.path, probe.timeout_seconds, self._answered)
             case ProbeKind.TCP:
                 return await probe_tcp(self._handle.host, self._handle.port, probe.timeout_seconds)
+            case ProbeKind.GRPC:
+                host, port = self._handle.host, self._handle.port
+                return await probe_grpc(host, port, probe.timeout_seconds, self._answered)
             case ProbeKind.EXEC:
                 return await probe_exec(self._driver, self._handle, probe.command, probe.timeout_seconds)

@@ -6,7 +6,12 @@ from homeport.core.workload import Probe, ProbeKind
 
 # Seconds between two questions to one that starts, and the growth from one to the next: a start is seen a twelfth later
 # than it was over, at most. A command costs more than a question, and is asked less.
-_PACE = {ProbeKind.EXEC: (0.02, 1.5), ProbeKind.HTTP: (0.005, 1.08), ProbeKind.TCP: (0.005, 1.08)}
+_PACE = {
+    ProbeKind.EXEC: (0.02, 1.5),
+    ProbeKind.HTTP: (0.005, 1.08),
+    ProbeKind.TCP: (0.005, 1.08),
+    ProbeKind.GRPC: (0.01, 1.2),
+}
 _MOST_STEPS = 200
 # One that has answered this often in a row is looked at less: its end is seen at once anyway, and requests tell more
 # than a probe does. After a failure the probe's own interval counts again.

@@ -16,12 +16,13 @@ class ProbeKind(StrEnum):
     HTTP = "http"
     TCP = "tcp"
     EXEC = "exec"
+    GRPC = "grpc"
 
 
 @dataclass(frozen=True, slots=True)
 class Probe:
     """A question to a replica. HTTP: GET `path`, 2xx and 3xx are success. TCP: its port accepts a connection.
-    EXEC: `command`, run inside the replica, ends with 0."""
+    EXEC: `command`, run inside the replica, ends with 0. GRPC: its health check says SERVING."""
 
     kind: ProbeKind = ProbeKind.HTTP
     path: str = "/health"

@@ -27,8 +27,9 @@ class ModelRef(ApiModel):
 class ProbeSpec(ApiModel):
     """A question to a replica, asked again and again."""
 
-    type: Literal["http", "tcp", "exec"] = immutable(default="http")
-    """http: GET `path` answers 2xx or 3xx. tcp: the port accepts a connection. exec: `command` ends with 0."""
+    type: Literal["http", "tcp", "exec", "grpc"] = immutable(default="http")
+    """http: GET `path` answers 2xx or 3xx. tcp: the port accepts a connection. exec: `command` ends with 0. grpc: its
+    health check (grpc.health.v1) says SERVING."""
     path: UrlPath = immutable(default="/health", max_length=500)
     command: list[ProcessText] = immutable(default_factory=list, max_length=1000)
     interval_seconds: float = immutable(default=1.0, ge=0.05, le=300)

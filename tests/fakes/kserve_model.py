@@ -1,6 +1,6 @@
 """A model server of the Open Inference Protocol over gRPC, as a program: `python kserve_model.py PORT`.
 
-Its model is called "real", and answers twice its input; it also echoes whatever is said to the service test.Any.
+Its model is called "real", and answers twice its input; it has a health check, and the service test.Any echoes.
 """
 
 import asyncio
@@ -47,6 +47,11 @@ class Echo(grpc.GenericRpcHandler):  # type: ignore[misc, unused-ignore]
         async def unary(message: bytes, context: Any) -> bytes:
             return message
 
+        async def health(message: bytes, context: Any) -> bytes:
+            return b"\x08\x01"
+
+        if details.method == "/grpc.health.v1.Health/Check":
+            return grpc.unary_unary_rpc_method_handler(health)
         return grpc.unary_unary_rpc_method_handler(unary) if details.method.startswith("/test.Any/") else None
 
 

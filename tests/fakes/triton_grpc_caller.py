@@ -33,8 +33,8 @@ def main(address: str, token: str) -> None:
         streamed = []
         for number in range(3):
             client.async_stream_infer("echo", [tensor([float(number)])])
-            result, error = answers.get(timeout=60)
-            streamed.append(str(error) if error else result.as_numpy("y").tolist())
+            result, problem = answers.get(timeout=60)
+            streamed.append(str(problem) if problem else result.as_numpy("y").tolist())
         client.stop_stream()
         told = {
             "live": client.is_server_live(headers=headers),
@@ -54,7 +54,7 @@ def main(address: str, token: str) -> None:
         try:
             any_method(b"hello", timeout=60)
         except grpc.RpcError as error:
-            told["nobody"] = error.code().name  # type: ignore[attr-defined]
+            told["nobody"] = error.code().name
     print(json.dumps(told))  # noqa: T201
 
 

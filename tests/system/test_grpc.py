@@ -23,7 +23,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     version["model_version"] |= {
         "command": [sys.executable, str(MODEL), "{port}"],
         "served_model_name": "real",
-        "readiness": {"type": "tcp"},
+        "readiness": {"type": "grpc"},
     }
     with Site(tmp_path_factory.mktemp("grpc")) as site:
         site.start_server()
