@@ -17,7 +17,7 @@ import pytest
 from tests.system.conftest import BIN, free_ports
 from tests.system.site import Site, documents, replica_pids
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.system, pytest.mark.timeout(500)]
 
 PATIENCE = 90.0
 
@@ -63,6 +63,12 @@ class TwoAgents(Site):
             return refused.code
         return 200
 
+    def used(self, token_id: str) -> int:
+        """Requests that sites have told of."""
+        days = self.api("GET", f"/access-tokens/{token_id}/site-usage")["days"]
+        assert {each["deployment_id"] for each in days} <= {"echo"}
+        return sum(each["requests"] for each in days)
+
     def status(self, state_dir: str) -> dict[str, Any]:
         command = [str(BIN / "homeport-agent"), "status", "--json", "--state-dir", str(self.folder / state_dir)]
         told = subprocess.run(command, capture_output=True, text=True, timeout=60)
@@ -106,9 +112,17 @@ def test_a_site_serves_its_clients_without_a_control_plane(site: TwoAgents) -> N
     assert site.refusal("hp1.aaaaaaaaaaaa.wrong") == 401
 
     site.start_server()
+    # An agent tells what it has counted at its end: two requests in its first life, one in its second.
+    site.until(lambda: site.used(guest["id"]) >= 2, "what was used before the restart", PATIENCE)
+    site.stop(site.agent)
+    site.start_agent()
+    site.until(lambda: site.used(guest["id"]) == 3, "what was used after it", PATIENCE)
+    site.until(lambda: site.local("still") == "still", "an answer", PATIENCE)
     site.api("DELETE", f"/access-tokens/{guest['id']}")
     site.until(lambda: site.refusal(guest["token"]) == 401, "the revocation is known", PATIENCE)
-    assert site.local("still") == "still"
+    assert site.local("and on") == "and on"
+    assert site.status("gate")["local_gateway"]["deployments"] == 1
+    assert [each["node_id"] for each in site.status("agent")["site_gateways"]] == [site.status("gate")["node_id"]]
 
 
 def _listening(pid: int) -> set[int]:
