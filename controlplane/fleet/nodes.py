@@ -64,6 +64,7 @@ def node_state(node: Record, registry: NodeRegistry, monotonic_now: float, place
         "replicas": replicas,
         "drained": "drain" in node.spec and not placements and not replicas,
         "quarantine": _shown(quarantine_of(node)),
+        "local_gateway": node.status.get("local_gateway"),
     }
 
 

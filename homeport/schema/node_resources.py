@@ -47,6 +47,14 @@ class NodeQuarantine(Answer):
     address: str
 
 
+class NodeGateway(Answer):
+    """Where the node serves the clients of its site."""
+
+    url: str
+    tunnel_target: str
+    """host:port for the cluster's other agents."""
+
+
 class NodeState(Answer):
     status: NodeStatus
     reason: str
@@ -67,6 +75,8 @@ class NodeState(Answer):
     """Null = there is none, or a person has said which one is right."""
     drained: bool
     """It is being drained, and nothing is left to move."""
+    local_gateway: NodeGateway | None
+    """As its agent has said when it connected last; null = it has none."""
 
 
 class Node(Resource):
