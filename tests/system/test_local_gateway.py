@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 import signal
+import ssl
 import subprocess
 import urllib.error
 import urllib.request
@@ -39,7 +40,7 @@ class TwoAgents(Site):
     def start_gate(self) -> None:
         state = str(self.folder / "gate")
         clients, tunnels = f"127.0.0.1:{self.local_port}", f"127.0.0.1:{self.local_tunnel_port}"
-        where = ["--local-gateway", clients, "--local-gateway-tunnels", tunnels]
+        where = ["--local-gateway", clients, "--local-gateway-tunnels", tunnels, "--local-gateway-tls", "internal"]
         command = [str(BIN / "homeport-agent"), "run", "--state-dir", state, "--allow-driver", "simulated", *where]
         with open(self.folder / "gate.log", "a") as log:
             self.gate = subprocess.Popen(command, stdout=log, stderr=log, text=True)
@@ -47,11 +48,12 @@ class TwoAgents(Site):
     def local(self, text: str, token: str = "") -> str:
         """What the model answers to a client of the site."""
         request = urllib.request.Request(
-            f"http://127.0.0.1:{self.local_port}/d/echo/anything",
+            f"https://127.0.0.1:{self.local_port}/d/echo/anything",
             text.encode(),
             {"Authorization": f"Bearer {token or self.token}"},
         )
-        with urllib.request.urlopen(request, timeout=30) as response:
+        trust = ssl.create_default_context(cafile=self.folder / "gate" / "identity" / "current" / "ca.pem")
+        with urllib.request.urlopen(request, timeout=30, context=trust) as response:
             body: str = json.loads(response.read())["body"]
             return body
 
