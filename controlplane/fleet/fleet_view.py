@@ -77,7 +77,9 @@ class FleetView:
             self._specs.forget_gone(deployments)
             if self._apartness.learn(deployments):
                 self.pools_version = object()
-            self.fleet.forget_gone({record.id for record in deployments} | self.placements.keys())
+            known = {record.id for record in deployments}
+            self._tracks = {id: tracks for id, tracks in self._tracks.items() if id in known}
+            self.fleet.forget_gone(known | self.placements.keys())
 
     def take_touched(self) -> set[str]:
         """Deployments of which a placement, or a node that serves them, has changed since this was asked last."""

@@ -8,7 +8,7 @@ from controlplane.fleet.access import held_by
 from controlplane.fleet.nodepools import nodepools_of
 from controlplane.fleet.nodes import nodepool_key_of
 from controlplane.fleet.projects import OWNED
-from controlplane.fleet.revisions import revisions_of, version_key_of
+from controlplane.fleet.revisions import revisions_of, versions_in_use
 from controlplane.fleet.secret_uses import users_of
 from controlplane.sessions.registry import NodeRegistry
 from controlplane.store.store import Index, Kind, Record, Store
@@ -61,14 +61,9 @@ def _users(store: Store, kind: Kind, id: str) -> Iterable[Record]:
         case Kind.MODEL:
             return (version for version in store.all(Kind.MODEL_VERSION) if version.spec["model"]["id"] == id)
         case Kind.MODEL_VERSION:
-            return (each for each in store.all(Kind.DEPLOYMENT) if _runs(store, each, id))
+            return (each for each in store.all(Kind.DEPLOYMENT) if id in versions_in_use(store, each))
         case Kind.SECRET:
             return users_of(store, id)
         case Kind.PROJECT:
             return (each for owned in OWNED for each in store.all(owned) if each.spec.get("project") == id)
     return ()
-
-
-def _runs(store: Store, deployment: Record, version_key: str) -> bool:
-    revision = store.get(Kind.REVISION, f"{deployment.id}/{deployment.status.get('revision', 0)}")
-    return revision is not None and version_key_of(revision) == version_key

@@ -3,7 +3,7 @@
 from controlplane.fleet.accept import Accepted, Action, accept
 from controlplane.fleet.projects import known_project
 from controlplane.fleet.references import in_use, parent
-from controlplane.fleet.revisions import current_revision, revise, version_key_of
+from controlplane.fleet.revisions import revise, versions_in_use
 from controlplane.fleet.secret_uses import check_uses
 from controlplane.fleet.tenancy import check_users
 from controlplane.store.store import Index, Kind, Record, Transaction
@@ -57,7 +57,7 @@ def delete_model(tx: Transaction, model_id: str) -> None:
 
 def delete_model_version(tx: Transaction, key: str) -> None:
     """Raises NOT_FOUND, IN_USE."""
-    users = [deployment for deployment in tx.all(Kind.DEPLOYMENT) if _current_version(tx, deployment) == key]
+    users = [deployment for deployment in tx.all(Kind.DEPLOYMENT) if key in versions_in_use(tx, deployment)]
     if users:
         raise in_use(
             f"model version {key}", "it runs in deployment", users, "move them to another version or delete them first"
@@ -70,8 +70,3 @@ def _roll_out(tx: Transaction, version: Record) -> None:
         wants_it = deployment.spec.get("deploy_latest_version", False)
         if wants_it and deployment.spec["worker"]["model"]["id"] == version.spec["model"]["id"]:
             revise(tx, deployment, DeploymentSpec.model_validate(deployment.spec), version)
-
-
-def _current_version(tx: Transaction, deployment: Record) -> str:
-    revision = current_revision(tx, deployment)
-    return version_key_of(revision) if revision else ""

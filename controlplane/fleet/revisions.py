@@ -64,6 +64,15 @@ def current_revision(objects: Transaction | Store, deployment: Record) -> Record
     return objects.get(Kind.REVISION, f"{deployment_of(deployment.id)}/{deployment.status.get('revision', 0)}")
 
 
+def versions_in_use(objects: Transaction | Store, deployment: Record) -> set[str]:
+    """Keys of the model versions of its newest revision, and of those that run beside it or are to."""
+    listed = {share["revision"] for share in deployment.spec.get("traffic_split", ())}
+    running = {track["revision"] for track in deployment.status.get("tracks", {}).values()}
+    numbers = {deployment.status.get("revision", 0), *listed, *running}
+    found = (objects.get(Kind.REVISION, f"{deployment.id}/{number}") for number in numbers)
+    return {version_key_of(revision) for revision in found if revision is not None}
+
+
 def revisions_of(objects: Transaction | Store, deployment_id: str) -> list[Record]:
     """Oldest first."""
     own = objects.find(Index.REVISIONS_OF_DEPLOYMENT, deployment_id)

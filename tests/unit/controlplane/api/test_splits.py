@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from controlplane.store.store import Kind
-from tests.fakes.control_api import DEPLOYMENT, ControlApi
+from tests.fakes.control_api import DEPLOYMENT, VERSION, ControlApi
 
 
 @pytest.fixture
@@ -99,6 +99,19 @@ async def test_a_dry_run_tells_whether_it_fits_and_keeps_nothing(chat: ControlAp
     shown = (await chat.call("GET", "/deployments/chat")).body
     assert shown["spec"]["traffic_split"] == []
     assert [each["revision"] for each in shown["status"]["traffic_split"]] == [3]
+
+
+async def test_a_version_that_an_older_revision_runs_is_in_use(chat: ControlApi) -> None:
+    await shares(chat, "split", {"traffic_split": listed(r3=100)})
+    await chat.call("POST", "/models/smollm2/versions", {**VERSION, "id": "v2"})
+    moved = {"worker": {"model": {"id": "smollm2", "model_version": {"id": "v2"}}}}
+    answered = await chat.call("PATCH", "/deployments/chat?force=true", {"spec": moved})
+    assert (answered.status, answered.body["status"]["revision"]) == (200, 4), answered.body
+    impact = (await chat.call("GET", "/models/smollm2/versions/v1/impact")).body
+    assert impact["blocked_by"] == [{"kind": "deployment", "id": "chat"}]
+    assert (await chat.call("DELETE", "/models/smollm2/versions/v1")).status == 409
+    await shares(chat, "promote", {})
+    assert (await chat.call("DELETE", "/models/smollm2/versions/v1")).status == 204
 
 
 async def test_a_division_is_in_the_audit_log(chat: ControlApi) -> None:
