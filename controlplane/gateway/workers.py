@@ -77,10 +77,7 @@ class GatewayWorkers:
         feed.greetings.append(lambda _: {"workers": self._ids()})
 
     async def start(self) -> tuple[int, int]:
-        """(tunnel port, gateway port), once one of an earlier run serves, or all that are wanted do.
-
-        Raises HomeportError.
-        """
+        """(tunnel port, gateway port), once a worker serves; others follow. Raises HomeportError."""
         await self._take_over()
         self._listener = self._listener or reserve(self._terms.host, self._terms.gateway_port, "--gateway-port")
         self.found = any(worker.serving for worker in self._workers.values())
@@ -88,7 +85,7 @@ class GatewayWorkers:
             self._tunnel_port = reserve_shared(self._terms.agent_host, self._terms.tunnel_port, "--tunnel-port")
         self._keeping = asyncio.create_task(self._keep(), name="keep-gateway-workers")
         if not self.found:
-            await self._all_serve()
+            await self._one_serves()
         return self._tunnel_port.getsockname()[1], self._listener.getsockname()[1]
 
     async def run(self) -> None:
@@ -278,12 +275,12 @@ class GatewayWorkers:
         await stop(worker.pid)
         self._remove(worker)
 
-    async def _all_serve(self) -> None:
+    async def _one_serves(self) -> None:
         """Raises HomeportError, with no worker left."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_START_SECONDS):
                 while self._problem is None:
-                    if sum(worker.serving for worker in self._workers.values()) >= self._wanted:
+                    if any(worker.serving for worker in self._workers.values()):
                         return
                     await asyncio.sleep(_START_LOOK_SECONDS)
         await self.end(leave=False)
