@@ -38,8 +38,10 @@ class Account(Exchange):
         self._began_at = self._gateway.clock()
 
     def note_deployment(self, deployment_id: str) -> None:
-        counters = self._counters = self._gateway.counters.of(deployment_id)
-        counters.in_flight += 1
+        """It is said again where a deployment is found in several steps."""
+        if self._counters is None:
+            counters = self._counters = self._gateway.counters.of(deployment_id)
+            counters.in_flight += 1
 
     def note_answer(self, status: int) -> None:
         """Its head is here."""
