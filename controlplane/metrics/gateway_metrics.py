@@ -24,43 +24,58 @@ def gateway_metrics(reports: Sequence[GatewayReport], deployment_ids: Collection
     yield from _processes(reports)
 
 
+# By the name of their counter, without its beginning: (attribute, text).
+_COUNTS = {
+    "request_body_bytes_total": ("request_bytes", "Bytes of requests' bodies."),
+    "response_body_bytes_total": ("response_bytes", "Bytes of answers' bodies."),
+    "client_disconnects_total": ("disconnects", "Clients that left before the end."),
+    "broken_answers_total": ("broken", "Answers that broke off after their beginning."),
+    "retries_total": ("retries", "Second tries of requests that a node may have begun."),
+    "resends_total": ("resends", "Requests sent on after a node refused them."),
+    "ejections_total": ("ejections", "Nodes that were given nothing for a while."),
+    "parked_total": ("parked", "Requests that waited for a node to connect."),
+    "parked_seconds_total": ("parked_seconds", "How long they waited."),
+}
+_TIMES = {
+    "request_duration_seconds": ("duration", "From a request's head to its answer's end."),
+    "first_byte_seconds": ("first_byte", "From a request's head to its answer's head."),
+    "stream_gap_seconds": ("stream_gap", "The longest silence within a stream of events."),
+}
+_OF = ("gateway", "deployment")
+
+
 def _requests(counted: Sequence[tuple[str, str, DeploymentCounters]]) -> Iterator[Metric]:
-    of = "gateway", "deployment"
+    """One after the other: a family of thousands of deployments is large."""
     requests = counter(
-        "homeport_gateway_requests_total", "Requests that are over, by the status answered.", *of, "status"
+        "homeport_gateway_requests_total", "Requests that are over, by the status answered.", *_OF, "status"
     )
-    in_flight = gauge("homeport_gateway_requests_in_flight", "Requests that are not over.", *of)
-    duration = histogram("homeport_gateway_request_duration_seconds", "From a request's head to its answer's end.", *of)
-    first_byte = histogram("homeport_gateway_first_byte_seconds", "From a request's head to its answer's head.", *of)
-    stream_gap = histogram("homeport_gateway_stream_gap_seconds", "The longest silence within a stream of events.", *of)
-    received = counter("homeport_gateway_request_body_bytes_total", "Bytes of requests' bodies.", *of)
-    sent = counter("homeport_gateway_response_body_bytes_total", "Bytes of answers' bodies.", *of)
-    disconnects = counter("homeport_gateway_client_disconnects_total", "Clients that left before the end.", *of)
-    broken = counter("homeport_gateway_broken_answers_total", "Answers that broke off after their beginning.", *of)
-    retries = counter("homeport_gateway_retries_total", "Second tries of requests that a node may have begun.", *of)
-    resends = counter("homeport_gateway_resends_total", "Requests sent on after a node refused them.", *of)
-    ejections = counter("homeport_gateway_ejections_total", "Nodes that were given nothing for a while.", *of)
-    parked = counter("homeport_gateway_parked_total", "Requests that waited for a node to connect.", *of)
-    parked_seconds = counter("homeport_gateway_parked_seconds_total", "How long they waited.", *of)
-    for gateway, deployment_id, counters in counted:
-        labels = gateway, deployment_id
+    for *labels, counters in counted:
         for status, count in zip(_STATUSES, counters.answered, strict=True):
             requests.add_metric((*labels, status), count)
+    yield requests
+    del requests
+    in_flight = gauge("homeport_gateway_requests_in_flight", "Requests that are not over.", *_OF)
+    for *labels, counters in counted:
         in_flight.add_metric(labels, counters.in_flight)
-        observed(duration, labels, counters.duration)
-        observed(first_byte, labels, counters.first_byte)
-        observed(stream_gap, labels, counters.stream_gap)
-        received.add_metric(labels, counters.request_bytes)
-        sent.add_metric(labels, counters.response_bytes)
-        disconnects.add_metric(labels, counters.disconnects)
-        broken.add_metric(labels, counters.broken)
-        retries.add_metric(labels, counters.retries)
-        resends.add_metric(labels, counters.resends)
-        ejections.add_metric(labels, counters.ejections)
-        parked.add_metric(labels, counters.parked)
-        parked_seconds.add_metric(labels, counters.parked_seconds)
-    yield from (requests, in_flight, duration, first_byte, stream_gap, received, sent, disconnects, broken)
-    yield from (retries, resends, ejections, parked, parked_seconds)
+    yield in_flight
+    for name, (attribute, text) in _TIMES.items():
+        yield _times(counted, f"homeport_gateway_{name}", attribute, text)
+    for name, (attribute, text) in _COUNTS.items():
+        yield _counts(counted, f"homeport_gateway_{name}", attribute, text)
+
+
+def _times(counted: Sequence[tuple[str, str, DeploymentCounters]], name: str, attribute: str, text: str) -> Metric:
+    family = histogram(name, text, *_OF)
+    for *labels, counters in counted:
+        observed(family, labels, getattr(counters, attribute))
+    return family
+
+
+def _counts(counted: Sequence[tuple[str, str, DeploymentCounters]], name: str, attribute: str, text: str) -> Metric:
+    family = counter(name, text, *_OF)
+    for *labels, counters in counted:
+        family.add_metric(labels, getattr(counters, attribute))
+    return family
 
 
 def _revisions(counted: Sequence[tuple[str, str, DeploymentCounters]]) -> Iterator[Metric]:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
 from prometheus_client.registry import Collector
@@ -58,18 +59,20 @@ async def page(facts: Facts) -> bytes:
 
 
 def _text(facts: Facts) -> bytes:
-    registry = CollectorRegistry()
-    registry.register(_Collector(facts))
-    ProcessCollector(registry=registry)
+    """Family by family: making or freeing all of a large page at once would hold up the event loop, thread or not."""
+    own = ProcessCollector(registry=None).collect()
+    return b"".join(map(_rendered, chain(metrics(facts), own)))
+
+
+def _rendered(family: Metric) -> bytes:
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Collector(family))
     return generate_latest(registry)
 
 
 class _Collector(Collector):
-    def __init__(self, facts: Facts) -> None:
-        self._facts = facts
-
-    def describe(self) -> Iterable[Metric]:
-        return ()
+    def __init__(self, family: Metric) -> None:
+        self._family = family
 
     def collect(self) -> Iterable[Metric]:
-        return metrics(self._facts)
+        return (self._family,)
