@@ -7,6 +7,8 @@ from email.parser import BytesParser
 
 _LONGEST_HEADERS = 8 * 1024
 _LONGEST_NAME = 1024
+# Before the field.
+_MOST_PARTS = 100
 _BOUNDARY = re.compile(r"[0-9A-Za-z'()+_,./:=? -]{1,70}")
 
 
@@ -32,6 +34,7 @@ class FormModel:
         # From where to look: for a delimiter, or for the end of a part's headers.
         self._at = 0
         self._in_headers = False
+        self._parts = 0
         self._value = (0, 0)
 
     def feed(self, data: bytes) -> None:
@@ -62,6 +65,8 @@ class FormModel:
         elif held[end : end + 2] == b"\r\n":
             # These two end the headers, too, where there are none.
             self._at, self._in_headers = end, True
+            self._parts += 1
+            self.is_decided = self._parts > _MOST_PARTS
         elif held[end : end + 2] == b"--":
             self.is_decided = True
         else:

@@ -60,5 +60,5 @@ def too_large() -> HomeportError:
     return HomeportError(
         ErrorCode.PAYLOAD_TOO_LARGE,
         f"no `model` is in the first {MAX_BODY} bytes of the body, and no more is read for it",
-        hint=f"make it smaller, put a form's `model` before its files, {_ELSE}",
+        hint=f"make it smaller, put `model` before what is long, {_ELSE}",
     )

@@ -1,5 +1,7 @@
 """One client request: who asks, for which deployment, and what is answered."""
 
+import json
+
 from homeport.core.errors import ErrorCode, HomeportError
 from homeport.core.rollout.track import deployment_of
 from homeport.gateway.denial import Denial
@@ -8,6 +10,7 @@ from homeport.gateway.errors import event, render
 from homeport.gateway.form_model import FormModel
 from homeport.gateway.inference_protocol import repository_index, server_metadata
 from homeport.gateway.invocation import NOBODY, Invoker
+from homeport.gateway.json_beginning import model_in_beginning
 from homeport.gateway.model_field import MAX_BODY, read_model, too_large, with_model
 from homeport.gateway.model_list import model_list, one_model
 from homeport.gateway.observed import Observed
@@ -122,8 +125,6 @@ class GatewayRequest(Observed):
         elif self._heading.boundary:
             self._form = FormModel(self._heading.boundary)
             self._awaits_body = True
-        elif self.length > MAX_BODY:
-            self._accept(self._unnamed(too_large()))
         else:
             self._awaits_body = True
 
@@ -146,12 +147,8 @@ class GatewayRequest(Observed):
             if self._form is not None:
                 self._look_into_form(self._form, last)
             elif self._request_bytes > MAX_BODY:
-                self._awaits_body = False
-                if self._policy is None:
-                    self._accept(self._unnamed(too_large()))
-                else:
-                    # Only its `model` would have been changed: the client must name it as the model server does.
-                    self.begin()
+                self._awaits_body, self._is_named = False, True
+                self._with_beginning(b"".join(self._body or ()))
             elif last:
                 self._awaits_body = False
                 self._with_whole_body(b"".join(self._body or ()))
@@ -175,6 +172,16 @@ class GatewayRequest(Observed):
         self.length = len(body)
         # They need a chunked body.
         self._trailers = b""
+        self._accept(policy)
+
+    def _with_beginning(self, body: bytes) -> None:
+        name, start, end = model_in_beginning(body)
+        policy = self._policy or self._by_name(name, too_large())
+        if name and policy.served_model_name:
+            body = b"".join((body[:start], json.dumps(policy.served_model_name).encode(), body[end:]))
+            if self.length != UNKNOWN:
+                self.length += len(body) - self._request_bytes
+        self._body = [body]
         self._accept(policy)
 
     def _look_into_form(self, form: FormModel, last: bool) -> None:
@@ -232,7 +239,7 @@ class GatewayRequest(Observed):
             return
         if heading.boundary:
             self._form = FormModel(heading.boundary)
-        self._awaits_body = bool(heading.boundary) or (heading.is_json and self.length <= MAX_BODY)
+        self._awaits_body = bool(heading.boundary) or heading.is_json
 
     # ---- the node's side
 

@@ -106,6 +106,25 @@ async def test_a_form_names_its_model(served: str, chunked: bool, path: str) -> 
             assert answer == form(served or "tiny", before, after)
 
 
+@pytest.mark.parametrize("served", ["", "org/real"])
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/d/chat/v1/chat/completions"])
+async def test_a_long_body_that_begins_with_its_model_streams_through(served: str, path: str) -> None:
+    async with DataPlane(served_model_name=served) as plane:
+        two(plane)
+        server = ModelServer()
+        await plane.serve(server)
+        long = {"messages": [{"content": 'x\\",' * (MAX_BODY // 2)}]}
+        client = await plane.connect()
+        body = json.dumps({"n": 1, "model": "tiny"} | long).encode()
+        status, _, answer = await client.ask("POST", path, body, "content-type: application/json\r\n")
+        assert (status, json.loads(answer)) == (200, {"n": 1, "model": served or "tiny"} | long)
+        client = await plane.connect()
+        body = json.dumps(long | {"model": "tiny"}).encode()
+        status, _, answer = await client.ask("POST", path, body, "content-type: application/json\r\n")
+        # By path it needs no name, and keeps the one that it has.
+        assert (status, answer == body) == ((200, True) if path.startswith("/d/") else (413, False))
+
+
 async def test_forms_that_lead_nowhere() -> None:
     async with DataPlane() as plane:
         two(plane)

@@ -37,9 +37,10 @@ def test_a_field_of_another_name_or_kind_is_none() -> None:
         assert (form.is_decided, form.model) == (True, "")
 
 
-def test_what_is_no_form_is_given_up() -> None:
+@pytest.mark.parametrize("body", [b"--b\r\n" + b"x" * 10_000, b"--b\r\nx: y\r\n\r\n\r\n" * 1000])
+def test_what_is_no_sensible_form_is_given_up(body: bytes) -> None:
     form = FormModel(b"b")
-    form.feed(b"--b\r\n" + b"x" * 10_000)
+    form.feed(body)
     assert (form.is_decided, form.model) == (True, "")
 
 
