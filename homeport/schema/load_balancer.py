@@ -35,6 +35,8 @@ class StickySessions(ApiModel):
     def _has_a_name_where_one_is_needed(self) -> "StickySessions":
         if (self.by == "client_ip") == bool(self.name):
             raise ValueError("`name` goes with `by: header` and `by: cookie`, and these need one")
+        if self.by == "header" and "_" in self.name:
+            raise ValueError("the gateway drops headers with an underscore: choose a name with hyphens")
         return self
 
 

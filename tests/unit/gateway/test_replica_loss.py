@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
@@ -51,7 +52,8 @@ async def test_a_replica_that_dies_under_load_loses_no_request() -> None:
 async def test_requests_outlive_the_only_replica_and_wait_for_the_next() -> None:
     async with DataPlane() as plane:
         doomed, successor = ModelServer(work), ModelServer(work)
-        await plane.serve(doomed)
+        patient = replace(TERMS, hold_seconds=60.0)
+        await plane.serve(doomed, terms=patient)
         statuses: Counter[int] = Counter()
         halfway = asyncio.Event()
         clients = [await plane.connect() for _ in range(CLIENTS)]
@@ -59,7 +61,7 @@ async def test_requests_outlive_the_only_replica_and_wait_for_the_next() -> None
         await halfway.wait()
         await doomed.close()
         await plane.until(lambda: plane.node.relay.demand("chat").queued > 0)
-        await plane.serve(successor)
+        await plane.serve(successor, terms=patient)
         await asyncio.gather(*asking)
         assert statuses == {200: CLIENTS * REQUESTS}
 
