@@ -113,11 +113,18 @@ class GatewayFeed:
         try:
             async with asyncio.timeout(_HELLO_SECONDS):
                 descriptor = await _first_byte(connection)
-                reader, writer = await asyncio.open_unix_connection(sock=connection, limit=_LONGEST_LINE)
-                worker = FedWorker(json.loads(await reader.readline())["hello"], descriptor)
-        except (OSError, ValueError, KeyError) as error:
-            log.warning("somebody at the feed said no hello", error=str(error))
+        except OSError:
             connection.close()
+            return
+        reader, writer = await asyncio.open_unix_connection(sock=connection, limit=_LONGEST_LINE)
+        try:
+            async with asyncio.timeout(_HELLO_SECONDS):
+                worker = FedWorker(_hello_in(await reader.readline()), descriptor)
+        except (OSError, ValueError) as error:
+            log.warning("somebody at the feed said no hello", error=str(error))
+            writer.close()
+            if descriptor is not None:
+                os.close(descriptor)
             return
         hearing = asyncio.create_task(self._hear(worker, reader))
         try:
@@ -153,6 +160,14 @@ class GatewayFeed:
             for key, value in json.loads(said).items():
                 if key in self.hearers:
                     self.hearers[key](worker, value)
+
+
+def _hello_in(said: bytes) -> dict[str, Any]:
+    """Raises ValueError."""
+    match json.loads(said):
+        case {"hello": {"worker": str()} as hello}:
+            return dict(hello)
+    raise ValueError("it did not name itself")
 
 
 async def _first_byte(connection: socket.socket) -> int | None:
