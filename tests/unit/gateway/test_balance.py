@@ -1,11 +1,15 @@
+import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from homeport.core.balance import in_order, pick_node, seen_from
+from homeport.core.balancer import Balancer
+from homeport.core.balancing import Balancing, Sticky
 
 
 @dataclass(frozen=True)
@@ -17,6 +21,11 @@ class Node:
     ready_replicas: int = 1
     capacity: int = 4
     in_flight: int = 0
+    latency_seconds: float = 0.0
+
+    @property
+    def name(self) -> str:
+        return self.node_id
 
 
 EMPTY = {"ready_replicas": 0, "capacity": 0}
@@ -123,3 +132,18 @@ def test_a_choice_exists_exactly_when_a_node_may_run_something(listed: list[Node
         assert choice.hold == (choice.node.in_flight >= choice.node.capacity) or choice.hold
         if not choice.hold:
             assert choice.node.in_flight < choice.node.capacity
+
+
+@given(st.lists(nodes, unique_by=lambda n: n.node_id), st.sampled_from(["", "a", "b", "client 7"]))
+def test_every_algorithm_keeps_to_the_prefix(listed: list[Node], session: str) -> None:
+    """Where the default finds room there is room for all of them, and nobody is sent beyond what the load needs."""
+    ordered = in_order(listed)
+    plain = pick_node(ordered)
+    for algorithm in ("least_connections", "round_robin", "ip_hash", "power_of_two"):
+        balancer = Balancer(Balancing(algorithm, Sticky()), random.Random(1).random)
+        choice = pick_node(ordered, choose=partial(balancer.choose, affinity=session))
+        assert (choice is None) == (plain is None)
+        if choice is not None and plain is not None:
+            assert choice.hold == plain.hold
+            assert choice.hold or choice.node.in_flight < choice.node.capacity
+            assert not choice.hold or choice.node == plain.node
