@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _GRPC = (b"content-type", b"application/grpc")
 # Of HTTP/1.1's framing.
 _DROPPED = frozenset((b"connection", b"te"))
+_STATUS_DIGITS = 3
 _LONGEST_TIMEOUT_MS = 99_999_999
 
 
@@ -96,7 +97,10 @@ class ReplicaStream(Exchange):
         fields = dict(headers)
         given = fields.get(b"content-length", b"")
         length = int(given) if given.isdigit() and len(given) < 19 else UNKNOWN
-        status = fields[b":status"]
+        status = fields.get(b":status", b"")
+        if len(status) != _STATUS_DIGITS:
+            self._lose("the model server sent an answer without a proper status", PROTOCOL_ERROR)
+            return
         sink = self._end() if last else self._sink
         if sink is not None:
             # A length goes beside the lines.

@@ -37,6 +37,11 @@ class GrpcHeading(Heading):
     # The agent says what remains of the deadline.
     not_forwarded = Heading.not_forwarded | {_TIMEOUT_HEADER}
 
+    def __init__(self, head: RequestHead) -> None:
+        super().__init__(head)
+        # That is a stream of events.
+        self.wants_progress = False
+
     def _timeout(self, fields: dict[bytes, bytes]) -> float:
         own, given = super()._timeout(fields), fields.get(_TIMEOUT_HEADER)
         if given is None:

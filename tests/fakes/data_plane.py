@@ -107,6 +107,9 @@ class DataPlane:
             client.close()
         for node in self.nodes:
             await node.tunnels.close(0)
+            # Its connections to replicas end, too.
+            for deployment_id, _ in list(node.relay.demands()):
+                node.relay.remove_deployment(deployment_id)
         await self.gateway.close(0)
         for server in self._servers:
             await server.close()

@@ -8,6 +8,8 @@ from typing import Any
 import grpc.aio
 import pytest
 
+from homeport.tls import front_tls, load_pair
+from tests.fakes.certs import authority, issue
 from tests.fakes.data_plane import TERMS, TOKEN, DataPlane
 from tests.fakes.grpc_model import SERVICE, GrpcModel
 
@@ -159,6 +161,18 @@ async def test_a_replica_that_stops_between_two_calls_is_dialled_anew(site: Site
     await again.start_on(port)
     assert await site.unary(b"two") == b"two"
     await again.close()
+
+
+async def test_over_tls() -> None:
+    tls = front_tls(http2=True)
+    load_pair(tls, *issue(authority().ca, san_dns="gateway"))
+    async with DataPlane(tls=tls) as plane:
+        await plane.serve(GrpcModel())
+        trust = grpc.ssl_channel_credentials(authority().ca.pem)
+        options = [("grpc.ssl_target_name_override", "gateway")]
+        async with grpc.aio.secure_channel(f"127.0.0.1:{plane.port}", trust, options=options) as channel:
+            call: Any = channel.unary_unary(f"/{SERVICE}/Unary")
+            assert await call(b"x" * MIB, metadata=TO_CHAT, timeout=PATIENCE) == b"x" * MIB
 
 
 async def test_a_slow_reader_holds_the_model_back(site: Site) -> None:

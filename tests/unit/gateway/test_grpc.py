@@ -11,6 +11,7 @@ from homeport.core.errors import ErrorCode
 from homeport.gateway.grpc_status import GRPC_STATUS
 from homeport.gateway.routes import RoutePolicy
 from homeport.http2.endpoint import Endpoint
+from homeport.http2.errors import REFUSED_STREAM
 from homeport.http2.header_block import Headers
 from homeport.http2.stream import Stream
 from homeport.http2.terms import CLIENT
@@ -44,10 +45,13 @@ class Told:
 
 
 class FallingModel:
-    """It falls over each call."""
+    """It falls over each call, or `refuses` it unseen."""
 
-    def __init__(self) -> None:
+    def __init__(self, refuses: bool = False, answers: Headers | None = None) -> None:
         self.port = self.calls = 0
+        self._refuses = refuses
+        self._answers = answers
+        self._endpoints: list[Endpoint] = []
         self._server: asyncio.Server | None = None
 
     async def start(self) -> None:
@@ -58,13 +62,22 @@ class FallingModel:
     async def close(self) -> None:
         if self._server is not None:
             self._server.close()
+        for endpoint in self._endpoints:
+            endpoint.abort()
+            await endpoint.closed
 
     def _connection(self) -> Endpoint:
         def fall(stream: Stream, headers: Headers, last: bool) -> None:
             self.calls += 1
-            endpoint.abort()
+            if self._refuses:
+                endpoint.connection.reset(stream, REFUSED_STREAM)
+            elif self._answers is not None:
+                endpoint.connection.send_headers(stream, self._answers, last=True)
+            else:
+                endpoint.abort()
 
         endpoint = Endpoint(on_stream=fall, terms=CLIENT)
+        self._endpoints.append(endpoint)
         return endpoint
 
 
@@ -199,6 +212,32 @@ async def test_a_call_to_inference_that_was_lost_runs_once_more_and_another_does
         inference = await call(client, f"{INFERENCE}/ModelInfer", message("chat"), TO_CHAT)
         assert (inference.status, inference.body, falls.calls) == (0, message("chat"), 2)
         client.close()
+
+
+async def test_a_call_that_a_replica_refuses_unseen_goes_elsewhere_whatever_it_is() -> None:
+    async with DataPlane(nodes=2) as plane:
+        refuses, stands = FallingModel(refuses=True), GrpcModel()
+        await plane.serve(refuses, node=plane.nodes[0])
+        await plane.serve(stands, node=plane.nodes[1])
+        client = await connect(plane.port)
+        told = await call(client, "/any.Service/Method", message("x"), TO_CHAT)
+        assert (told.status, told.body, refuses.calls, len(stands.methods)) == (0, message("x"), 1, 1)
+        client.close()
+
+
+@pytest.mark.parametrize(
+    "answers", [[(b"x-a", b"1")], [(b":status", b"99999999")], [(b":status", b"200"), (b"x-a", b"1\r\nx-b: 2")]]
+)
+async def test_an_answer_that_is_no_proper_http_2_is_no_answer(
+    plane: DataPlane, client: Http2Client, answers: Headers
+) -> None:
+    await plane.serve(FallingModel(answers=answers))
+    assert (await call(client, "/any.Service/Method", message(), TO_CHAT)).status == UNAVAILABLE
+
+
+async def test_nobody_is_told_of_his_waiting_in_events(plane: DataPlane, client: Http2Client) -> None:
+    fields = [*TO_CHAT, (b"x-homeport-progress", b"true"), (b"grpc-timeout", b"1500m")]
+    assert (await call(client, "/any.Service/Method", message(), fields)).status == UNAVAILABLE
 
 
 def test_every_error_has_a_status() -> None:

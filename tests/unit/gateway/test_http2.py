@@ -8,6 +8,7 @@ import pytest
 
 from homeport.http1.limits import Timeouts
 from homeport.http2 import frames
+from homeport.http2.errors import REFUSED_STREAM
 from homeport.http2.frames import PREFACE, frame
 from homeport.http2.header_block import HeaderEncoder, Headers
 from homeport.http2.terms import CLIENT
@@ -209,17 +210,19 @@ async def test_requests_are_no_flood_and_resets_are(plane: DataPlane, client: Ht
 
 
 async def test_more_streams_than_announced_are_refused(plane: DataPlane) -> None:
-    release = asyncio.Event()
-
-    async def wait(call: Call) -> None:
-        await release.wait()
-        call.answer(b"ok")
-
-    await plane.serve(ModelServer(wait))
     client = await connect(plane.port)
     await client.answer("GET", "/healthz", None)
     assert client.endpoint.connection.peer.max_streams == CLIENT.streams
+    # It does not keep to that.
+    client.endpoint.connection.peer.max_streams = 1000
+    # No node is there: they wait.
+    waiting = [client.ask("POST", "/d/chat/x", b"hello") for _ in range(CLIENT.streams)]
+    await plane.until(lambda: len(plane.gateway.active) == CLIENT.streams)
+    more = await client.answer("POST", "/d/chat/x", b"hello")
+    assert more.reset == REFUSED_STREAM
+    assert not any(asked.ended for asked in waiting)
     client.close()
+    await plane.until(lambda: not plane.gateway.active)
 
 
 async def test_a_gateway_that_stops_answers_what_was_asked(plane: DataPlane, client: Http2Client) -> None:
