@@ -108,7 +108,7 @@ class DataPlane:
         for node in self.nodes:
             await node.tunnels.close(0)
             # Its connections to replicas end, too.
-            for deployment_id, _ in list(node.relay.demands()):
+            for deployment_id in [each for each, *_ in node.relay.demands()]:
                 node.relay.remove_deployment(deployment_id)
         await self.gateway.close(0)
         for server in self._servers:
