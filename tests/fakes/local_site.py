@@ -70,7 +70,7 @@ class Node:
 class LocalSite:
     """Use as `async with LocalSite(tmp_path) as site`. `ago`: seconds since the control plane was heard."""
 
-    def __init__(self, folder: Path, *others: str) -> None:
+    def __init__(self, folder: Path, *others: str, clients: str = "127.0.0.1:0") -> None:
         self.ago: float | None = 0.0
         self.here = Node("here")
         self.others = [Node(node_id) for node_id in others]
@@ -84,7 +84,7 @@ class LocalSite:
         pair = GatewayPair("here", key.decode(), certificate.decode(), "", (), time.time(), 30 * DAY)
         write_durably(directory.gateway_certificate, json.dumps(asdict(pair)).encode())
         identity = Identity("here", "home", "default", "127.0.0.1:1", key, certificate, authority().ca.pem, 1, "", 0.0)
-        options = LocalGatewayOptions("127.0.0.1:0", "127.0.0.1:0")
+        options = LocalGatewayOptions(clients, "127.0.0.1:0")
         self.gateway = LocalGateway(options, directory, lambda: identity, lambda: self.ago)
 
     async def __aenter__(self) -> "LocalSite":

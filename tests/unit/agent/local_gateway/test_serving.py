@@ -3,9 +3,13 @@
 import asyncio
 import json
 import os
+import socket
 from pathlib import Path
 
+import pytest
+
 from agent.link.messages import SiteUpdate
+from homeport.core.errors import HomeportError
 from tests.fakes.data_plane import DataPlane
 from tests.fakes.local_site import DAY, FACTS, LocalSite, access, entry
 from tests.fakes.model_server import Call, ModelServer
@@ -175,3 +179,16 @@ async def test_a_locked_node_loses_its_tunnel_and_one_that_is_none_gets_none(tmp
         await site.until(lambda: site.ready() == ["there"])
         await site.told(entry("nodes", "there", None))
         await site.until(lambda: not site.ready())
+
+
+async def test_a_port_that_is_taken_is_told_with_the_setting_that_names_it(tmp_path: Path) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        site = LocalSite(tmp_path, clients=f"127.0.0.1:{other.getsockname()[1]}")
+        with pytest.raises(HomeportError) as refused:
+            await site.gateway.start()
+        assert f"cannot listen on 127.0.0.1:{other.getsockname()[1]}" in refused.value.message
+        assert "[local_gateway]" in refused.value.hint
+        await site.gateway.drain(0)
+        await site.gateway.close()
