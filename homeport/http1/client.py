@@ -1,6 +1,7 @@
 """The client side: connections to model servers on loopback, kept alive and used again."""
 
 import asyncio
+import contextlib
 import select
 from collections import deque
 from collections.abc import Callable
@@ -112,7 +113,9 @@ class ClientConnection(asyncio.Protocol):
         """Of a WebSocket: nothing more is sent, what comes is still read."""
         if self._transport is not None and not self._transport.is_closing() and self._transport.can_write_eof():
             self._pool.writer.flush(self._transport)
-            self._transport.write_eof()
+            # Who is gone already needs no end.
+            with contextlib.suppress(OSError):
+                self._transport.write_eof()
 
     def hand_over(self, sink: ClientSink) -> None:
         """To whom the rest of the answer goes, after the whole request has been sent."""

@@ -1,6 +1,7 @@
 """The server side: one connection is one asyncio Protocol that hands its requests over one after the other."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from typing import cast
 
@@ -333,7 +334,9 @@ class ServerConnection(asyncio.Protocol):
         self._closing_since = self._loop.time()
         if self._transport is not None and self._transport.can_write_eof():
             self._writer.flush(self._transport)
-            self._transport.write_eof()
+            # Who is gone already needs no end.
+            with contextlib.suppress(OSError):
+                self._transport.write_eof()
         self._update_reading()
 
     def _disconnect(self) -> None:
