@@ -124,7 +124,7 @@ class ResponseReader:
 
     def _feed_known(self, head: ResponseHead, length: int, body: bytes, sink: ResponseSink) -> None:
         if len(body) > length:
-            raise _surplus()
+            body = _without_surplus(body, length)
         self._head, self._length, self._left = head, length, length
         self._ended = not length
         self._expecting = not self._ended
@@ -133,9 +133,9 @@ class ResponseReader:
             self._feed_counted(body)
 
     def _feed_counted(self, data: bytes) -> None:
+        if len(data) > self._left:
+            data = _without_surplus(data, self._left)
         self._left -= len(data)
-        if self._left < 0:
-            raise _surplus()
         self._ended = not self._left
         self._expecting = not self._ended
         if self._sink is not None:
@@ -242,6 +242,13 @@ class ResponseReader:
             self._headers = []
         elif self._head.status != SWITCHING:
             self._ended = True
+
+
+def _without_surplus(body: bytes, length: int) -> bytes:
+    """As llhttp has it, line ends behind a body are nothing."""
+    if body[length:].strip(b"\r\n"):
+        raise _surplus()
+    return body[:length]
 
 
 def _surplus() -> ProtocolError:
