@@ -12,7 +12,7 @@ import structlog
 from agent.placement import DesiredState
 from agent.reconcile.http_probe import probe_http
 from agent.reconcile.replica import Replica
-from homeport.core.balancing import HealthCheck
+from homeport.core.balance.balancing import HealthCheck
 from homeport.core.status import ReplicaStatus
 
 log = structlog.get_logger()

@@ -36,7 +36,7 @@ from controlplane.store.memory import MemoryStore
 from controlplane.store.store import Kind, Transaction
 from homeport.core.resources import Inventory
 from homeport.core.status import ReplicaReport, ReplicaStatus
-from homeport.gateway.access_tokens import AccessTokens
+from homeport.gateway.callers.access_tokens import AccessTokens
 from homeport.logging import configure_logging
 from homeport.schema.cluster import ClusterRef
 from homeport.schema.deployment import DeploymentSpec, Worker, WorkerModel

@@ -10,7 +10,7 @@ from controlplane.oidc_options import OidcOptions, add_oidc_options, take_oidc_o
 from homeport import __version__
 from homeport.core.errors import HomeportError
 from homeport.core.gateway_workers import MOST_WORKERS
-from homeport.gateway.client_address import trusted_proxies
+from homeport.gateway.callers.client_address import trusted_proxies
 from homeport.identity import GATEWAY_NAME, SERVER_NAME
 
 

@@ -72,10 +72,10 @@ from controlplane.store.storage_errors import unusable
 from controlplane.store.store import Kind
 from homeport import __version__
 from homeport.core.issuing import IssuingBudget
-from homeport.gateway.access_tokens import AccessTokens
-from homeport.gateway.client_address import trusted_proxies
+from homeport.gateway.callers.access_tokens import AccessTokens
+from homeport.gateway.callers.client_address import trusted_proxies
 from homeport.gateway.gateway import Gateway
-from homeport.gateway.report import report_of
+from homeport.gateway.telemetry.report import report_of
 from homeport.grpc_listener import bind
 from homeport.http2.server import GrpcServer
 from homeport.http2.tls import server_tls

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from homeport.core import canonical
 from homeport.core.limits.report import Grant
-from homeport.gateway.limiter import Limiter
+from homeport.gateway.limits.limiter import Limiter
 
 # What nobody waits for is told this often.
 _NEWS_SECONDS = 1.0

@@ -30,8 +30,8 @@ from agent.state.identity import Identity
 from agent.state.site import SiteStore
 from homeport.core.errors import ErrorCode, HomeportError
 from homeport.core.limits.borrower import Borrower
-from homeport.gateway.access_tokens import AccessTokens
-from homeport.gateway.denial import Denial
+from homeport.gateway.callers.access_tokens import AccessTokens
+from homeport.gateway.callers.denial import Denial
 from homeport.gateway.gateway import Gateway
 from homeport.gateway.tables import GatewayTables
 from homeport.http2.tls import waiting_server_tls

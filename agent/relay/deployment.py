@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from homeport.core.balancing import Balancing
+from homeport.core.balance.balancing import Balancing
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from agent.relay.deployment import Upstream
 from agent.relay.http2_pool import Http2Pool
-from homeport.core.ejection import Standing
+from homeport.core.balance.ejection import Standing
 from homeport.http1.client import ClientPool
 
 if TYPE_CHECKING:

@@ -4,9 +4,9 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 
 from agent.relay.deployment import DeploymentRelay, Upstream
 from agent.relay.replica import Replica
-from homeport.core.balancer import Balancer
-from homeport.core.ejection import Failure, after_failure, after_success
-from homeport.core.latency import after_a_second, after_answer
+from homeport.core.balance.balancer import Balancer
+from homeport.core.balance.ejection import Failure, after_failure, after_success
+from homeport.core.balance.latency import after_a_second, after_answer
 
 
 class Replicas:

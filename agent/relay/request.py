@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from agent.relay.drained import DrainedAnswer
 from agent.relay.hop_clock import HopClock
 from agent.relay.replica_side import Connecting, ReplicaSide
-from homeport.core.ejection import Failure
+from homeport.core.balance.ejection import Failure
 from homeport.core.token_usage import token_counter
 from homeport.http1.client import ClientConnection
 from homeport.http1.head import UNKNOWN, ResponseHead, block

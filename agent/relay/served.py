@@ -12,7 +12,7 @@ from agent.relay.replica import Replica
 from agent.relay.replicas import Replicas
 from agent.relay.request import RelayedRequest
 from homeport.core.autoscale.demand import Demand
-from homeport.core.ejection import Failure
+from homeport.core.balance.ejection import Failure
 from homeport.core.history.cold_start import StartParts
 from homeport.core.waiting import Outlook, in_round_numbers, seconds_to_wait
 from homeport.tunnel.frames import Progress, Refusal, RefusedCode

@@ -4,7 +4,7 @@ import asyncio
 
 from agent.relay.replica_side import ReplicaSide
 from agent.relay.request import RelayedRequest
-from homeport.core.ejection import Failure
+from homeport.core.balance.ejection import Failure
 from homeport.http1.client import ClientConnection
 from homeport.http1.head import ResponseHead
 from homeport.http1.status import SWITCHING

@@ -21,7 +21,7 @@ from homeport.core.access.scope import ORGANISATION
 from homeport.core.limits.limits import Limits
 from homeport.core.node_identity import Refusal, Shown
 from homeport.gateway.gateway import Gateway
-from homeport.gateway.routes import PolicyTable, RoutePolicy
+from homeport.gateway.routing.routes import PolicyTable, RoutePolicy
 from homeport.http2.tls import server_tls
 from homeport.logging import configure_logging
 from homeport.tunnel.server import TunnelServer

@@ -29,7 +29,7 @@ from controlplane.secrets.master_key import MasterKeys, new_key
 from controlplane.secrets.vault import Vault
 from controlplane.sessions.logs import LogBroker
 from controlplane.sessions.registry import NodeRegistry
-from homeport.gateway.access_tokens import AccessTokens
+from homeport.gateway.callers.access_tokens import AccessTokens
 
 _CLIENTS = 16
 _POOL = {"id": "all", "compute_cluster": {"id": "openb"}}

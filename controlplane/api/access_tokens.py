@@ -25,7 +25,7 @@ from homeport.core.access.grants import Verdict
 from homeport.core.access.permission import Permission
 from homeport.core.access.scope import Place
 from homeport.core.errors import ErrorCode, HomeportError
-from homeport.gateway.access_tokens import principal_of
+from homeport.gateway.callers.access_tokens import principal_of
 from homeport.schema.access import AccessTokenEdit, AccessTokenSpec, RotateRequest
 from homeport.schema.access_resources import AccessToken, AccessTokenImpact, NewAccessToken, SiteUsage
 

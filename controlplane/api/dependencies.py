@@ -12,7 +12,7 @@ from controlplane.secrets.vault import Vault
 from controlplane.sessions.registry import NodeRegistry
 from controlplane.store.store import Store, Transaction
 from homeport.core.guessing import Guesses
-from homeport.gateway.access_tokens import AccessTokens
+from homeport.gateway.callers.access_tokens import AccessTokens
 
 
 class JoinTokenIssuer(Protocol):

@@ -4,7 +4,7 @@ import secrets
 from typing import Any
 
 from controlplane.store.store import Kind, Record, Transaction
-from homeport.gateway.access_tokens import PREFIX, hash_of
+from homeport.gateway.callers.access_tokens import PREFIX, hash_of
 
 
 def create_access_token(

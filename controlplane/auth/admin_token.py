@@ -6,7 +6,7 @@ from controlplane.auth.access_tokens import create_access_token
 from controlplane.fleet.access import accept_role_binding, accept_user, is_administrable
 from controlplane.private_file import write_private
 from controlplane.store.store import Kind, Store, Transaction
-from homeport.gateway.access_tokens import AccessTokens
+from homeport.gateway.callers.access_tokens import AccessTokens
 from homeport.schema.access import RoleBindingSpec, UserSpec
 
 ADMIN = "admin"

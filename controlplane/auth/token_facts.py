@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable
 
 from controlplane.store.store import Kind, Record, Store
-from homeport.gateway.access_tokens import Facts
+from homeport.gateway.callers.access_tokens import Facts
 
 # Tokens that were made when there was only one user name no owner.
 _FIRST_USER = "user/admin"

@@ -11,7 +11,7 @@ from controlplane.store.store import Kind, Store
 from homeport.core import canonical
 from homeport.core.errors import HomeportError
 from homeport.core.guessing import Guesses
-from homeport.gateway.denial import Denial
+from homeport.gateway.callers.denial import Denial
 
 # As in the log itself, of one token or address a minute: a flood of one must not push out what others did.
 _MOST = 30

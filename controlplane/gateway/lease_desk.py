@@ -17,7 +17,7 @@ from homeport.core.limits.ledger import TokenLedger
 from homeport.core.limits.lender import Lender, MeterState
 from homeport.core.limits.limits import Flow, Limits, Period, limits_of
 from homeport.core.limits.report import Grant, Report
-from homeport.gateway.limiter import Limiter, lend_directly
+from homeport.gateway.limits.limiter import Limiter, lend_directly
 
 log = structlog.get_logger()
 

@@ -9,7 +9,7 @@ from controlplane.fleet.tracks import shares_now, track_of
 from controlplane.store.follow import follow
 from controlplane.store.store import Change, Index, Kind, Record, Store
 from homeport.core.rollout.share import percent_of
-from homeport.gateway.routes import PolicyTable, RevisionRoute, RoutePolicy
+from homeport.gateway.routing.routes import PolicyTable, RevisionRoute, RoutePolicy
 from homeport.schema.deployment import DeploymentSpec
 
 

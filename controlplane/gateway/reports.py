@@ -12,9 +12,16 @@ from typing import Any
 from controlplane.gateway.fed_worker import FedWorker
 from controlplane.gateway.tellers import Say, Teller
 from homeport.core import canonical
-from homeport.gateway.counters import DeploymentCounters
 from homeport.gateway.gateway import Gateway
-from homeport.gateway.report import AtNodes, GatewayReport, ProcessFacts, at_nodes, changed_since, process_facts
+from homeport.gateway.telemetry.counters import DeploymentCounters
+from homeport.gateway.telemetry.report import (
+    AtNodes,
+    GatewayReport,
+    ProcessFacts,
+    at_nodes,
+    changed_since,
+    process_facts,
+)
 
 _SECONDS = 2.0
 # Deployments.

@@ -27,8 +27,8 @@ from controlplane.gateway.reports import reporting
 from controlplane.gateway.tellers import Say, WhenAdded, every
 from homeport.core.errors import HomeportError
 from homeport.core.limits.borrower import Borrower
-from homeport.gateway.access_tokens import AccessTokens
-from homeport.gateway.client_address import trusted_proxies
+from homeport.gateway.callers.access_tokens import AccessTokens
+from homeport.gateway.callers.client_address import trusted_proxies
 from homeport.gateway.gateway import Gateway
 from homeport.gateway.tables import GatewayTables
 from homeport.http2.tls import server_tls

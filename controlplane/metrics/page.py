@@ -15,7 +15,7 @@ from controlplane.metrics.fleet_metrics import fleet_metrics
 from controlplane.metrics.gateway_metrics import gateway_metrics
 from controlplane.metrics.history_metrics import history_metrics
 from controlplane.metrics.server_metrics import ServerFacts, server_metrics
-from homeport.gateway.report import GatewayReport
+from homeport.gateway.telemetry.report import GatewayReport
 
 
 @dataclass(slots=True)

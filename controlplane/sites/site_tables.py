@@ -7,10 +7,10 @@ from typing import Any
 from controlplane.sites.local_gateways import Member
 from homeport.core import canonical
 from homeport.core.access.principal import Principal
-from homeport.gateway.access_tokens import Facts, principal_of
-from homeport.gateway.invocation import Invoker
-from homeport.gateway.routes import RoutePolicy
-from homeport.gateway.site_routes import within
+from homeport.gateway.callers.access_tokens import Facts, principal_of
+from homeport.gateway.callers.invocation import Invoker
+from homeport.gateway.routing.routes import RoutePolicy
+from homeport.gateway.routing.site_routes import within
 from homeport.gateway.tables import GatewayTables
 
 # (table, key) to JSON.

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from homeport.core.balancing import Balancing
+from homeport.core.balance.balancing import Balancing
 from homeport.core.schedule import ScheduledMin
 from homeport.core.targets import Targets
 

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from homeport.core.latency import after_answer
-from homeport.gateway.presence import NodeRoute
+from homeport.core.balance.latency import after_answer
+from homeport.gateway.balancing.presence import NodeRoute
 from homeport.tunnel.frames import Progress, Refusal
 from homeport.tunnel.link import Link
 from homeport.tunnel.stream import Stream

@@ -4,16 +4,16 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from homeport.core.balance import pick_node
-from homeport.core.balancer import Balancer
+from homeport.core.balance.balancer import Balancer
+from homeport.core.balance.pick_node import pick_node
 from homeport.core.errors import ErrorCode, HomeportError
 from homeport.core.rollout.track import deployment_of
 from homeport.gateway.attempt import Attempt, TimedAttempt
-from homeport.gateway.branching import Branching
-from homeport.gateway.heading import Heading, heading_of
-from homeport.gateway.presence import NodeRoute
+from homeport.gateway.balancing.branching import Branching
+from homeport.gateway.balancing.presence import NodeRoute
 from homeport.gateway.retry import may_run_twice
-from homeport.gateway.routes import RoutePolicy
+from homeport.gateway.routing.heading import Heading, heading_of
+from homeport.gateway.routing.routes import RoutePolicy
 from homeport.http1.exchange import ClientSide
 from homeport.http1.head import NO_BODY, RequestHead
 from homeport.tunnel.frames import Progress, Refusal, RefusedCode, ResetCode

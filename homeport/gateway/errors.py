@@ -4,7 +4,7 @@ import json
 import math
 
 from homeport.core.errors import ErrorCode, HomeportError
-from homeport.gateway.limit_errors import LimitError
+from homeport.gateway.limits.limit_errors import LimitError
 from homeport.http1.errors import ProtocolError
 from homeport.http_status import HTTP_STATUS
 

@@ -4,17 +4,17 @@ import json
 
 from homeport.core.errors import ErrorCode, HomeportError
 from homeport.core.rollout.track import deployment_of
-from homeport.gateway.denial import Denial
-from homeport.gateway.direction import Kind
+from homeport.gateway.callers.denial import Denial
+from homeport.gateway.callers.invocation import NOBODY, Invoker
 from homeport.gateway.errors import event, render
-from homeport.gateway.form_model import FormModel
-from homeport.gateway.inference_protocol import repository_index, server_metadata
-from homeport.gateway.invocation import NOBODY, Invoker
-from homeport.gateway.json_beginning import model_in_beginning
-from homeport.gateway.model_field import MAX_BODY, read_model, too_large, with_model
-from homeport.gateway.model_list import model_list, one_model
-from homeport.gateway.observed import Observed
-from homeport.gateway.routes import RoutePolicy
+from homeport.gateway.routing.direction import Kind
+from homeport.gateway.routing.form_model import FormModel
+from homeport.gateway.routing.inference_protocol import repository_index, server_metadata
+from homeport.gateway.routing.json_beginning import model_in_beginning
+from homeport.gateway.routing.model_field import MAX_BODY, read_model, too_large, with_model
+from homeport.gateway.routing.model_list import model_list, one_model
+from homeport.gateway.routing.routes import RoutePolicy
+from homeport.gateway.telemetry.observed import Observed
 from homeport.gateway.waiting_answer import WaitingAnswer
 from homeport.http1.head import UNKNOWN
 from homeport.http_status import HTTP_STATUS

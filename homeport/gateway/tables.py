@@ -6,7 +6,7 @@ from typing import Any
 
 from homeport.core import canonical
 from homeport.core.node_identity import NodeAccess, Refusal, Shown, refusal, refusal_of_open
-from homeport.gateway.routes import PolicyTable, RoutePolicy
+from homeport.gateway.routing.routes import PolicyTable, RoutePolicy
 
 # (table, key, JSON-able value or None = gone)
 Entry = tuple[str, str, Any]

@@ -3,8 +3,8 @@
 from typing import TYPE_CHECKING
 
 from homeport.core.errors import ErrorCode, HomeportError
+from homeport.gateway.callers.subprotocols import HOMEPORT, SUBPROTOCOL_HEADER
 from homeport.gateway.request import GatewayRequest
-from homeport.gateway.subprotocols import HOMEPORT, SUBPROTOCOL_HEADER
 from homeport.http1.head import RequestHead
 from homeport.http1.server_connection import ServerConnection
 from homeport.http1.status import SWITCHING

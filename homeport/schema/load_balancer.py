@@ -2,9 +2,9 @@ from typing import Literal
 
 from pydantic import model_validator
 
-from homeport.core.balancing import Balancing
-from homeport.core.balancing import HealthCheck as HealthCheckPolicy
-from homeport.core.balancing import Sticky as StickyPolicy
+from homeport.core.balance.balancing import Balancing
+from homeport.core.balance.balancing import HealthCheck as HealthCheckPolicy
+from homeport.core.balance.balancing import Sticky as StickyPolicy
 from homeport.schema.base import ApiModel, live
 
 # What a cookie's or a header's name is made of (RFC 9110).

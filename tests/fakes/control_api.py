@@ -29,7 +29,7 @@ from homeport.core.errors import ErrorCode, HomeportError
 from homeport.core.guessing import Guesses
 from homeport.core.resources import Inventory
 from homeport.core.status import ReplicaReport, ReplicaStatus
-from homeport.gateway.access_tokens import AccessTokens
+from homeport.gateway.callers.access_tokens import AccessTokens
 from tests.fakes.clock import FakeClock
 
 

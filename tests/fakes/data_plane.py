@@ -15,7 +15,7 @@ from homeport.core.limits.limits import Limits
 from homeport.core.policy import Policy
 from homeport.core.waiting import Outlook
 from homeport.gateway.gateway import Gateway
-from homeport.gateway.routes import PolicyTable, RoutePolicy
+from homeport.gateway.routing.routes import PolicyTable, RoutePolicy
 from homeport.http1.limits import Timeouts
 from homeport.tunnel.server import TunnelServer
 from tests.fakes.certs import authority

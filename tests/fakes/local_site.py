@@ -21,8 +21,8 @@ from agent.state.identity import Identity
 from agent.state.site_gateways import SiteGateway
 from homeport.core import canonical
 from homeport.core.node_identity import Certificates, NodeAccess, Serial
-from homeport.gateway.access_tokens import hash_of
-from homeport.gateway.routes import RoutePolicy
+from homeport.gateway.callers.access_tokens import hash_of
+from homeport.gateway.routing.routes import RoutePolicy
 from homeport.http2.tls import client_tls
 from tests.fakes.certs import authority, issue
 from tests.fakes.data_plane import TERMS, Client

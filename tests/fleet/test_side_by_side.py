@@ -9,9 +9,9 @@ from controlplane.fleet.splitting import promote, rollback, split_deployment
 from controlplane.gateway.policies import GatewayPolicies
 from controlplane.store.store import Kind
 from homeport.core.status import ReplicaStatus
-from homeport.gateway.branches import choose
-from homeport.gateway.presence import NodeRoute
-from homeport.gateway.routes import PolicyTable
+from homeport.gateway.balancing.branches import choose
+from homeport.gateway.balancing.presence import NodeRoute
+from homeport.gateway.routing.routes import PolicyTable
 from homeport.schema.edits import RevisionRequest, SplitRequest
 from homeport.schema.traffic_split import TrafficShare
 from tests.fleet.fleet import Fleet, deployment

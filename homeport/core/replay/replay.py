@@ -6,7 +6,7 @@ from heapq import heappop, heappush
 from math import floor
 
 from homeport.core.autoscale.decision import Decision
-from homeport.core.balance import pick_node
+from homeport.core.balance.pick_node import pick_node
 from homeport.core.replay.arrival import Arrival
 from homeport.core.replay.node import Decide, ReplayNode, Replica
 

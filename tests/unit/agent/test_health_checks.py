@@ -6,7 +6,7 @@ from pathlib import Path
 
 from agent.health_checks import HealthChecks
 from agent.placement import DesiredState, Placement, Version
-from homeport.core.balancing import Balancing, HealthCheck
+from homeport.core.balance.balancing import Balancing, HealthCheck
 from homeport.core.policy import Policy
 from homeport.core.status import ReplicaStatus
 from homeport.core.workload import Workload

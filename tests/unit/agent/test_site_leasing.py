@@ -12,9 +12,9 @@ from controlplane.gateway.lease_desk import LeaseDesk
 from controlplane.store.memory import MemoryStore
 from homeport.core.limits.borrower import Borrower
 from homeport.core.limits.limits import Limits, limits_of
-from homeport.gateway.charge import Charge
-from homeport.gateway.limit_errors import LimitError
-from homeport.gateway.limiter import Limiter
+from homeport.gateway.limits.charge import Charge
+from homeport.gateway.limits.limit_errors import LimitError
+from homeport.gateway.limits.limiter import Limiter
 from homeport.schema.access import UserSpec
 from tests.fakes.clock import FakeClock
 

@@ -4,7 +4,7 @@ from controlplane.auth.admin_token import create_admin_token
 from controlplane.auth.token_facts import facts_in
 from controlplane.store.memory import MemoryStore
 from controlplane.store.store import Kind
-from homeport.gateway.access_tokens import AccessTokens
+from homeport.gateway.callers.access_tokens import AccessTokens
 
 
 @pytest.fixture

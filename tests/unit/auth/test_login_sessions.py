@@ -6,7 +6,7 @@ from controlplane.auth.login_sessions import LoginSessions, SessionLife, Session
 from controlplane.auth.token_facts import facts_in
 from controlplane.store.memory import MemoryStore
 from controlplane.store.store import Kind
-from homeport.gateway.access_tokens import AccessTokens
+from homeport.gateway.callers.access_tokens import AccessTokens
 from tests.fakes.clock import FakeClock
 
 HOUR = 3600.0

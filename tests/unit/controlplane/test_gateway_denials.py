@@ -11,7 +11,7 @@ from controlplane.gateway.denials import GatewayDenials, WaitingDenials
 from controlplane.store.audit import AuditQuery
 from controlplane.store.memory import MemoryStore
 from homeport.core.errors import ErrorCode
-from homeport.gateway.denial import Denial
+from homeport.gateway.callers.denial import Denial
 from tests.fakes.clock import FakeClock
 from tests.fakes.data_plane import DataPlane, TestPrincipal
 from tests.fakes.model_server import ModelServer

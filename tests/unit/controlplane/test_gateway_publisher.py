@@ -13,7 +13,7 @@ from controlplane.store.memory import MemoryStore
 from controlplane.store.store import Kind, Transaction
 from homeport.core.access.permission import Permission
 from homeport.core.access.scope import Place
-from homeport.gateway.access_tokens import AccessTokens
+from homeport.gateway.callers.access_tokens import AccessTokens
 from homeport.schema.access import RoleBindingSpec, TeamSpec, UserSpec
 from tests.fakes.clock import FakeClock
 from tests.fakes.gateway_certificates import FakeCertificates

@@ -6,8 +6,8 @@ from typing import Any
 from controlplane.gateway.fed_worker import FedWorker
 from controlplane.gateway.reports import GatewayReports, untold
 from homeport.core import canonical
-from homeport.gateway.report import report_of
-from homeport.gateway.routes import RoutePolicy
+from homeport.gateway.routing.routes import RoutePolicy
+from homeport.gateway.telemetry.report import report_of
 from tests.fakes.data_plane import DataPlane
 from tests.fakes.model_server import ModelServer
 

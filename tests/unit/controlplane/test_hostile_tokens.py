@@ -11,7 +11,7 @@ from controlplane.api.routing import PREFIX
 from controlplane.gateway.feed import GatewayFeed
 from controlplane.gateway.publisher import GatewayPublisher
 from homeport.core.guessing import Guesses
-from homeport.gateway.access_tokens import AccessTokens
+from homeport.gateway.callers.access_tokens import AccessTokens
 from homeport.gateway.gateway import Gateway
 from homeport.tunnel.server import TunnelServer
 from tests.fakes.control_api import DEPLOYMENT, POOL, ControlApi

@@ -17,7 +17,7 @@ from controlplane.store.memory import MemoryStore
 from controlplane.store.store import Kind, Transaction
 from homeport.core import canonical
 from homeport.core.node_identity import Certificates, NodeAccess, Serial, Shown
-from homeport.gateway.routes import RoutePolicy
+from homeport.gateway.routing.routes import RoutePolicy
 from homeport.gateway.tables import GatewayTables
 from tests.fakes.clock import FakeClock
 from tests.fakes.local_site import FACTS

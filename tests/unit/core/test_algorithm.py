@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from homeport.core.algorithm import BOUND, by_hash, least_connections, power_of_two, preferred, round_robin
-from homeport.core.balancer import Balancer
-from homeport.core.balancing import Balancing, Sticky
+from homeport.core.balance.algorithm import BOUND, by_hash, least_connections, power_of_two, preferred, round_robin
+from homeport.core.balance.balancer import Balancer
+from homeport.core.balance.balancing import Balancing, Sticky
 
 
 @dataclass(frozen=True)

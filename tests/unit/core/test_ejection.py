@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from homeport.core.ejection import Failure, Standing, after_failure, after_success
+from homeport.core.balance.ejection import Failure, Standing, after_failure, after_success
 
 
 def fail(standing: Standing | None, failure: Failure, now: float) -> Standing:

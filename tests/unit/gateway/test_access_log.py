@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from homeport.gateway.access_log import AccessLog
+from homeport.gateway.telemetry.access_log import AccessLog
 from tests.fakes.data_plane import DataPlane, TestPrincipal
 from tests.fakes.model_server import Call, ModelServer
 
@@ -95,7 +95,7 @@ async def test_requests_that_come_to_nothing_have_their_lines(plane: DataPlane, 
 
 
 async def test_a_file_that_is_moved_away_is_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("homeport.gateway.access_log._LOOK_SECONDS", 0.0)
+    monkeypatch.setattr("homeport.gateway.telemetry.access_log._LOOK_SECONDS", 0.0)
     path = tmp_path / "access.log"
     log = AccessLog(str(path))
     log.note(0.0, {"number": 1})

@@ -1,7 +1,7 @@
 import pytest
 
-from homeport.core.balancing import Balancing, Sticky
-from homeport.gateway.affinity import Affinity, affinity_of
+from homeport.core.balance.balancing import Balancing, Sticky
+from homeport.gateway.balancing.affinity import Affinity, affinity_of
 from homeport.http1.head import Fields
 
 

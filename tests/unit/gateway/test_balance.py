@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from homeport.core.balance import in_order, pick_node, seen_from
-from homeport.core.balancer import Balancer
-from homeport.core.balancing import Balancing, Sticky
+from homeport.core.balance.balancer import Balancer
+from homeport.core.balance.balancing import Balancing, Sticky
+from homeport.core.balance.pick_node import in_order, pick_node, seen_from
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,9 @@ from collections import Counter
 
 import pytest
 
-from homeport.core.balancing import Balancing, Sticky
+from homeport.core.balance.balancing import Balancing, Sticky
 from homeport.core.policy import Policy
-from homeport.gateway.client_address import trusted_proxies
+from homeport.gateway.callers.client_address import trusted_proxies
 from tests.fakes.data_plane import Client, DataPlane
 from tests.fakes.model_server import Call, ModelServer
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from homeport.gateway.model_field import MAX_BODY
+from homeport.gateway.routing.model_field import MAX_BODY
 from tests.fakes.data_plane import DataPlane, TestPrincipal
 from tests.fakes.model_server import ModelServer
 

@@ -1,7 +1,7 @@
 import pytest
 
 from homeport.core.errors import HomeportError
-from homeport.gateway.client_address import trusted_proxies
+from homeport.gateway.callers.client_address import trusted_proxies
 
 
 @pytest.mark.parametrize(

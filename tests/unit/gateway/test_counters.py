@@ -2,7 +2,7 @@
 
 import asyncio
 
-from homeport.gateway.counters import Counters, DeploymentCounters
+from homeport.gateway.telemetry.counters import Counters, DeploymentCounters
 from tests.fakes.data_plane import TERMS, DataPlane
 from tests.fakes.model_server import Call, ModelServer
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from homeport.core.policy import Policy
-from homeport.gateway.model_field import MAX_BODY
+from homeport.gateway.routing.model_field import MAX_BODY
 from tests.fakes.certs import authority
 from tests.fakes.data_plane import TERMS, DataPlane
 from tests.fakes.model_server import Call, ModelServer, echo

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from homeport.gateway.form_model import FormModel, boundary_of
+from homeport.gateway.routing.form_model import FormModel, boundary_of
 
 names = st.text(st.characters(codec="utf-8", exclude_characters="\r\n\0"), min_size=1, max_size=40)
 contents = st.binary(max_size=200).filter(lambda content: b"--b-1" not in content)

@@ -8,8 +8,8 @@ from urllib.parse import unquote
 import pytest
 
 from homeport.core.errors import ErrorCode
-from homeport.gateway.grpc_status import GRPC_STATUS
-from homeport.gateway.routes import RoutePolicy
+from homeport.gateway.http2.grpc_status import GRPC_STATUS
+from homeport.gateway.routing.routes import RoutePolicy
 from homeport.http2.endpoint import Endpoint
 from homeport.http2.errors import REFUSED_STREAM
 from homeport.http2.header_block import Headers

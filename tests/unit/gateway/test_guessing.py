@@ -3,7 +3,7 @@
 import json
 
 from homeport.core.guessing import Guesses
-from homeport.gateway.tokens import TokenCheck
+from homeport.gateway.callers.tokens import TokenCheck
 from tests.fakes.clock import FakeClock
 from tests.fakes.data_plane import DataPlane, TestPrincipal
 from tests.fakes.model_server import ModelServer

@@ -1,6 +1,6 @@
 import pytest
 
-from homeport.gateway.heading import Heading
+from homeport.gateway.routing.heading import Heading
 from homeport.http1.head import Fields, request_head
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from homeport.gateway.json_beginning import model_in_beginning
+from homeport.gateway.routing.json_beginning import model_in_beginning
 
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=8) | st.sampled_from(["model", '"', "\\", ",", "}{"]),

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from homeport.core.limits.lender import Lender
 from homeport.core.limits.limits import Budget, Counted, Limits, Period
-from homeport.gateway.limiter import lend_directly
-from homeport.gateway.room import Room
+from homeport.gateway.limits.limiter import lend_directly
+from homeport.gateway.limits.room import Room
 from tests.fakes.data_plane import TOKEN, DataPlane, TestPrincipal
 from tests.fakes.model_server import Call, ModelServer
 

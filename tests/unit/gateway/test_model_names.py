@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from homeport.core.errors import ErrorCode, HomeportError
-from homeport.gateway.model_names import ModelNames
+from homeport.gateway.routing.model_names import ModelNames
 
 
 def varint(value: int) -> bytes:

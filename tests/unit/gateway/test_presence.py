@@ -1,8 +1,8 @@
 from dataclasses import replace
 
 from homeport.core.policy import Policy
-from homeport.gateway.presence import PresenceTable
-from homeport.gateway.routes import PolicyTable, RevisionRoute, RoutePolicy
+from homeport.gateway.balancing.presence import PresenceTable
+from homeport.gateway.routing.routes import PolicyTable, RevisionRoute, RoutePolicy
 from homeport.tunnel.link import Link
 from homeport.tunnel.load import DeploymentLoad
 from tests.fakes.clock import FakeClock

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from homeport.core.policy import Policy
-from homeport.gateway.model_field import MAX_BODY
+from homeport.gateway.routing.model_field import MAX_BODY
 from tests.fakes.data_plane import DataPlane
 from tests.fakes.model_server import Call, ModelServer
 

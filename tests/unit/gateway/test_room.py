@@ -5,7 +5,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from homeport.gateway.room import Room
+from homeport.gateway.limits.room import Room
 
 
 class Guest:

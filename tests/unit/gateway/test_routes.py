@@ -5,10 +5,10 @@ import pytest
 from homeport.core import canonical
 from homeport.core.errors import ErrorCode, HomeportError
 from homeport.core.policy import Policy
-from homeport.gateway.direction import direction_of
-from homeport.gateway.model_field import read_model, with_model
 from homeport.gateway.retry import may_run_twice
-from homeport.gateway.routes import PolicyTable, RevisionRoute, RoutePolicy
+from homeport.gateway.routing.direction import direction_of
+from homeport.gateway.routing.model_field import read_model, with_model
+from homeport.gateway.routing.routes import PolicyTable, RevisionRoute, RoutePolicy
 from homeport.http1.head import RequestHead
 
 

@@ -6,9 +6,9 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
-from homeport.core.balancing import Balancing, Sticky
+from homeport.core.balance.balancing import Balancing, Sticky
 from homeport.core.policy import Policy
-from homeport.gateway.routes import RevisionRoute
+from homeport.gateway.routing.routes import RevisionRoute
 from tests.fakes.data_plane import TERMS, Client, DataPlane
 from tests.fakes.model_server import Call, ModelServer
 

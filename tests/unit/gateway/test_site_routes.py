@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from homeport.gateway.routes import RevisionRoute, RoutePolicy
-from homeport.gateway.site_routes import within
+from homeport.gateway.routing.routes import RevisionRoute, RoutePolicy
+from homeport.gateway.routing.site_routes import within
 
 PLACES = {"n1": (0, 1, 4), "n2": (1, 0, 2), "far": (2, 1, 1)}
 ROUTE = RoutePolicy("chat", "tiny", placements=PLACES, sites={"n1": {"in": "eu"}, "far": {"in": "us"}})

@@ -7,7 +7,7 @@ import pytest
 from controlplane.auth.door import Door
 from homeport.core.errors import ErrorCode, HomeportError
 from homeport.core.guessing import Guesses
-from homeport.gateway.tokens import TokenCheck
+from homeport.gateway.callers.tokens import TokenCheck
 from tests.fakes.clock import FakeClock
 
 TRIES, PER_SECOND = 10_000, 100

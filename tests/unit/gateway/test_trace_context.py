@@ -2,7 +2,7 @@
 
 import pytest
 
-from homeport.gateway.trace_context import take_trace
+from homeport.gateway.telemetry.trace_context import take_trace
 from tests.fakes.data_plane import DataPlane
 from tests.fakes.model_server import ModelServer
 

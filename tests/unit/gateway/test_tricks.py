@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import pytest
 
 from agent.relay.deployment import Upstream
-from homeport.gateway.routes import RoutePolicy
+from homeport.gateway.routing.routes import RoutePolicy
 from tests.fakes.data_plane import TERMS, TOKEN, DataPlane, TestPrincipal
 from tests.fakes.model_server import ModelServer
 

@@ -8,8 +8,8 @@ import pytest
 
 from agent.relay.deployment import DeploymentRelay, Upstream
 from agent.relay.replicas import Replicas
-from homeport.core.balancing import Balancing, Sticky
-from homeport.core.ejection import Failure
+from homeport.core.balance.balancing import Balancing, Sticky
+from homeport.core.balance.ejection import Failure
 from tests.fakes.clock import FakeClock
 
 TERMS = DeploymentRelay("chat", 1, 0, 1, 3, 2, 30.0, 3, 60.0, "")

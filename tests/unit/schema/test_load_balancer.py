@@ -4,7 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from homeport.core import canonical
-from homeport.core.balancing import Balancing, HealthCheck, Sticky
+from homeport.core.balance.balancing import Balancing, HealthCheck, Sticky
 from homeport.core.policy import Policy
 from homeport.schema.deployment import DeploymentSpec
 from homeport.schema.load_balancer import LoadBalancer, StickySessions

@@ -7,7 +7,7 @@ from controlplane.gateway.policies import GatewayPolicies
 from controlplane.sessions.desired_state import DesiredStates
 from controlplane.store.memory import MemoryStore
 from controlplane.store.store import Change, Kind, Store, Transaction
-from homeport.gateway.routes import PolicyTable
+from homeport.gateway.routing.routes import PolicyTable
 from homeport.schema.documents import parse_documents
 from tests.fakes.clock import FakeClock
 from tests.fakes.principals import ANYTHING_GOES

@@ -16,8 +16,8 @@ from homeport.core.history.cold_start import ColdStart, StartParts
 from homeport.core.history.entry import Entry, Page, Told
 from homeport.core.history.scaling_change import ScalingChange
 from homeport.core.history.traffic_minute import TrafficMinute
-from homeport.gateway.counters import DeploymentCounters
-from homeport.gateway.report import AtNodes, GatewayReport, ProcessFacts
+from homeport.gateway.telemetry.counters import DeploymentCounters
+from homeport.gateway.telemetry.report import AtNodes, GatewayReport, ProcessFacts
 
 DOCS = Path(__file__).resolve().parents[4] / "docs" / "metrics.md"
 _ROW = re.compile(r"^\| `(homeport_\w+)` \| (\w+) \| ([\w, ]*)\| (.+) \|$", re.M)

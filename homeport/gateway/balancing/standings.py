@@ -1,6 +1,6 @@
 """Nodes that step back: those whose attempts are lost again and again get nothing for a while."""
 
-from homeport.core.ejection import Failure, Standing, after_failure, after_success
+from homeport.core.balance.ejection import Failure, Standing, after_failure, after_success
 
 # (deployment id, node id)
 Key = tuple[str, str]

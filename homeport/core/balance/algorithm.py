@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from math import ceil, gcd
 from typing import Protocol, TypeVar
 
-from homeport.core.rendezvous import in_order_of, score
+from homeport.core.balance.rendezvous import in_order_of, score
 
 # Nobody gets more than this many times their fair share by hash.
 BOUND = 1.25

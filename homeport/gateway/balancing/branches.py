@@ -5,7 +5,7 @@ from typing import Protocol
 
 from homeport.core.errors import ErrorCode, HomeportError
 from homeport.core.rollout.share import pick_share
-from homeport.gateway.routes import Branch
+from homeport.gateway.routing.routes import Branch
 
 
 class Standing(Protocol):

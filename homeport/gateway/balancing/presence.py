@@ -4,13 +4,13 @@ import random
 import time
 from collections.abc import Callable, Iterator
 
-from homeport.core.balance import in_order, seen_from
-from homeport.core.balancer import Balancer
-from homeport.core.balancing import Balancing
-from homeport.core.latency import after_a_second
+from homeport.core.balance.balancer import Balancer
+from homeport.core.balance.balancing import Balancing
+from homeport.core.balance.latency import after_a_second
+from homeport.core.balance.pick_node import in_order, seen_from
 from homeport.core.rollout.track import deployment_of
-from homeport.gateway.routes import PolicyTable
-from homeport.gateway.standings import NodeStandings
+from homeport.gateway.balancing.standings import NodeStandings
+from homeport.gateway.routing.routes import PolicyTable
 from homeport.tunnel.link import Link
 from homeport.tunnel.load import DeploymentLoad
 from homeport.tunnel.stream import Stream

@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING
 
 from homeport.core.limits.limits import Limits
 from homeport.core.token_usage import AnswerUsage
-from homeport.gateway.limit_errors import rate_lines
+from homeport.gateway.limits.limit_errors import rate_lines
 
 if TYPE_CHECKING:
-    from homeport.gateway.limiter import Limiter
+    from homeport.gateway.limits.limiter import Limiter
 
 
 class Charge:

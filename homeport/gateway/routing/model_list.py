@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from homeport.gateway.routes import PolicyTable, RoutePolicy, Sees
+from homeport.gateway.routing.routes import PolicyTable, RoutePolicy, Sees
 
 
 def model_list(table: PolicyTable, sees: Sees) -> bytes:

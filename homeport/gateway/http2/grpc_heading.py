@@ -3,8 +3,8 @@
 import re
 
 from homeport.core.errors import ErrorCode, HomeportError
-from homeport.gateway.direction import Direction
-from homeport.gateway.heading import Heading
+from homeport.gateway.routing.direction import Direction
+from homeport.gateway.routing.heading import Heading
 from homeport.http1.head import RequestHead
 
 _TIMEOUT_HEADER = b"grpc-timeout"

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from dataclasses import replace
 
-from homeport.gateway.routes import RoutePolicy
+from homeport.gateway.routing.routes import RoutePolicy
 
 Placements = dict[str, tuple[int, int, int]]
 

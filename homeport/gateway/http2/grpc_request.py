@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING
 
 from homeport import __version__
 from homeport.core.errors import ErrorCode, HomeportError
-from homeport.gateway.grpc_heading import GrpcHeading, names_a_model
-from homeport.gateway.grpc_status import CONTENT_TYPE, OK_LINES, status_lines
-from homeport.gateway.model_names import ModelNames
+from homeport.gateway.http2.grpc_heading import GrpcHeading, names_a_model
+from homeport.gateway.http2.grpc_status import CONTENT_TYPE, OK_LINES, status_lines
 from homeport.gateway.request import GatewayRequest
-from homeport.gateway.routes import RoutePolicy
+from homeport.gateway.routing.model_names import ModelNames
+from homeport.gateway.routing.routes import RoutePolicy
 from homeport.http1.exchange import ClientSide
 from homeport.http1.head import UNKNOWN, RequestHead
 

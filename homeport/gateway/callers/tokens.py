@@ -3,8 +3,8 @@
 from collections.abc import Callable
 
 from homeport.core.guessing import Guesses
-from homeport.gateway.invocation import Invoker
-from homeport.gateway.principal import Principal
+from homeport.gateway.callers.invocation import Invoker
+from homeport.gateway.callers.principal import Principal
 
 # How long a revoked token may still pass.
 _TRUSTED_SECONDS = 2.0

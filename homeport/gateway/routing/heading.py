@@ -3,7 +3,8 @@
 from copy import copy
 
 from homeport.core.errors import ErrorCode, HomeportError
-from homeport.gateway.direction import (
+from homeport.gateway.callers.subprotocols import take_token
+from homeport.gateway.routing.direction import (
     DEPLOYMENT_HEADER,
     PROGRESS_HEADER,
     REVISION_HEADER,
@@ -12,9 +13,8 @@ from homeport.gateway.direction import (
     Direction,
     direction_of,
 )
-from homeport.gateway.form_model import boundary_of
-from homeport.gateway.subprotocols import take_token
-from homeport.gateway.trace_context import TRACEPARENT, TRACESTATE, take_trace
+from homeport.gateway.routing.form_model import boundary_of
+from homeport.gateway.telemetry.trace_context import TRACEPARENT, TRACESTATE, take_trace
 from homeport.http1.head import RequestHead, block
 
 # Of this hop only. The token in particular never leaves the gateway.

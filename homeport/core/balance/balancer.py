@@ -3,8 +3,8 @@
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from homeport.core.algorithm import Target, by_hash, least_connections, power_of_two, preferred, round_robin
-from homeport.core.balancing import Balancing
+from homeport.core.balance.algorithm import Target, by_hash, least_connections, power_of_two, preferred, round_robin
+from homeport.core.balance.balancing import Balancing
 
 T = TypeVar("T", bound=Target)
 

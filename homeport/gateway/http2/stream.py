@@ -15,7 +15,7 @@ from homeport.http2.header_block import Headers
 from homeport.http2.stream import Stream
 
 if TYPE_CHECKING:
-    from homeport.gateway.http2_connection import Http2Connection
+    from homeport.gateway.http2.connection import Http2Connection
 
 
 class ClientStream(Http2Exchange):

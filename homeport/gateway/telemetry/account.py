@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from homeport.core.errors import HomeportError
-from homeport.gateway.counters import DeploymentCounters
+from homeport.gateway.telemetry.counters import DeploymentCounters
 from homeport.http1.exchange import Exchange
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from homeport.core.histogram import LAG_BOUNDS, Histogram
 from homeport.core.rollout.track import deployment_of
-from homeport.gateway.counters import DeploymentCounters
+from homeport.gateway.telemetry.counters import DeploymentCounters
 
 if TYPE_CHECKING:
     from homeport.gateway.gateway import Gateway

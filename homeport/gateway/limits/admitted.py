@@ -2,9 +2,9 @@
 
 from homeport.core.errors import ErrorCode, HomeportError
 from homeport.core.limits.limits import Limits
-from homeport.gateway.charge import Charge
 from homeport.gateway.delivery import Delivery
-from homeport.gateway.limit_errors import LimitError
+from homeport.gateway.limits.charge import Charge
+from homeport.gateway.limits.limit_errors import LimitError
 
 
 class AdmittedDelivery(Delivery):

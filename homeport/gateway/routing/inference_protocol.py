@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 
 from homeport import __version__
-from homeport.gateway.routes import PolicyTable, RoutePolicy, Sees
+from homeport.gateway.routing.routes import PolicyTable, RoutePolicy, Sees
 
 
 def server_metadata() -> bytes:

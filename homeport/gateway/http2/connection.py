@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 
-from homeport.gateway.http2_stream import ClientStream
+from homeport.gateway.http2.stream import ClientStream
 from homeport.http1.connections import Connections
 from homeport.http1.errors import ProtocolError
 from homeport.http1.exchange import ClientSide, Exchange

@@ -3,17 +3,17 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from homeport.core.balancing import Balancing
+from homeport.core.balance.balancing import Balancing
 from homeport.core.rollout.share import pick_share
 from homeport.core.rollout.track import deployment_of
-from homeport.gateway.account import Account
-from homeport.gateway.affinity import Affinity, affinity_of
-from homeport.gateway.branches import choose, named, not_running, others
-from homeport.gateway.routes import Branch, RoutePolicy
+from homeport.gateway.balancing.affinity import Affinity, affinity_of
+from homeport.gateway.balancing.branches import choose, named, not_running, others
+from homeport.gateway.routing.routes import Branch, RoutePolicy
+from homeport.gateway.telemetry.account import Account
 
 if TYPE_CHECKING:
     from homeport.gateway.gateway import Gateway
-    from homeport.gateway.heading import Heading
+    from homeport.gateway.routing.heading import Heading
 
 _KEYS = 1 << 64
 

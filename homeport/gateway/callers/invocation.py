@@ -8,8 +8,8 @@ from homeport.core.access.permission import Permission
 from homeport.core.access.role import roles_with
 from homeport.core.access.scope import Place, place_of_deployment
 from homeport.core.errors import ErrorCode, HomeportError
-from homeport.gateway.principal import Principal
-from homeport.gateway.routes import RoutePolicy
+from homeport.gateway.callers.principal import Principal
+from homeport.gateway.routing.routes import RoutePolicy
 
 _INVOKE = Permission.DEPLOYMENTS_INVOKE
 

@@ -5,7 +5,7 @@ import secrets
 from collections.abc import Callable
 from typing import NamedTuple
 
-from homeport.core.balancing import Balancing, Sticky
+from homeport.core.balance.balancing import Balancing, Sticky
 from homeport.http1.head import Fields
 
 

@@ -2,7 +2,7 @@
 
 from homeport.core.errors import HomeportError
 from homeport.core.rollout.track import deployment_of
-from homeport.gateway.admitted import AdmittedDelivery
+from homeport.gateway.limits.admitted import AdmittedDelivery
 from homeport.tunnel.hop_timing import HopTiming, take_timing
 
 # It may be as long as a head.

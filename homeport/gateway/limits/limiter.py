@@ -12,8 +12,8 @@ from homeport.core.limits.borrower import Borrower
 from homeport.core.limits.limits import Limits
 from homeport.core.limits.report import Grant, Report
 from homeport.core.token_usage import estimate
-from homeport.gateway.charge import Charge
-from homeport.gateway.limit_errors import LimitError, refusal
+from homeport.gateway.limits.charge import Charge
+from homeport.gateway.limits.limit_errors import LimitError, refusal
 
 # For an answer of the lender.
 _PATIENCE_SECONDS = 1.0

@@ -1,0 +1,1 @@
+"""Which revision and which node a request goes to."""

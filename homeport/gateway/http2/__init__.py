@@ -1,0 +1,1 @@
+"""The front over HTTP/2, gRPC included."""
