@@ -50,14 +50,11 @@ async def _serve(config: ServerConfig) -> None:
 
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    # What fails leaves the gateway as it is, like what is killed: whatever restarts this program wants it.
-    leave_gateway = True
+    told: set[signal.Signals] = set()
 
     def told_to_stop(number: signal.Signals) -> None:
-        nonlocal leave_gateway
-        if not stop.is_set():
-            leave_gateway = number is signal.SIGUSR1
-            stop.set()
+        told.add(number)
+        stop.set()
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1):
         loop.add_signal_handler(number, told_to_stop, number)
@@ -72,7 +69,9 @@ async def _serve(config: ServerConfig) -> None:
         await server.run(stop)
     finally:
         manager.stopping()
-        await server.shutdown(leave_gateway)
+        # What fails leaves the gateway as it is, like what is killed: whatever restarts this program wants it.
+        # Signals that come together are heard in any order, so SIGUSR1 need not be the first.
+        await server.shutdown(leave_gateway=not told or signal.SIGUSR1 in told)
         watchdog.cancel()
 
 

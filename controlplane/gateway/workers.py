@@ -27,7 +27,7 @@ log = structlog.get_logger()
 
 _START_SECONDS = 60.0
 _START_LOOK_SECONDS = 0.02
-_TAKE_OVER_SECONDS = 5.0
+_TAKE_OVER_SECONDS = 10.0
 # For so long a new worker waits for the tunnels that others have.
 _COVER_SECONDS = 15.0
 _COVER_LOOK_SECONDS = 0.2
