@@ -26,7 +26,7 @@ from homeport.logging import configure_logging
 _PATIENCE_SECONDS = 120.0
 _LOOK_SECONDS = 0.5
 # Of the streams: they are there before the upgrade begins and go on after it.
-_STREAM_SECONDS = 40.0
+_STREAM_SECONDS = 45.0
 _SETTLED_SECONDS = 5.0
 
 
