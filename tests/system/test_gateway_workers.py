@@ -5,18 +5,15 @@ import json
 import os
 import signal
 import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Self
 
 import pytest
 
+from tests.system.load import PATIENCE, Load
 from tests.system.site import Site
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(400)]
-
-PATIENCE = 120.0
 
 
 @pytest.fixture(scope="module")
@@ -26,31 +23,12 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         yield site
 
 
-class Clients:
-    """Ask again and again while the block runs, each on a connection that it keeps for as long as it may."""
+class Clients(Load):
+    """Each has a connection that it keeps for as long as it may, and sends a request that was reset a second time."""
 
     def __init__(self, site: Site, count: int = 4) -> None:
-        self.answered = 0
-        # Requests that had no answer, though sent a second time where their connection was reset.
-        self.lost: list[str] = []
         self.resets = 0
-        self._site = site
-        self._over = threading.Event()
-        self._threads = [threading.Thread(target=self._ask_on, args=(number,)) for number in range(count)]
-
-    def __enter__(self) -> Self:
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        for thread in self._threads:
-            thread.join(PATIENCE)
-
-    def until_more(self, count: int) -> None:
-        goal = self.answered + count
-        self._site.until(lambda: self.answered >= goal or self.lost, "more answers", PATIENCE)
+        super().__init__(site, count)
 
     def _ask_on(self, number: int) -> None:
         connection = self._connect()

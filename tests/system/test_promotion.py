@@ -1,7 +1,6 @@
 """A new revision is tried on a part of the requests, promoted and taken back, with real processes and under load: no
 request is lost."""
 
-import threading
 import urllib.request
 from collections import Counter
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.system.load import Load
 from tests.system.site import Site
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
@@ -17,28 +17,14 @@ _CLIENTS = 3
 _PATIENCE = 90.0
 
 
-class _Load:
-    """Clients that ask one request after the other. `served`: by revision and status; what got no answer is in
-    `lost`."""
+class _Clients(Load):
+    """`served`: by revision and status."""
 
     def __init__(self, site: Site) -> None:
         self.served: Counter[tuple[str, int]] = Counter()
-        self.lost: list[str] = []
-        self._site = site
-        self._over = threading.Event()
-        self._clients = [threading.Thread(target=self._ask_on) for _ in range(_CLIENTS)]
+        super().__init__(site, _CLIENTS)
 
-    def __enter__(self) -> "_Load":
-        for client in self._clients:
-            client.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        for client in self._clients:
-            client.join()
-
-    def _ask_on(self) -> None:
+    def _ask_on(self, number: int) -> None:
         while not self._over.is_set():
             try:
                 self.served[ask(self._site)] += 1
@@ -74,7 +60,7 @@ def test_a_promotion_and_a_rollback_under_load_lose_nothing(tmp_path: Path) -> N
         site.start_all()
         spec = {"env": {"NEW": "1"}, "traffic_split": [{"revision": 1, "percent": 100}]}
         site.api("PATCH", "/deployments/echo?force=true", {"spec": spec})
-        with _Load(site) as load:
+        with _Clients(site) as load:
             site.api("POST", "/deployments/echo/split", {"revision": 2, "percent": 30})
             site.until(lambda: divided(site) == {1: 70, 2: 30}, "divided", _PATIENCE)
             site.until(lambda: load.served["2", 200] >= 10, "the new one serves", _PATIENCE)

@@ -2,20 +2,18 @@
 
 import os
 import signal
-import threading
 import time
 import urllib.error
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Self
 
 import pytest
 
+from tests.system.load import PATIENCE, Load
 from tests.system.site import Site, replica_pids
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(400)]
 
-PATIENCE = 120.0
 CLIENTS = 5
 # Fifty requests a second, all of them together.
 PAUSE_SECONDS = 0.1
@@ -28,31 +26,10 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         yield site
 
 
-class Load:
-    """Asks while the block runs, each request once."""
+class Clients(Load):
+    """Each request is sent once."""
 
-    def __init__(self, site: Site) -> None:
-        self.answered = 0
-        self.lost: list[str] = []
-        self._site = site
-        self._over = threading.Event()
-        self._threads = [threading.Thread(target=self._ask, args=(number,)) for number in range(CLIENTS)]
-
-    def __enter__(self) -> Self:
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        for thread in self._threads:
-            thread.join(PATIENCE)
-
-    def until_more(self, count: int) -> None:
-        goal = self.answered + count
-        self._site.until(lambda: self.answered >= goal or self.lost, "more answers", PATIENCE)
-
-    def _ask(self, number: int) -> None:
+    def _ask_on(self, number: int) -> None:
         turn = 0
         while not self._over.wait(PAUSE_SECONDS):
             turn += 1
@@ -80,7 +57,7 @@ def test_no_request_is_lost(site: Site, replicas: int) -> None:
     edit = {"spec": {"autoscale_config": {"min_replicas": replicas, "max_replicas": replicas}}}
     site.api("PATCH", "/deployments/echo?force=true", edit)
     site.until(lambda: ready(site) == len(models(site)) == replicas, f"{replicas} replicas", PATIENCE)
-    with Load(site) as load:
+    with Clients(site, CLIENTS) as load:
         load.until_more(50)
         killed = models(site)[0]
         # So that there are some with it when it dies.
