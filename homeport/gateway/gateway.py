@@ -4,6 +4,7 @@ import asyncio
 import secrets
 import socket
 import ssl
+import time
 from collections.abc import Callable
 from random import random
 
@@ -44,8 +45,8 @@ _GRACE_SECONDS = 10.0
 
 
 class Gateway:
-    """`check_token` gets the text after "Bearer "; `clock` is monotonic, in seconds; `random` gives
-    numbers of [0, 1). `borrower` is as whom it leases what limited tokens may use."""
+    """`check_token` gets the text after "Bearer "; `clock` is monotonic, in seconds; `wall` unix
+    seconds. `random` gives numbers of [0, 1). `borrower` is as whom it leases what limited tokens may use."""
 
     def __init__(
         self,
@@ -57,6 +58,7 @@ class Gateway:
         guesses: Guesses | None = None,
         random: Callable[[], float] = random,
         borrower: Borrower | None = None,
+        wall: Callable[[], float] = time.time,
     ) -> None:
         self.policies = policies
         self.clock = clock
@@ -65,7 +67,7 @@ class Gateway:
         self.parking = ParkingLot(self._wake)
         self.presences = PresenceTable(policies, self.parking.wake, clock)
         self.room = Room()
-        self.limiter = Limiter(borrower or Borrower("gateway", secrets.token_hex(8)), clock)
+        self.limiter = Limiter(borrower or Borrower("gateway", secrets.token_hex(8)), clock, wall)
         self.counters = Counters()
         # How late its once-a-second look at all requests comes.
         self.loop_lag = Histogram(LAG_BOUNDS)

@@ -69,6 +69,7 @@ class DataPlane:
         outlook: Outlook | None = None,
         tls: ssl.SSLContext | None = None,
         node_clock: Callable[[], float] = time.monotonic,
+        wall: Callable[[], float] = time.time,
         **route: object,
     ) -> None:
         names = [f"node-{number}" for number in range(1, nodes + 1)]
@@ -88,6 +89,7 @@ class DataPlane:
             self.tunnel_server,
             time.monotonic,
             timeouts,
+            wall=wall,
         )
         self._tls = tls
         self.port = 0

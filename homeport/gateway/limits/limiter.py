@@ -2,7 +2,6 @@
 lender where that is short."""
 
 import asyncio
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Protocol
@@ -41,7 +40,7 @@ class _Asked:
 class Limiter:
     """`clock` is monotonic, `wall` unix seconds. `on_ask` is called when the lender is to hear something soon."""
 
-    def __init__(self, borrower: Borrower, clock: Callable[[], float], wall: Callable[[], float] = time.time) -> None:
+    def __init__(self, borrower: Borrower, clock: Callable[[], float], wall: Callable[[], float]) -> None:
         self.on_ask: Callable[[], None] | None = None
         self._borrower = borrower
         self._clock = clock

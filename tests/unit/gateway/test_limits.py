@@ -3,6 +3,7 @@
 import asyncio
 import json
 from dataclasses import replace
+from datetime import datetime
 
 from homeport.core.limits.lender import Lender
 from homeport.core.limits.limits import Budget, Counted, Limits, Period
@@ -12,6 +13,8 @@ from tests.fakes.data_plane import TOKEN, DataPlane, TestPrincipal
 from tests.fakes.model_server import Call, ModelServer
 
 CHAT = json.dumps({"model": "chat", "messages": []}).encode()
+TODAY = "2026-11-21"
+NOON = datetime.fromisoformat(f"{TODAY}T12:00:00+00:00").timestamp()
 JSON = "content-type: application/json\r\n"
 
 
@@ -19,7 +22,7 @@ class Limited(DataPlane):
     """With a lender in the same process."""
 
     def __init__(self, limits: Limits) -> None:
-        super().__init__()
+        super().__init__(wall=lambda: NOON)
         self.limits = limits
         self.principals[TOKEN] = replace(TestPrincipal(), limits=limits)
         self.lender = Lender(lambda token_id: self.limits)
@@ -27,13 +30,13 @@ class Limited(DataPlane):
     async def __aenter__(self) -> "Limited":
         await super().__aenter__()
         self.tell = lend_directly(
-            self.gateway.limiter, lambda report: self.lender.exchange(report, self.gateway.clock(), "2026-11-21")
+            self.gateway.limiter, lambda report: self.lender.exchange(report, self.gateway.clock(), TODAY)
         )
         return self
 
     def used(self) -> dict[str, int]:
         self.tell()
-        states = self.lender.states("test", self.gateway.clock(), "2026-11-21")
+        states = self.lender.states("test", self.gateway.clock(), TODAY)
         return {state.meter.name: state.used for state in states}
 
 
