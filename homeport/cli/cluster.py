@@ -5,7 +5,6 @@ from typing import Annotated
 import typer
 
 from homeport.cli import objects
-from homeport.cli.completing import ids_of
 from homeport.cli.grammar import noun
 from homeport.cli.nouns import CLUSTER
 from homeport.cli.options import (
@@ -22,14 +21,13 @@ from homeport.cli.options import (
     Shown,
     SortOption,
     WatchOption,
-    YesOption,
     given,
     pairs,
 )
+from homeport.cli.shared_verbs import add_delete, add_get
 from homeport.cli.spec_source import spec_from
 
 app = noun("Sites: hosts that share a place, a network and an owner.")
-ClusterId = Annotated[str, typer.Argument(metavar="CLUSTER", help="The cluster's id.", autocompletion=ids_of(CLUSTER))]
 
 
 @app.command("create")
@@ -87,28 +85,5 @@ def list_(
     objects.list_objects(CLUSTER, Shown(output, watch, context), Chosen(limit, sort, search, label, filters))
 
 
-@app.command("get")
-def get(
-    cluster_id: ClusterId,
-    watch: WatchOption = False,
-    output: OutputOption = OutputFormat.TABLE,
-    context: ContextOption = "",
-) -> None:
-    """Show one cluster.
-
-    \b
-    Example:
-      homeport cluster get office -o json
-    """
-    objects.get_object(CLUSTER, cluster_id, Shown(output, watch, context))
-
-
-@app.command("delete")
-def delete(cluster_id: ClusterId, yes: YesOption = False, context: ContextOption = "") -> None:
-    """Delete a cluster that has no nodepools any more.
-
-    \b
-    Example:
-      homeport cluster delete office
-    """
-    objects.delete_object(CLUSTER, cluster_id, yes, context)
+add_get(app, CLUSTER, "Show one cluster.", "homeport cluster get office -o json")
+add_delete(app, CLUSTER, "Delete a cluster that has no nodepools any more.", "homeport cluster delete office")

@@ -7,7 +7,6 @@ import typer
 from homeport.cli import deployment_history, deployment_split, deployment_verbs, objects
 from homeport.cli.connect import connect
 from homeport.cli.deployment_spec import DeploymentFlags, deployment_spec
-from homeport.cli.deployment_verbs import DeploymentId
 from homeport.cli.grammar import noun
 from homeport.cli.nouns import DEPLOYMENT
 from homeport.cli.options import (
@@ -27,9 +26,9 @@ from homeport.cli.options import (
     Shown,
     SortOption,
     WatchOption,
-    YesOption,
     pairs,
 )
+from homeport.cli.shared_verbs import add_delete, add_get
 
 app = noun("Model versions served on nodepools.")
 
@@ -139,34 +138,14 @@ def list_(
     objects.list_objects(DEPLOYMENT, Shown(output, watch, context), Chosen(limit, sort, search, label, filters))
 
 
-@app.command("get")
-def get(
-    deployment_id: DeploymentId,
-    watch: WatchOption = False,
-    output: OutputOption = OutputFormat.TABLE,
-    context: ContextOption = "",
-) -> None:
-    """Show one deployment.
-
-    That is where it runs, its replicas, and why a node takes none.
-
-    \b
-    Examples:
-      homeport deployment get smollm2-chat
-      homeport deployment get smollm2-chat -o yaml > deployment.yaml
-    """
-    objects.get_object(DEPLOYMENT, deployment_id, Shown(output, watch, context))
-
-
-@app.command("delete")
-def delete(deployment_id: DeploymentId, yes: YesOption = False, context: ContextOption = "") -> None:
-    """Delete a deployment and stop its replicas.
-
-    \b
-    Example:
-      homeport deployment delete smollm2-chat
-    """
-    objects.delete_object(DEPLOYMENT, deployment_id, yes, context)
+add_get(
+    app,
+    DEPLOYMENT,
+    "Show one deployment.\n\nThat is where it runs, its replicas, and why a node takes none.",
+    "homeport deployment get smollm2-chat",
+    "homeport deployment get smollm2-chat -o yaml > deployment.yaml",
+)
+add_delete(app, DEPLOYMENT, "Delete a deployment and stop its replicas.", "homeport deployment delete smollm2-chat")
 
 
 app.command("stop")(deployment_verbs.stop)

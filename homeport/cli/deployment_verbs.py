@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from homeport.cli.completing import ids_of
 from homeport.cli.connect import connect
+from homeport.cli.id_argument import id_argument
 from homeport.cli.nouns import DEPLOYMENT
 from homeport.cli.options import ContextOption, OutputFormat, OutputOption, SettleOption
 
@@ -14,9 +14,7 @@ if TYPE_CHECKING:
     from homeport.client.resource import Resource
     from homeport.client.sync_client import Client
 
-DeploymentId = Annotated[
-    str, typer.Argument(metavar="DEPLOYMENT", help="The deployment's id.", autocompletion=ids_of(DEPLOYMENT))
-]
+DeploymentId = Annotated[str, id_argument(DEPLOYMENT)]
 
 
 def stop(

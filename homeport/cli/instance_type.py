@@ -5,7 +5,6 @@ from typing import Annotated
 import typer
 
 from homeport.cli import objects
-from homeport.cli.completing import ids_of
 from homeport.cli.grammar import noun
 from homeport.cli.nouns import INSTANCE_TYPE
 from homeport.cli.options import (
@@ -20,18 +19,12 @@ from homeport.cli.options import (
     Shown,
     SortOption,
     WatchOption,
-    YesOption,
     given,
 )
+from homeport.cli.shared_verbs import add_delete, add_get
 from homeport.cli.spec_source import spec_from
 
 app = noun("Named shapes of machines: from a catalogue, your own, and those of your nodes.")
-InstanceTypeId = Annotated[
-    str,
-    typer.Argument(
-        metavar="INSTANCE-TYPE", help="Its id, for instance g5.xlarge.", autocompletion=ids_of(INSTANCE_TYPE)
-    ),
-]
 
 
 @app.command("create")
@@ -110,28 +103,5 @@ def list_(
     objects.list_objects(INSTANCE_TYPE, Shown(output, watch, context), Chosen(limit, sort, search, filters=filters))
 
 
-@app.command("get")
-def get(
-    instance_type: InstanceTypeId,
-    watch: WatchOption = False,
-    output: OutputOption = OutputFormat.TABLE,
-    context: ContextOption = "",
-) -> None:
-    """Show one instance type.
-
-    \b
-    Example:
-      homeport instance-type get g5.xlarge -o yaml
-    """
-    objects.get_object(INSTANCE_TYPE, instance_type, Shown(output, watch, context))
-
-
-@app.command("delete")
-def delete(instance_type: InstanceTypeId, yes: YesOption = False, context: ContextOption = "") -> None:
-    """Delete an instance type of your own.
-
-    \b
-    Example:
-      homeport instance-type delete rack-a
-    """
-    objects.delete_object(INSTANCE_TYPE, instance_type, yes, context)
+add_get(app, INSTANCE_TYPE, "Show one instance type.", "homeport instance-type get g5.xlarge -o yaml")
+add_delete(app, INSTANCE_TYPE, "Delete an instance type of your own.", "homeport instance-type delete rack-a")

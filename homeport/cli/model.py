@@ -5,7 +5,6 @@ from typing import Annotated
 import typer
 
 from homeport.cli import model_version, objects
-from homeport.cli.completing import ids_of
 from homeport.cli.grammar import noun
 from homeport.cli.nouns import MODEL
 from homeport.cli.options import (
@@ -22,14 +21,13 @@ from homeport.cli.options import (
     Shown,
     SortOption,
     WatchOption,
-    YesOption,
     given,
 )
+from homeport.cli.shared_verbs import add_delete, add_get
 from homeport.cli.spec_source import spec_from
 
 app = noun("Models and their immutable versions.")
 app.add_typer(model_version.app, name="version")
-ModelId = Annotated[str, typer.Argument(metavar="MODEL", help="The model's id.", autocompletion=ids_of(MODEL))]
 
 
 @app.command("create")
@@ -84,28 +82,5 @@ def list_(
     objects.list_objects(MODEL, Shown(output, watch, context), Chosen(limit, sort, search, label, {"project": project}))
 
 
-@app.command("get")
-def get(
-    model_id: ModelId,
-    watch: WatchOption = False,
-    output: OutputOption = OutputFormat.TABLE,
-    context: ContextOption = "",
-) -> None:
-    """Show one model.
-
-    \b
-    Example:
-      homeport model get smollm2
-    """
-    objects.get_object(MODEL, model_id, Shown(output, watch, context))
-
-
-@app.command("delete")
-def delete(model_id: ModelId, yes: YesOption = False, context: ContextOption = "") -> None:
-    """Delete a model that has no versions any more.
-
-    \b
-    Example:
-      homeport model delete whisper
-    """
-    objects.delete_object(MODEL, model_id, yes, context)
+add_get(app, MODEL, "Show one model.", "homeport model get smollm2")
+add_delete(app, MODEL, "Delete a model that has no versions any more.", "homeport model delete whisper")

@@ -6,7 +6,6 @@ from typing import Annotated, Any
 import typer
 
 from homeport.cli import objects
-from homeport.cli.completing import ids_of
 from homeport.cli.grammar import noun
 from homeport.cli.ids import two_parts
 from homeport.cli.nouns import MODEL_VERSION
@@ -23,19 +22,13 @@ from homeport.cli.options import (
     Shown,
     SortOption,
     WatchOption,
-    YesOption,
     given,
     pairs,
 )
+from homeport.cli.shared_verbs import add_delete, add_get
 from homeport.cli.spec_source import spec_from
 
 app = noun("Immutable packagings of a model: what to run, and what it needs. A change is a new version.")
-VersionId = Annotated[
-    str,
-    typer.Argument(
-        metavar="MODEL/VERSION", help="The version's id within its model.", autocompletion=ids_of(MODEL_VERSION)
-    ),
-]
 
 
 @app.command("create")
@@ -115,31 +108,13 @@ def list_(
     objects.list_objects(MODEL_VERSION, Shown(output, watch, context), Chosen(limit, sort, search), parent=model)
 
 
-@app.command("get")
-def get(
-    version: VersionId,
-    watch: WatchOption = False,
-    output: OutputOption = OutputFormat.TABLE,
-    context: ContextOption = "",
-) -> None:
-    """Show one model version.
-
-    \b
-    Example:
-      homeport model version get smollm2/v1 -o yaml
-    """
-    objects.get_object(MODEL_VERSION, version, Shown(output, watch, context))
-
-
-@app.command("delete")
-def delete(version: VersionId, yes: YesOption = False, context: ContextOption = "") -> None:
-    """Delete a model version that no deployment uses any more.
-
-    \b
-    Example:
-      homeport model version delete smollm2/v1
-    """
-    objects.delete_object(MODEL_VERSION, version, yes, context)
+add_get(app, MODEL_VERSION, "Show one model version.", "homeport model version get smollm2/v1 -o yaml")
+add_delete(
+    app,
+    MODEL_VERSION,
+    "Delete a model version that no deployment uses any more.",
+    "homeport model version delete smollm2/v1",
+)
 
 
 def _identity(version: str) -> dict[str, Any]:

@@ -19,9 +19,9 @@ from homeport.cli.options import (
     Shown,
     SortOption,
     WatchOption,
-    YesOption,
 )
 from homeport.cli.output import print_plain
+from homeport.cli.shared_verbs import add_delete, add_get
 from homeport.core.errors import ErrorCode, HomeportError
 
 app = noun("Enrolled hosts. `homeport node add` prints the command that makes a host one.")
@@ -105,31 +105,8 @@ def list_(
     objects.list_objects(NODE, Shown(output, watch, context), Chosen(limit, sort, search, filters=filters))
 
 
-@app.command("get")
-def get(
-    node: NodeId,
-    watch: WatchOption = False,
-    output: OutputOption = OutputFormat.TABLE,
-    context: ContextOption = "",
-) -> None:
-    """Show one node.
-
-    \b
-    Example:
-      homeport node get rack7 -o json
-    """
-    objects.get_object(NODE, node, Shown(output, watch, context))
-
-
-@app.command("delete")
-def delete(node: NodeId, yes: YesOption = False, context: ContextOption = "") -> None:
-    """Forget a node: its agent is turned away from then on.
-
-    \b
-    Example:
-      homeport node delete rack7
-    """
-    objects.delete_object(NODE, node, yes, context)
+add_get(app, NODE, "Show one node.", "homeport node get rack7 -o json")
+add_delete(app, NODE, "Forget a node: its agent is turned away from then on.", "homeport node delete rack7")
 
 
 @app.command("lock")

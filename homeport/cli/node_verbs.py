@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from homeport.cli.completing import ids_of
 from homeport.cli.connect import connect
+from homeport.cli.id_argument import id_argument
 from homeport.cli.nouns import NODE
 from homeport.cli.options import ContextOption, OutputFormat, OutputOption, SettleOption
 from homeport.core.errors import ErrorCode, HomeportError
@@ -15,12 +15,7 @@ from homeport.core.errors import ErrorCode, HomeportError
 if TYPE_CHECKING:
     from homeport.client.sync_client import Client
 
-NodeId = Annotated[
-    str,
-    typer.Argument(
-        metavar="NODE", help="The node's id, or its name where that is unique.", autocompletion=ids_of(NODE)
-    ),
-]
+NodeId = Annotated[str, id_argument(NODE)]
 ReasonOption = Annotated[str, typer.Option(help="Why; shown to whoever looks at the node.")]
 
 _LOOK_SECONDS = 1.0

@@ -12,12 +12,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Noun:
-    """`attribute` is the client's. `root` is the key of the YAML document; empty for what no document describes."""
+    """`attribute` is the client's. `root` is the key of the YAML document; empty for what no document describes.
+    `id_form` and `id_help` are for help where WORD and "The WORD's id." would not do."""
 
     kind: str
     word: str
     attribute: str
     root: str = ""
+    id_form: str = ""
+    id_help: str = ""
 
     def collection(self, client: "Client", parent: str = "") -> "SyncCollection":
         if self.kind == "model_version":
@@ -28,10 +31,19 @@ class Noun:
 
 CLUSTER = Noun("cluster", "cluster", "clusters", "compute_cluster")
 NODEPOOL = Noun("nodepool", "nodepool", "nodepools", "nodepool")
-INSTANCE_TYPE = Noun("instance_type", "instance type", "instance_types", "instance_type")
-NODE = Noun("node", "node", "nodes")
+INSTANCE_TYPE = Noun(
+    "instance_type", "instance type", "instance_types", "instance_type", id_help="Its id, for instance g5.xlarge."
+)
+NODE = Noun("node", "node", "nodes", id_help="The node's id, or its name where that is unique.")
 MODEL = Noun("model", "model", "models", "model")
-MODEL_VERSION = Noun("model_version", "model version", "model_versions", "model_version")
+MODEL_VERSION = Noun(
+    "model_version",
+    "model version",
+    "model_versions",
+    "model_version",
+    "MODEL/VERSION",
+    "The version's id within its model.",
+)
 DEPLOYMENT = Noun("deployment", "deployment", "deployments", "deployment")
 PROJECT = Noun("project", "project", "projects", "project")
 SECRET = Noun("secret", "secret", "secrets", "secret")
@@ -40,7 +52,7 @@ USER = Noun("user", "user", "users", "user")
 SERVICE_ACCOUNT = Noun("service_account", "service account", "service_accounts", "service_account")
 TEAM = Noun("team", "team", "teams", "team")
 ROLE_BINDING = Noun("role_binding", "role binding", "role_bindings", "role_binding")
-ACCESS_TOKEN = Noun("access_token", "token", "access_tokens")
+ACCESS_TOKEN = Noun("access_token", "token", "access_tokens", id_help="The token's id, as listed.")
 
 # As a person writes the kind in KIND/ID.
 BY_NAME = {

@@ -5,7 +5,6 @@ from typing import Annotated
 import typer
 
 from homeport.cli import objects
-from homeport.cli.completing import ids_of
 from homeport.cli.grammar import noun
 from homeport.cli.nouns import PROJECT
 from homeport.cli.options import (
@@ -22,14 +21,13 @@ from homeport.cli.options import (
     Shown,
     SortOption,
     WatchOption,
-    YesOption,
     given,
     pairs,
 )
+from homeport.cli.shared_verbs import add_delete, add_get
 from homeport.cli.spec_source import spec_from
 
 app = noun("Who models and deployments belong to. Nodepools can be dedicated to a project.")
-ProjectId = Annotated[str, typer.Argument(metavar="PROJECT", help="The project's id.", autocompletion=ids_of(PROJECT))]
 
 
 @app.command("create")
@@ -72,28 +70,5 @@ def list_(
     objects.list_objects(PROJECT, Shown(output, watch, context), Chosen(limit, sort, search, label))
 
 
-@app.command("get")
-def get(
-    project: ProjectId,
-    watch: WatchOption = False,
-    output: OutputOption = OutputFormat.TABLE,
-    context: ContextOption = "",
-) -> None:
-    """Show one project.
-
-    \b
-    Example:
-      homeport project get vision
-    """
-    objects.get_object(PROJECT, project, Shown(output, watch, context))
-
-
-@app.command("delete")
-def delete(project: ProjectId, yes: YesOption = False, context: ContextOption = "") -> None:
-    """Delete a project that nothing belongs to any more.
-
-    \b
-    Example:
-      homeport project delete vision
-    """
-    objects.delete_object(PROJECT, project, yes, context)
+add_get(app, PROJECT, "Show one project.", "homeport project get vision")
+add_delete(app, PROJECT, "Delete a project that nothing belongs to any more.", "homeport project delete vision")

@@ -5,7 +5,6 @@ from typing import Annotated
 import typer
 
 from homeport.cli import objects
-from homeport.cli.completing import ids_of
 from homeport.cli.grammar import noun
 from homeport.cli.nouns import ROLE_BINDING
 from homeport.cli.options import (
@@ -20,13 +19,12 @@ from homeport.cli.options import (
     Shown,
     SortOption,
     WatchOption,
-    YesOption,
     given,
 )
+from homeport.cli.shared_verbs import add_delete, add_get
 from homeport.cli.spec_source import spec_from
 
 app = noun("Who may do what, and where.")
-BindingId = Annotated[str, typer.Argument(metavar="ROLE-BINDING", help="Its id.", autocompletion=ids_of(ROLE_BINDING))]
 
 
 @app.command("create")
@@ -93,28 +91,5 @@ def list_(
     objects.list_objects(ROLE_BINDING, Shown(output, watch, context), chosen)
 
 
-@app.command("get")
-def get(
-    role_binding: BindingId,
-    watch: WatchOption = False,
-    output: OutputOption = OutputFormat.TABLE,
-    context: ContextOption = "",
-) -> None:
-    """Show one role binding.
-
-    \b
-    Example:
-      homeport role-binding get anna-deployer-project-vision
-    """
-    objects.get_object(ROLE_BINDING, role_binding, Shown(output, watch, context))
-
-
-@app.command("delete")
-def delete(role_binding: BindingId, yes: YesOption = False, context: ContextOption = "") -> None:
-    """Take a role away.
-
-    \b
-    Example:
-      homeport role-binding delete anna-deployer-project-vision
-    """
-    objects.delete_object(ROLE_BINDING, role_binding, yes, context)
+add_get(app, ROLE_BINDING, "Show one role binding.", "homeport role-binding get anna-deployer-project-vision")
+add_delete(app, ROLE_BINDING, "Take a role away.", "homeport role-binding delete anna-deployer-project-vision")

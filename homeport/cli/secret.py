@@ -5,9 +5,9 @@ from typing import Annotated
 import typer
 
 from homeport.cli import objects
-from homeport.cli.completing import ids_of
 from homeport.cli.connect import connect
 from homeport.cli.grammar import noun
+from homeport.cli.id_argument import id_argument
 from homeport.cli.nouns import SECRET
 from homeport.cli.options import (
     Chosen,
@@ -22,14 +22,14 @@ from homeport.cli.options import (
     Shown,
     SortOption,
     WatchOption,
-    YesOption,
     given,
 )
 from homeport.cli.secret_values import EnvFileOption, FromFileOption, LiteralOption, StdinOption, given_values
+from homeport.cli.shared_verbs import add_delete, add_get
 from homeport.cli.spec_source import spec_from
 
 app = noun("Values that models need and that nobody is shown: tokens, passwords, certificates.")
-SecretId = Annotated[str, typer.Argument(metavar="SECRET", help="Its id.", autocompletion=ids_of(SECRET))]
+SecretId = Annotated[str, id_argument(SECRET)]
 
 
 @app.command("create")
@@ -79,20 +79,7 @@ def list_(
     objects.list_objects(SECRET, Shown(output, watch, context), chosen)
 
 
-@app.command("get")
-def get(
-    secret: SecretId,
-    watch: WatchOption = False,
-    output: OutputOption = OutputFormat.TABLE,
-    context: ContextOption = "",
-) -> None:
-    """Show one secret, without its values.
-
-    \b
-    Example:
-      homeport secret get hub
-    """
-    objects.get_object(SECRET, secret, Shown(output, watch, context))
+add_get(app, SECRET, "Show one secret, without its values.", "homeport secret get hub")
 
 
 @app.command("update")
@@ -125,12 +112,4 @@ def update(
     print(f"secret {secret} changed" if edited.changes else f"secret {secret} is as it was")
 
 
-@app.command("delete")
-def delete(secret: SecretId, yes: YesOption = False, context: ContextOption = "") -> None:
-    """Delete a secret that nothing uses.
-
-    \b
-    Example:
-      homeport secret delete hub
-    """
-    objects.delete_object(SECRET, secret, yes, context)
+add_delete(app, SECRET, "Delete a secret that nothing uses.", "homeport secret delete hub")

@@ -5,7 +5,6 @@ from typing import Annotated
 import typer
 
 from homeport.cli import objects
-from homeport.cli.completing import ids_of
 from homeport.cli.grammar import noun
 from homeport.cli.nouns import SERVICE_ACCOUNT
 from homeport.cli.options import (
@@ -20,15 +19,12 @@ from homeport.cli.options import (
     Shown,
     SortOption,
     WatchOption,
-    YesOption,
     given,
 )
+from homeport.cli.shared_verbs import add_delete, add_get
 from homeport.cli.spec_source import spec_from
 
 app = noun("Programs that act for themselves.")
-AccountId = Annotated[
-    str, typer.Argument(metavar="SERVICE-ACCOUNT", help="Its id.", autocompletion=ids_of(SERVICE_ACCOUNT))
-]
 
 
 @app.command("create")
@@ -72,28 +68,7 @@ def list_(
     objects.list_objects(SERVICE_ACCOUNT, Shown(output, watch, context), chosen)
 
 
-@app.command("get")
-def get(
-    service_account: AccountId,
-    watch: WatchOption = False,
-    output: OutputOption = OutputFormat.TABLE,
-    context: ContextOption = "",
-) -> None:
-    """Show one service account.
-
-    \b
-    Example:
-      homeport service-account get ci
-    """
-    objects.get_object(SERVICE_ACCOUNT, service_account, Shown(output, watch, context))
-
-
-@app.command("delete")
-def delete(service_account: AccountId, yes: YesOption = False, context: ContextOption = "") -> None:
-    """Delete a service account, with its tokens and roles.
-
-    \b
-    Example:
-      homeport service-account delete ci
-    """
-    objects.delete_object(SERVICE_ACCOUNT, service_account, yes, context)
+add_get(app, SERVICE_ACCOUNT, "Show one service account.", "homeport service-account get ci")
+add_delete(
+    app, SERVICE_ACCOUNT, "Delete a service account, with its tokens and roles.", "homeport service-account delete ci"
+)

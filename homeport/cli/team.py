@@ -5,7 +5,6 @@ from typing import Annotated
 import typer
 
 from homeport.cli import objects
-from homeport.cli.completing import ids_of
 from homeport.cli.grammar import noun
 from homeport.cli.nouns import TEAM
 from homeport.cli.options import (
@@ -20,13 +19,12 @@ from homeport.cli.options import (
     Shown,
     SortOption,
     WatchOption,
-    YesOption,
     given,
 )
+from homeport.cli.shared_verbs import add_delete, add_get
 from homeport.cli.spec_source import spec_from
 
 app = noun("People who hold roles together.")
-TeamId = Annotated[str, typer.Argument(metavar="TEAM", help="Its id.", autocompletion=ids_of(TEAM))]
 
 
 @app.command("create")
@@ -75,28 +73,5 @@ def list_(
     objects.list_objects(TEAM, Shown(output, watch, context), chosen)
 
 
-@app.command("get")
-def get(
-    team: TeamId,
-    watch: WatchOption = False,
-    output: OutputOption = OutputFormat.TABLE,
-    context: ContextOption = "",
-) -> None:
-    """Show one team.
-
-    \b
-    Example:
-      homeport team get ops
-    """
-    objects.get_object(TEAM, team, Shown(output, watch, context))
-
-
-@app.command("delete")
-def delete(team: TeamId, yes: YesOption = False, context: ContextOption = "") -> None:
-    """Delete a team, with its roles.
-
-    \b
-    Example:
-      homeport team delete ops
-    """
-    objects.delete_object(TEAM, team, yes, context)
+add_get(app, TEAM, "Show one team.", "homeport team get ops")
+add_delete(app, TEAM, "Delete a team, with its roles.", "homeport team delete ops")

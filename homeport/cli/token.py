@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from homeport.cli import objects
-from homeport.cli.completing import ids_of
 from homeport.cli.confirm import confirm
 from homeport.cli.connect import connect
 from homeport.cli.grammar import noun
+from homeport.cli.id_argument import id_argument
 from homeport.cli.nouns import ACCESS_TOKEN
 from homeport.cli.options import (
     Chosen,
@@ -26,6 +26,7 @@ from homeport.cli.options import (
     given,
 )
 from homeport.cli.output import print_plain, print_table
+from homeport.cli.shared_verbs import add_delete, add_get
 from homeport.cli.token_limits import (
     Budgets,
     ConcurrentRequests,
@@ -39,9 +40,7 @@ if TYPE_CHECKING:
     from homeport.client.sync_client import Client
 
 app = noun("Access tokens: what programs and this command show to get in.")
-TokenId = Annotated[
-    str, typer.Argument(metavar="TOKEN", help="The token's id, as listed.", autocompletion=ids_of(ACCESS_TOKEN))
-]
+TokenId = Annotated[str, id_argument(ACCESS_TOKEN)]
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
@@ -102,20 +101,7 @@ def list_(
     objects.list_objects(ACCESS_TOKEN, Shown(output, watch, context), chosen)
 
 
-@app.command("get")
-def get(
-    token: TokenId,
-    watch: WatchOption = False,
-    output: OutputOption = OutputFormat.TABLE,
-    context: ContextOption = "",
-) -> None:
-    """Show one access token, without its text.
-
-    \b
-    Example:
-      homeport token get 5f2c9e01ab34
-    """
-    objects.get_object(ACCESS_TOKEN, token, Shown(output, watch, context))
+add_get(app, ACCESS_TOKEN, "Show one access token, without its text.", "homeport token get 5f2c9e01ab34")
 
 
 @app.command("limits")
@@ -201,15 +187,9 @@ def rotate(
         _print_text(client.access_tokens.rotate(token, seconds), output)
 
 
-@app.command("delete")
-def delete(token: TokenId, yes: YesOption = False, context: ContextOption = "") -> None:
-    """Revoke an access token, after saying whom that hits.
-
-    \b
-    Example:
-      homeport token delete 5f2c9e01ab34
-    """
-    objects.delete_object(ACCESS_TOKEN, token, yes, context)
+add_delete(
+    app, ACCESS_TOKEN, "Revoke an access token, after saying whom that hits.", "homeport token delete 5f2c9e01ab34"
+)
 
 
 def _consequences(client: "Client", token: str) -> list[str]:

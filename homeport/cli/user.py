@@ -20,14 +20,13 @@ from homeport.cli.options import (
     Shown,
     SortOption,
     WatchOption,
-    YesOption,
     given,
 )
 from homeport.cli.secret_input import ask, ask_new_password
+from homeport.cli.shared_verbs import add_delete, add_get
 from homeport.cli.spec_source import spec_from
 
 app = noun("People who use this Homeport.")
-UserId = Annotated[str, typer.Argument(metavar="USER", help="Its id.", autocompletion=ids_of(USER))]
 
 
 @app.command("create")
@@ -70,20 +69,7 @@ def list_(
     objects.list_objects(USER, Shown(output, watch, context), chosen)
 
 
-@app.command("get")
-def get(
-    user: UserId,
-    watch: WatchOption = False,
-    output: OutputOption = OutputFormat.TABLE,
-    context: ContextOption = "",
-) -> None:
-    """Show one user.
-
-    \b
-    Example:
-      homeport user get anna
-    """
-    objects.get_object(USER, user, Shown(output, watch, context))
+add_get(app, USER, "Show one user.", "homeport user get anna")
 
 
 @app.command("set-password")
@@ -113,12 +99,4 @@ def set_password(
     print(f"password of {target} set")
 
 
-@app.command("delete")
-def delete(user: UserId, yes: YesOption = False, context: ContextOption = "") -> None:
-    """Delete a user, with its tokens and roles.
-
-    \b
-    Example:
-      homeport user delete anna
-    """
-    objects.delete_object(USER, user, yes, context)
+add_delete(app, USER, "Delete a user, with its tokens and roles.", "homeport user delete anna")
