@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"homeport_proto/v1/enrollment.proto\x12\x0bhomeport.v1\"I\n\x0eRecoverRequest\x12\x17\n\x0f\x63\x65rtificate_pem\x18\x01 \x01(\x0c\x12\x0b\n\x03\x63sr\x18\x02 \x01(\x0c\x12\x11\n\tsignature\x18\x03 \x01(\x0c\"b\n\x0fRecoverResponse\x12\x17\n\x0f\x63\x65rtificate_pem\x18\x01 \x01(\x0c\x12\x15\n\rca_bundle_pem\x18\x02 \x01(\x0c\x12\x1f\n\x17\x63\x65rtificate_ttl_seconds\x18\x03 \x01(\x04\"V\n\rEnrollRequest\x12\x12\n\njoin_token\x18\x01 \x01(\t\x12\x0b\n\x03\x63sr\x18\x02 \x01(\x0c\x12$\n\x04host\x18\x03 \x01(\x0b\x32\x16.homeport.v1.HostFacts\"x\n\tHostFacts\x12\x10\n\x08hostname\x18\x01 \x01(\t\x12\x12\n\nmachine_id\x18\x02 \x01(\t\x12\x14\n\x0c\x61rchitecture\x18\x03 \x01(\t\x12\x18\n\x10operating_system\x18\x04 \x01(\t\x12\x15\n\ragent_version\x18\x05 \x01(\t\"\xb3\x01\n\x0e\x45nrollResponse\x12\x0f\n\x07node_id\x18\x01 \x01(\t\x12\x17\n\x0f\x63\x65rtificate_pem\x18\x02 \x01(\x0c\x12\x15\n\rca_bundle_pem\x18\x03 \x01(\x0c\x12\x1f\n\x17\x63\x65rtificate_ttl_seconds\x18\x04 \x01(\x04\x12\x16\n\x0esession_target\x18\x05 \x01(\t\x12\x12\n\ncluster_id\x18\x06 \x01(\t\x12\x13\n\x0bnodepool_id\x18\x07 \x01(\t2\x95\x01\n\nEnrollment\x12\x41\n\x06\x45nroll\x12\x1a.homeport.v1.EnrollRequest\x1a\x1b.homeport.v1.EnrollResponse\x12\x44\n\x07Recover\x12\x1b.homeport.v1.RecoverRequest\x1a\x1c.homeport.v1.RecoverResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"homeport_proto/v1/enrollment.proto\x12\x0bhomeport.v1\"I\n\x0eRecoverRequest\x12\x17\n\x0f\x63\x65rtificate_pem\x18\x01 \x01(\x0c\x12\x0b\n\x03\x63sr\x18\x02 \x01(\x0c\x12\x11\n\tsignature\x18\x03 \x01(\x0c\"b\n\x0fRecoverResponse\x12\x17\n\x0f\x63\x65rtificate_pem\x18\x01 \x01(\x0c\x12\x15\n\rca_bundle_pem\x18\x02 \x01(\x0c\x12\x1f\n\x17\x63\x65rtificate_ttl_seconds\x18\x03 \x01(\x04\"V\n\rEnrollRequest\x12\x12\n\njoin_token\x18\x01 \x01(\t\x12\x0b\n\x03\x63sr\x18\x02 \x01(\x0c\x12$\n\x04host\x18\x03 \x01(\x0b\x32\x16.homeport.v1.HostFacts\"x\n\tHostFacts\x12\x10\n\x08hostname\x18\x01 \x01(\t\x12\x12\n\nmachine_id\x18\x02 \x01(\t\x12\x14\n\x0c\x61rchitecture\x18\x03 \x01(\t\x12\x18\n\x10operating_system\x18\x04 \x01(\t\x12\x15\n\ragent_version\x18\x05 \x01(\t\"\xb3\x01\n\x0e\x45nrollResponse\x12\x0f\n\x07node_id\x18\x01 \x01(\t\x12\x17\n\x0f\x63\x65rtificate_pem\x18\x02 \x01(\x0c\x12\x15\n\rca_bundle_pem\x18\x03 \x01(\x0c\x12\x1f\n\x17\x63\x65rtificate_ttl_seconds\x18\x04 \x01(\x04\x12\x16\n\x0esession_target\x18\x05 \x01(\t\x12\x12\n\ncluster_id\x18\x06 \x01(\t\x12\x13\n\x0bnodepool_id\x18\x07 \x01(\t\"]\n\x14\x45nrollGatewayRequest\x12\x12\n\njoin_token\x18\x01 \x01(\t\x12\x0b\n\x03\x63sr\x18\x02 \x01(\x0c\x12$\n\x04host\x18\x03 \x01(\x0b\x32\x16.homeport.v1.HostFacts\"\xa3\x01\n\x15\x45nrollGatewayResponse\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x17\n\x0f\x63\x65rtificate_pem\x18\x02 \x01(\x0c\x12\x15\n\rca_bundle_pem\x18\x03 \x01(\x0c\x12\x1f\n\x17\x63\x65rtificate_ttl_seconds\x18\x04 \x01(\x04\x12\x16\n\x0esession_target\x18\x05 \x01(\t\x12\x13\n\x0bserver_time\x18\x06 \x01(\x01\x32\xed\x01\n\nEnrollment\x12\x41\n\x06\x45nroll\x12\x1a.homeport.v1.EnrollRequest\x1a\x1b.homeport.v1.EnrollResponse\x12\x44\n\x07Recover\x12\x1b.homeport.v1.RecoverRequest\x1a\x1c.homeport.v1.RecoverResponse\x12V\n\rEnrollGateway\x12!.homeport.v1.EnrollGatewayRequest\x1a\".homeport.v1.EnrollGatewayResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -41,6 +41,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_HOSTFACTS']._serialized_end=434
   _globals['_ENROLLRESPONSE']._serialized_start=437
   _globals['_ENROLLRESPONSE']._serialized_end=616
-  _globals['_ENROLLMENT']._serialized_start=619
-  _globals['_ENROLLMENT']._serialized_end=768
+  _globals['_ENROLLGATEWAYREQUEST']._serialized_start=618
+  _globals['_ENROLLGATEWAYREQUEST']._serialized_end=711
+  _globals['_ENROLLGATEWAYRESPONSE']._serialized_start=714
+  _globals['_ENROLLGATEWAYRESPONSE']._serialized_end=877
+  _globals['_ENROLLMENT']._serialized_start=880
+  _globals['_ENROLLMENT']._serialized_end=1117
 # @@protoc_insertion_point(module_scope)

@@ -166,3 +166,66 @@ class EnrollResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___EnrollResponse: _TypeAlias = EnrollResponse  # noqa: Y015
+
+@_typing.final
+class EnrollGatewayRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    JOIN_TOKEN_FIELD_NUMBER: _builtins.int
+    CSR_FIELD_NUMBER: _builtins.int
+    HOST_FIELD_NUMBER: _builtins.int
+    join_token: _builtins.str
+    """hp1.<name of the gateway>.<secret>.<sha256 of the CA's public key, hex>"""
+    csr: _builtins.bytes
+    @_builtins.property
+    def host(self) -> Global___HostFacts: ...
+    def __init__(
+        self,
+        *,
+        join_token: _builtins.str = ...,
+        csr: _builtins.bytes = ...,
+        host: Global___HostFacts | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["host", b"host"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["csr", b"csr", "host", b"host", "join_token", b"join_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EnrollGatewayRequest: _TypeAlias = EnrollGatewayRequest  # noqa: Y015
+
+@_typing.final
+class EnrollGatewayResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    CERTIFICATE_PEM_FIELD_NUMBER: _builtins.int
+    CA_BUNDLE_PEM_FIELD_NUMBER: _builtins.int
+    CERTIFICATE_TTL_SECONDS_FIELD_NUMBER: _builtins.int
+    SESSION_TARGET_FIELD_NUMBER: _builtins.int
+    SERVER_TIME_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    certificate_pem: _builtins.bytes
+    ca_bundle_pem: _builtins.bytes
+    certificate_ttl_seconds: _builtins.int
+    session_target: _builtins.str
+    """host:port; an empty host means the one that was dialled."""
+    server_time: _builtins.float
+    """Unix seconds, for what is said of a clock that is wrong."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        certificate_pem: _builtins.bytes = ...,
+        ca_bundle_pem: _builtins.bytes = ...,
+        certificate_ttl_seconds: _builtins.int = ...,
+        session_target: _builtins.str = ...,
+        server_time: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ca_bundle_pem", b"ca_bundle_pem", "certificate_pem", b"certificate_pem", "certificate_ttl_seconds", b"certificate_ttl_seconds", "name", b"name", "server_time", b"server_time", "session_target", b"session_target"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EnrollGatewayResponse: _TypeAlias = EnrollGatewayResponse  # noqa: Y015

@@ -45,6 +45,11 @@ class EnrollmentStub:
                 request_serializer=homeport__proto_dot_v1_dot_enrollment__pb2.RecoverRequest.SerializeToString,
                 response_deserializer=homeport__proto_dot_v1_dot_enrollment__pb2.RecoverResponse.FromString,
                 _registered_method=True)
+        self.EnrollGateway = channel.unary_unary(
+                '/homeport.v1.Enrollment/EnrollGateway',
+                request_serializer=homeport__proto_dot_v1_dot_enrollment__pb2.EnrollGatewayRequest.SerializeToString,
+                response_deserializer=homeport__proto_dot_v1_dot_enrollment__pb2.EnrollGatewayResponse.FromString,
+                _registered_method=True)
 
 
 class EnrollmentServicer:
@@ -68,6 +73,13 @@ class EnrollmentServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def EnrollGateway(self, request, context):
+        """The same as Enroll for a gateway on a host of its own: its token names it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_EnrollmentServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -80,6 +92,11 @@ def add_EnrollmentServicer_to_server(servicer, server):
                     servicer.Recover,
                     request_deserializer=homeport__proto_dot_v1_dot_enrollment__pb2.RecoverRequest.FromString,
                     response_serializer=homeport__proto_dot_v1_dot_enrollment__pb2.RecoverResponse.SerializeToString,
+            ),
+            'EnrollGateway': grpc.unary_unary_rpc_method_handler(
+                    servicer.EnrollGateway,
+                    request_deserializer=homeport__proto_dot_v1_dot_enrollment__pb2.EnrollGatewayRequest.FromString,
+                    response_serializer=homeport__proto_dot_v1_dot_enrollment__pb2.EnrollGatewayResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -137,6 +154,33 @@ class Enrollment:
             '/homeport.v1.Enrollment/Recover',
             homeport__proto_dot_v1_dot_enrollment__pb2.RecoverRequest.SerializeToString,
             homeport__proto_dot_v1_dot_enrollment__pb2.RecoverResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EnrollGateway(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/homeport.v1.Enrollment/EnrollGateway',
+            homeport__proto_dot_v1_dot_enrollment__pb2.EnrollGatewayRequest.SerializeToString,
+            homeport__proto_dot_v1_dot_enrollment__pb2.EnrollGatewayResponse.FromString,
             options,
             channel_credentials,
             insecure,

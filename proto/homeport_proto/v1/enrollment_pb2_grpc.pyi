@@ -42,6 +42,8 @@ class EnrollmentStub:
     """A certificate for a host whose own has expired: it proves to hold that one's key. Refusals begin with a Goodbye's
     reason and a colon.
     """
+    EnrollGateway: _grpc.UnaryUnaryMultiCallable[_enrollment_pb2.EnrollGatewayRequest, _enrollment_pb2.EnrollGatewayResponse]
+    """The same as Enroll for a gateway on a host of its own: its token names it."""
 
 @_typing.type_check_only
 class EnrollmentAsyncStub(EnrollmentStub):
@@ -57,6 +59,8 @@ class EnrollmentAsyncStub(EnrollmentStub):
     """A certificate for a host whose own has expired: it proves to hold that one's key. Refusals begin with a Goodbye's
     reason and a colon.
     """
+    EnrollGateway: _aio.UnaryUnaryMultiCallable[_enrollment_pb2.EnrollGatewayRequest, _enrollment_pb2.EnrollGatewayResponse]  # type: ignore[assignment]
+    """The same as Enroll for a gateway on a host of its own: its token names it."""
 
 class EnrollmentServicer(metaclass=_abc_1.ABCMeta):
     """First trust of a host. Served on a TLS port of its own that asks for no client certificate."""
@@ -81,5 +85,13 @@ class EnrollmentServicer(metaclass=_abc_1.ABCMeta):
         """A certificate for a host whose own has expired: it proves to hold that one's key. Refusals begin with a Goodbye's
         reason and a colon.
         """
+
+    @_abc_1.abstractmethod
+    def EnrollGateway(
+        self,
+        request: _enrollment_pb2.EnrollGatewayRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_enrollment_pb2.EnrollGatewayResponse, _abc.Awaitable[_enrollment_pb2.EnrollGatewayResponse]]:
+        """The same as Enroll for a gateway on a host of its own: its token names it."""
 
 def add_EnrollmentServicer_to_server(servicer: EnrollmentServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
