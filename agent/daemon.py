@@ -14,43 +14,35 @@ import asyncio
 import contextlib
 import os
 import random
-import signal
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import AsyncIterator
+from typing import Any
 
 import structlog
 
-from agent.arbiter import Arbiter, room_of
-from agent.autoscaler import Autoscaler
-from agent.boot import boot_id, uptime_seconds
 from agent.config import RunConfig
+from agent.drivers.allowed import allowed_drivers
 from agent.drivers.docker.socket import socket_path
-from agent.drivers.driver import Driver
-from agent.drivers.process.driver import ProcessDriver
-from agent.drivers.simulated import SimulatedDriver
-from agent.fence import is_beyond
+from agent.ending import Ending
 from agent.fingerprint.gather import Fingerprint
 from agent.fingerprint.gpu_events import follow_xids
 from agent.fingerprint.gpu_nvidia import live_gpus
-from agent.fingerprint.memory import available_memory, probe_memory
-from agent.floors import Floors
-from agent.gpu_quarantine import GpuQuarantine
-from agent.health_checks import HealthChecks
+from agent.fingerprint.memory import available_memory
+from agent.health.gpu_quarantine import GpuQuarantine
+from agent.health.health_checks import HealthChecks
 from agent.history.log import HistoryLog
-from agent.history.scaling import ScalingRecorder
 from agent.history.shipper import Shipper
 from agent.history.traffic import TrafficRecorder
 from agent.link.bulk import LogPusher
 from agent.link.channel import node_tls
 from agent.link.link import Link
-from agent.link.messages import LEASES
 from agent.link.renew import Renewer
-from agent.local_api import LocalApi
+from agent.local_api.local_api import LocalApi
+from agent.local_api.status import status
+from agent.local_gateway.own import own_gateway
+from agent.local_gateway.site import Site
 from agent.local_gateway.usage import UsageCounter
 from agent.node import AgentNode
-from agent.outlook import outlook_of
-from agent.policy import HostPolicy
 from agent.reconcile.admission import Admission
 from agent.reconcile.loop import Reconciler
 from agent.reconcile.replica import Replica
@@ -58,36 +50,26 @@ from agent.relay.relay import Relay
 from agent.relay.tunnels import Tunnels
 from agent.replica_logs.failures import Failures
 from agent.replica_logs.reader import LogReader
+from agent.scaling.outlook import outlook_of
+from agent.scaling.scaling import Scaling
+from agent.scaling.start_times import StartTimes
 from agent.secrets.opener import Opener
 from agent.serving import Serving
 from agent.signals.observer import Observer
-from agent.signals.sampler import Sampler
-from agent.site import Site
-from agent.solitude import Solitude
-from agent.start_times import StartTimes
 from agent.state.database import StateDatabase
 from agent.state.desired import DesiredStateStore
 from agent.state.directory import StateDirectory
 from agent.state.epoch import EpochStore
 from agent.state.gpu_records import GpuRecords
-from agent.state.heard import HeardStore
 from agent.state.identity import Identity, IdentityStore
 from agent.state.journal import ReplicaJournal
 from agent.state.site_gateways import SiteGatewayStore
-from agent.status import status
-from agent.supply import supplies
 from homeport.core.errors import ErrorCode, HomeportError
 from homeport.core.history.cold_start import ColdStart
 from homeport.core.waiting import Outlook
 from homeport.systemd import ServiceManager
 
-if TYPE_CHECKING:
-    from agent.local_gateway.local_gateway import LocalGateway
-
 log = structlog.get_logger()
-
-# Part of the host's memory that replicas which nobody needs leave free.
-_SPARE_MEMORY = 0.1
 
 
 async def run(config: RunConfig) -> None:
@@ -134,7 +116,7 @@ class Daemon:
         self._config = config
         self._started_at = time.monotonic()
         self._manager = ServiceManager()
-        self._drivers = make_drivers(config, directory, identity.node_id)
+        self._drivers = allowed_drivers(config.policy, directory, identity.node_id)
         self._database = database
         self._history = history
         self._desired_store = DesiredStateStore(database)
@@ -160,35 +142,7 @@ class Daemon:
             started=self._note_start,
         )
         self._serving = Serving(self._relay, self._reconciler.replicas)
-        self._solitude = Solitude(
-            HeardStore(database),
-            boot_id(),
-            uptime_seconds,
-            heard_ago=lambda: self._link.heard_ago,
-            desired=lambda: self._node.desired,
-        )
-        self._scaling = ScalingRecorder(history.add, time.time)
         self._traffic = TrafficRecorder(self._relay.demands, history.add, time.monotonic, time.time)
-        self._arbiter = Arbiter(
-            self._reconciler.replicas,
-            self._relay.demand,
-            self._start_times.of,
-            lambda replica: self._relay.in_flight_on(replica.record.deployment_id, replica.replica_id),
-            lambda: room_of(self._fingerprint.inventory, self._quarantine.uuids()),
-            self._reconciler.want,
-            time.monotonic,
-        )
-        self._autoscaler = Autoscaler(
-            self._relay.demand,
-            lambda: supplies(self._reconciler.reports()),
-            self._arbiter.apply,
-            time.monotonic,
-            lambda placement: self._solitude.halts(placement) or is_beyond(placement),
-            history=self._scaling,
-            floor=Floors(time.time, self._has_room).of,
-            signals=lambda *seen: self._sampler.signals(*seen),
-            start_seconds=self._start_times.of,
-        )
         self._quarantine = GpuQuarantine(GpuRecords(database), time.time, lambda: self._fingerprint.probe_soon())
         self._fingerprint = Fingerprint(
             directory.root,
@@ -199,13 +153,17 @@ class Daemon:
             runtime=self._drivers["docker"].runtime if "docker" in self._drivers else None,
             policy=config.policy,
         )
-        self._sampler = Sampler(
+        self._scaling = Scaling(
+            database,
+            history,
+            self._start_times,
+            self._relay,
+            self._reconciler,
+            self._fingerprint,
+            self._quarantine,
             Observer(self._drivers, lambda: self._fingerprint.inventory.gpus, time.monotonic),
             desired=lambda: self._node.desired,
-            replicas=self._reconciler.replicas,
-            demand=self._relay.demand,
-            ask_gpus=self._fingerprint.probe_soon,
-            monotonic=time.monotonic,
+            heard_ago=lambda: self._link.heard_ago,
         )
         self._health_checks = HealthChecks(lambda: self._node.desired, self._reconciler.replicas, time.monotonic)
         reader = LogReader(self._reconciler, self._failures, self._drivers)
@@ -214,14 +172,20 @@ class Daemon:
         self._site = Site(
             SiteGatewayStore(database),
             lambda gateways: self._tunnels.set_site_gateways(gateways),
-            self._local_gateway(directory) if config.local_gateway is not None else None,
+            own_gateway(
+                config.local_gateway,
+                directory,
+                lambda: self._renewer.identity,
+                lambda: self._link,
+                lambda: self._node.welcome,
+            ),
         )
         self._shipper = Shipper(history, lambda page: self._link.tell_history(page), time.monotonic, random.random)
         self._node = AgentNode(
             session_target=identity.session_target,
             store=self._desired_store,
             reconciler=self._reconciler,
-            autoscaler=self._autoscaler,
+            autoscaler=self._scaling.autoscaler,
             serving=self._serving,
             fingerprint=self._fingerprint,
             quarantine=self._quarantine,
@@ -230,7 +194,7 @@ class Daemon:
             epochs=self._epochs,
             epoch_granted=lambda: self._link.epoch,
             dial_gateways=lambda targets: self._tunnels.set_targets(targets),
-            pressure=lambda: self._arbiter.pressure,
+            pressure=lambda: self._scaling.arbiter.pressure,
             site=self._site,
         )
         self._link = Link(
@@ -244,14 +208,13 @@ class Daemon:
         self._local_api = LocalApi(directory.socket, {"status": self._status})
 
     async def run(self) -> None:
-        stop, hurry = asyncio.Event(), asyncio.Event()
-        _on_signals(stop, hurry)
+        ending = Ending()
         tasks = [asyncio.create_task(self._manager.keep_alive(), name="watchdog")]
         try:
             await self._startup(tasks)
-            await _first_end(tasks, stop)
+            await ending.come(tasks)
         finally:
-            await self._shutdown(tasks, hurry)
+            await self._shutdown(tasks, ending)
 
     async def _startup(self, tasks: list[asyncio.Task[None]]) -> None:
         identity = self._renewer.identity
@@ -263,7 +226,7 @@ class Daemon:
         await self._start_times.load({placement.deployment_id for placement in desired.placements.values()})
         await self._reconciler.adopt(desired)
         await self._quarantine.load()
-        await self._solitude.load()
+        await self._scaling.load()
         self._tunnels = Tunnels(
             self._relay,
             lambda: node_tls(self._renewer.identity),
@@ -272,9 +235,9 @@ class Daemon:
             self._usage.note,
         )
         self._reconciler.listen(self._serving.replica_changed)
-        self._reconciler.listen(self._arbiter.replica_changed)
+        self._reconciler.listen(self._scaling.arbiter.replica_changed)
         self._reconciler.listen(lambda replica: self._link.replica_changed(replica.report()))
-        self._relay.on_demand = self._autoscaler.poke
+        self._relay.on_demand = self._scaling.autoscaler.poke
         self._node.resume(desired)
         await self._site.load()
         if self._site.own is not None:
@@ -282,11 +245,9 @@ class Daemon:
             tasks.append(asyncio.create_task(self._site.own.run(), name="local-gateway"))
         tasks += [
             asyncio.create_task(self._reconciler.run(), name="reconcile"),
-            asyncio.create_task(self._autoscaler.run(), name="autoscale"),
-            asyncio.create_task(self._sampler.run(), name="signals"),
+            *self._scaling.tasks(),
             asyncio.create_task(self._health_checks.run(), name="health-checks"),
             asyncio.create_task(self._start_times.run(), name="start-times"),
-            asyncio.create_task(self._solitude.run(), name="solitude"),
             asyncio.create_task(self._database.keep_copy(), name="state-copy"),
             asyncio.create_task(self._history.run(), name="history"),
             asyncio.create_task(self._traffic.run(), name="traffic"),
@@ -304,18 +265,18 @@ class Daemon:
             asyncio.create_task(self._renewer.run(), name="renew"),
         ]
 
-    async def _shutdown(self, tasks: list[asyncio.Task[None]], hurry: asyncio.Event) -> None:
+    async def _shutdown(self, tasks: list[asyncio.Task[None]], ending: Ending) -> None:
         """A second signal skips what remains of the drain."""
         self._manager.stopping()
         log.info("agent stops", replicas_run_on=not self._config.stop_replicas_on_exit)
         if self._site.own is not None:
-            await _unless(hurry, self._site.own.drain(self._config.drain_seconds))
+            await ending.unless_hurried(self._site.own.drain(self._config.drain_seconds))
         if hasattr(self, "_tunnels"):
-            await _unless(hurry, self._tunnels.close(self._config.drain_seconds))
+            await ending.unless_hurried(self._tunnels.close(self._config.drain_seconds))
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        self._arbiter.close()
+        self._scaling.close()
         await self._close_history()
         await self._logs.close()
         if self._site.own is not None:
@@ -335,30 +296,10 @@ class Daemon:
 
     async def _close_history(self) -> None:
         """What has begun is told as far as it got."""
-        self._scaling.close()
+        self._scaling.end_history()
         self._usage.tell()
         with contextlib.suppress(HomeportError):  # a full disk: the next agent goes on without
             await self._history.write()
-
-    def _local_gateway(self, directory: StateDirectory) -> "LocalGateway":
-        # Most agents have none, and are as small as if it did not exist.
-        from agent.local_gateway.local_gateway import LocalGateway
-
-        assert self._config.local_gateway is not None
-        return LocalGateway(
-            self._config.local_gateway,
-            directory,
-            lambda: self._renewer.identity,
-            lambda: self._link.heard_ago,
-            self._lending_session,
-            lambda report_json: self._link.tell_leases(report_json),
-        )
-
-    def _lending_session(self) -> int:
-        """Its epoch; 0 while there is none, or none with a control plane that lends."""
-        welcome = self._node.welcome
-        lends = welcome is not None and LEASES in welcome.features and self._link.state.connected
-        return self._link.epoch if lends else 0
 
     def _note_start(self, replica: Replica, start: ColdStart) -> None:
         self._history.add(replica.record.deployment_id, replica.record.ordered_at, start)
@@ -368,10 +309,6 @@ class Daemon:
     def _renewed(self) -> None:
         self._link.redial()
         self._tunnels.renew()
-
-    def _has_room(self) -> bool:
-        """To spare: nothing is refused for want of it, and some memory is left."""
-        return not self._reconciler.refused() and available_memory() >= _SPARE_MEMORY * probe_memory()
 
     def _outlook(self, deployment_id: str) -> Outlook:
         learned = self._start_times.of(deployment_id)
@@ -392,49 +329,3 @@ class Daemon:
             local_gateway=self._site.own.status() if self._site.own is not None else None,
             site_gateways=self._site.gateways,
         )
-
-
-def _docker(directory: StateDirectory, node_id: str, policy: HostPolicy) -> Driver:
-    # The engine's client takes 9 MB: loaded only where there is an engine to drive.
-    from agent.drivers.docker.driver import DockerDriver
-
-    return DockerDriver(directory.containers, node_id, policy)
-
-
-def make_drivers(config: RunConfig, directory: StateDirectory, node_id: str) -> Mapping[str, Driver]:
-    """Those that the host's administrator allows."""
-    makers: dict[str, Callable[[], Driver]] = {
-        "process": lambda: ProcessDriver(directory.replicas, node_id),
-        "docker": lambda: _docker(directory, node_id, config.policy),
-        "simulated": SimulatedDriver,
-    }
-    return {name: makers[name]() for name in config.policy.drivers}
-
-
-def _on_signals(stop: asyncio.Event, hurry: asyncio.Event) -> None:
-    def received() -> None:
-        (hurry if stop.is_set() else stop).set()
-
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, received)
-
-
-async def _first_end(tasks: list[asyncio.Task[None]], stop: asyncio.Event) -> None:
-    """Until somebody asks for the end. A task that fails ends the agent, too: its supervisor starts a sound one."""
-    waiting = asyncio.create_task(stop.wait())
-    try:
-        done, _ = await asyncio.wait({waiting, *tasks}, return_when=asyncio.FIRST_COMPLETED)
-        for task in done:
-            task.result()
-    finally:
-        waiting.cancel()
-
-
-async def _unless(hurry: asyncio.Event, work: Any) -> None:
-    hurried, working = asyncio.create_task(hurry.wait()), asyncio.ensure_future(work)
-    await asyncio.wait({hurried, working}, return_when=asyncio.FIRST_COMPLETED)
-    for task in (hurried, working):
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task

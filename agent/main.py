@@ -63,9 +63,9 @@ def _stop_replicas(options: argparse.Namespace) -> None:
 
 
 def _status(options: argparse.Namespace) -> None:
-    from agent.local_api import ask
+    from agent.local_api.local_api import ask
+    from agent.local_api.status import render
     from agent.state.directory import StateDirectory
-    from agent.status import render
 
     answer = ask(StateDirectory(options.state_dir).socket, "status")
     sys.stdout.write((json.dumps(answer, indent=2) if options.json else render(answer)) + "\n")

@@ -9,14 +9,14 @@ from dataclasses import replace
 import psutil
 import structlog
 
-from agent.autoscaler import Autoscaler
 from agent.boot import boot_id
 from agent.fingerprint.gather import Fingerprint
-from agent.gpu_quarantine import GpuQuarantine
+from agent.health.gpu_quarantine import GpuQuarantine
 from agent.history.shipper import Shipper
 from agent.link.bulk import LogPusher
 from agent.link.messages import Acknowledgement, Hello, Load, LogsQuestion, SiteUpdate, Welcome
 from agent.link.target import resolve_target
+from agent.local_gateway.site import Site
 from agent.placement import (
     DesiredState,
     DesiredUpdate,
@@ -28,8 +28,8 @@ from agent.placement import (
     unlisted,
 )
 from agent.reconcile.loop import Reconciler
+from agent.scaling.autoscaler import Autoscaler
 from agent.serving import Serving
-from agent.site import Site
 from agent.state.desired import DesiredStateStore
 from agent.state.epoch import EpochStore
 from agent.state.site_gateways import SiteGateway

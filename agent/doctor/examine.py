@@ -18,7 +18,7 @@ from agent.doctor.proxy import check_proxy
 from agent.doctor.reachability import check_enrollment_port, check_session_port, check_tunnel_port
 from agent.doctor.state import check_state
 from agent.doctor.unit import check_unit
-from agent.local_api import ask
+from agent.local_api.local_api import ask
 from agent.state.directory import StateDirectory
 from homeport.core.errors import HomeportError
 

@@ -12,7 +12,7 @@ import structlog
 from agent.link.channel import dial_home
 from agent.link.messages import Goodbye, Node
 from agent.link.session import Session
-from agent.silence import answer_to
+from agent.link.silence import answer_to
 from agent.state.identity import Identity
 from homeport.core.errors import HomeportError
 from homeport.core.history.entry import Page

@@ -14,9 +14,9 @@ from agent.backoff import backoff_seconds
 from agent.boot import boot_id, uptime_seconds
 from agent.link.channel import node_credentials, open_channel
 from agent.link.pair import Pair, make_pair
+from agent.link.silence import patience_of
 from agent.link.target import resolve_target
 from agent.link.wire import hardware_to_wire
-from agent.silence import patience_of
 from agent.state.identity import Identity, IdentityStore, received_now
 from homeport.core.likeness import Claim
 

@@ -14,8 +14,8 @@ import time
 
 import structlog
 
-from agent.autoscaler import Autoscaler
 from agent.placement import DesiredState, Placement, Version
+from agent.scaling.autoscaler import Autoscaler
 from homeport.core.autoscale.demand import Demand, Supply, Terms
 from homeport.core.autoscale.scaler import Scaler
 from homeport.core.policy import Policy, Scaling

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from agent.local_api import ask
+from agent.local_api.local_api import ask
 from tests.system.site import Site
 
 _GONE_SECONDS = 60.0

@@ -12,7 +12,7 @@ from typing import Any
 from homeport_proto.v1 import session_pb2 as pb
 
 from agent.link.messages import LINK_LOST, Goodbye
-from agent.silence import answer_to
+from agent.link.silence import answer_to
 from bench.fleet.driven_tunnel import DrivenTunnel
 from homeport.http2.client import dial
 from homeport.http2.endpoint import Endpoint

@@ -5,7 +5,7 @@ from enum import StrEnum
 
 
 class Refusal(StrEnum):
-    """Why a certificate is not taken. Each has one fixed reaction of the agent: agent/silence.py."""
+    """Why a certificate is not taken. Each has one fixed reaction of the agent: agent/link/silence.py."""
 
     EXPIRED = "EXPIRED"
     NOT_ENROLLED = "NOT_ENROLLED"

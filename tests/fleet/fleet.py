@@ -10,13 +10,10 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from agent.arbiter import Arbiter, room_of
-from agent.autoscaler import Autoscaler
 from agent.drivers.driver import Exit
 from agent.drivers.simulated import SimulatedDriver
 from agent.fingerprint.gather import Fingerprint
-from agent.floors import Floors
-from agent.gpu_quarantine import GpuQuarantine
+from agent.health.gpu_quarantine import GpuQuarantine
 from agent.history.log import HistoryLog
 from agent.history.scaling import ScalingRecorder
 from agent.history.shipper import Shipper
@@ -27,9 +24,13 @@ from agent.reconcile.loop import Reconciler
 from agent.reconcile.replica import Replica
 from agent.relay.deployment import DeploymentRelay, Upstream
 from agent.replica_logs.failures import Failures
+from agent.scaling.arbiter import Arbiter, room_of
+from agent.scaling.autoscaler import Autoscaler
+from agent.scaling.floors import Floors
+from agent.scaling.solitude import Solitude
+from agent.scaling.start_times import StartTimes
+from agent.scaling.supply import supplies
 from agent.serving import Serving
-from agent.solitude import Solitude
-from agent.start_times import StartTimes
 from agent.state.database import StateDatabase
 from agent.state.desired import DesiredStateStore
 from agent.state.epoch import EpochStore
@@ -37,7 +38,6 @@ from agent.state.gpu_records import GpuRecords
 from agent.state.heard import HeardStore
 from agent.state.identity import Identity
 from agent.state.journal import ReplicaJournal, ReplicaRecord
-from agent.supply import supplies
 from controlplane.auth.ca import open_ca
 from controlplane.fleet.apply import apply_documents
 from controlplane.fleet.deployments import delete_deployment

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from agent.local_api import ask
+from agent.local_api.local_api import ask
 from tests.system.site import Site
 
 pytestmark = pytest.mark.system

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from agent.local_api import ask
+from agent.local_api.local_api import ask
 from homeport.core.errors import HomeportError
 from homeport.core.workload import Probe, Workload
 from tests.fakes.control_plane import Connection, FakeControlPlane

@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from agent.local_api import ask
+from agent.local_api.local_api import ask
 from homeport.core.errors import HomeportError
 from tests.system.conftest import BIN
 from tests.system.netns import Host, Network

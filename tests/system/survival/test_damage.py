@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.local_api import ask
+from agent.local_api.local_api import ask
 from homeport.core.errors import HomeportError
 from tests.system.site import Site, is_alive
 from tests.system.survival.conftest import Figure

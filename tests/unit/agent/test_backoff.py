@@ -3,7 +3,7 @@ from hypothesis import strategies as st
 
 from agent.backoff import backoff_seconds
 from agent.link.messages import LINK_LOST, Goodbye
-from agent.silence import answer_to
+from agent.link.silence import answer_to
 
 
 def test_doubles_up_to_the_cap() -> None:

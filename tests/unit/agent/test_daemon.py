@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from homeport_proto.v1 import session_pb2 as pb
 
-from agent.local_api import ask
+from agent.local_api.local_api import ask
 from agent.state.directory import StateDirectory
 from agent.state.identity import IdentityStore
 from homeport.core.errors import HomeportError

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.local_api import LocalApi, ask
+from agent.local_api.local_api import LocalApi, ask
 from homeport.core.errors import HomeportError
 
 

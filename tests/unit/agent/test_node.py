@@ -5,15 +5,15 @@ from typing import cast
 
 import pytest
 
-from agent.autoscaler import Autoscaler
 from agent.fingerprint.gather import Fingerprint
-from agent.gpu_quarantine import GpuQuarantine
+from agent.health.gpu_quarantine import GpuQuarantine
 from agent.history.shipper import Shipper
 from agent.link.bulk import LogPusher
 from agent.link.messages import LogsQuestion, Welcome
 from agent.node import AgentNode
 from agent.placement import DesiredState, DesiredUpdate, Placement, Removals, Unlisted, Version
 from agent.reconcile.loop import Reconciler
+from agent.scaling.autoscaler import Autoscaler
 from agent.serving import Serving
 from agent.state.database import StateDatabase
 from agent.state.desired import DesiredStateStore

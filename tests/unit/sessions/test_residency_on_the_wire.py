@@ -1,7 +1,7 @@
 """Residency is looked at in three places: here is what gateways and agents are told of it, and when."""
 
-from agent.fence import is_beyond
 from agent.link.wire import update_from_wire
+from agent.scaling.fence import is_beyond
 from controlplane.fleet.apply import apply_documents
 from controlplane.gateway.policies import GatewayPolicies
 from controlplane.sessions.desired_state import DesiredStates

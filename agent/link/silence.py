@@ -6,8 +6,8 @@ Alone, the agent
 - starts its last desired state after a restart of the agent or the host,
 - keeps what it has to tell: the next Hello says it all,
 - tries to get home again, for ever.
-It never stops a replica because nobody answered, but where its deployment asks for that (agent/solitude.py); it raises
-no budget of its own, and takes no news from anybody else.
+It never stops a replica because nobody answered, but where its deployment asks for that (agent/scaling/solitude.py); it
+raises no budget of its own, and takes no news from anybody else.
 
 None of this is a mode: reconciling, scaling and serving never wait for the link, so nothing changes when it is lost.
 What is decided here is only how the end of a session is answered.

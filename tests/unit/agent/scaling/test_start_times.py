@@ -3,7 +3,7 @@
 import asyncio
 from pathlib import Path
 
-from agent.start_times import StartTimes
+from agent.scaling.start_times import StartTimes
 from agent.state.database import StateDatabase
 
 

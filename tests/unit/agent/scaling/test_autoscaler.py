@@ -2,9 +2,9 @@
 
 from types import SimpleNamespace
 
-from agent.autoscaler import Autoscaler, divide
-from agent.floors import Floor
 from agent.placement import DesiredState, Placement, Version
+from agent.scaling.autoscaler import Autoscaler, divide
+from agent.scaling.floors import Floor
 from homeport.core.autoscale.decision import Decision
 from homeport.core.autoscale.demand import Demand, Signal, Supply
 from homeport.core.autoscale.signals import Signals

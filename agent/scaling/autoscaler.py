@@ -9,8 +9,8 @@ from typing import Protocol
 
 import structlog
 
-from agent.floors import Floor
 from agent.placement import DesiredState, Placement
+from agent.scaling.floors import Floor
 from homeport.core.autoscale.decision import Decision
 from homeport.core.autoscale.demand import Demand, Supply, Terms
 from homeport.core.autoscale.scaler import Scaler

@@ -1,8 +1,8 @@
 from types import SimpleNamespace
 from typing import Any, cast
 
-from agent.outlook import outlook_of
 from agent.reconcile.replica import Replica
+from agent.scaling.outlook import outlook_of
 from agent.state.journal import ReplicaRecord
 from homeport.core.status import ReplicaStatus
 from homeport.core.waiting import Outlook

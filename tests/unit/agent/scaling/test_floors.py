@@ -4,8 +4,8 @@ from datetime import datetime
 
 import pytest
 
-from agent.floors import Floor, Floors
 from agent.placement import Placement
+from agent.scaling.floors import Floor, Floors
 from homeport.core.policy import Policy, Scaling
 from homeport.core.schedule import ScheduledMin
 from homeport.core.workload import Workload

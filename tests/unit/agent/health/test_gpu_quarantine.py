@@ -7,7 +7,7 @@ import pytest
 
 from agent.fingerprint.gather import Fingerprint
 from agent.fingerprint.gpu_events import follow_xids
-from agent.gpu_quarantine import GpuQuarantine
+from agent.health.gpu_quarantine import GpuQuarantine
 from agent.state.database import StateDatabase
 from agent.state.gpu_records import GpuRecords
 from tests.fakes.clock import FakeClock

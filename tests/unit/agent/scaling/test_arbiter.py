@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
-from agent.arbiter import Arbiter, room_of
 from agent.placement import DesiredState, Placement, Version
 from agent.reconcile.replica import Replica
+from agent.scaling.arbiter import Arbiter, room_of
 from homeport.core.arbitration.room import Claim, Room
 from homeport.core.autoscale.demand import Demand
 from homeport.core.policy import Policy

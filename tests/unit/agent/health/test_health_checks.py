@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import replace
 from pathlib import Path
 
-from agent.health_checks import HealthChecks
+from agent.health.health_checks import HealthChecks
 from agent.placement import DesiredState, Placement, Version
 from homeport.core.balance.balancing import Balancing, HealthCheck
 from homeport.core.policy import Policy

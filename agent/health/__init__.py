@@ -1,0 +1,1 @@
+"""What is not well on this host, and what it is given meanwhile."""

@@ -1,0 +1,1 @@
+"""What this agent tells its own host: over a unix socket, to whoever may open that."""

@@ -1,0 +1,1 @@
+"""How many replicas run on this node, and which: within its budgets, its room, and what may not run here at all."""
