@@ -142,6 +142,7 @@ class AgentMessage(_message.Message):
     ANSWER_FIELD_NUMBER: _builtins.int
     HISTORY_FIELD_NUMBER: _builtins.int
     LEASE_REPORT_FIELD_NUMBER: _builtins.int
+    DENIALS_FIELD_NUMBER: _builtins.int
     epoch: _builtins.int
     """The epoch that Welcome granted; 0 in Hello. A message of an older epoch ends the stream with SUPERSEDED."""
     @_builtins.property
@@ -164,6 +165,8 @@ class AgentMessage(_message.Message):
     def history(self) -> Global___History: ...
     @_builtins.property
     def lease_report(self) -> Global___LeaseReport: ...
+    @_builtins.property
+    def denials(self) -> Global___Denials: ...
     def __init__(
         self,
         *,
@@ -178,12 +181,13 @@ class AgentMessage(_message.Message):
         answer: Global___Answer | None = ...,
         history: Global___History | None = ...,
         lease_report: Global___LeaseReport | None = ...,
+        denials: Global___Denials | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["ack", b"ack", "answer", b"answer", "body", b"body", "events", b"events", "heartbeat", b"heartbeat", "hello", b"hello", "history", b"history", "inventory", b"inventory", "lease_report", b"lease_report", "pressure", b"pressure", "replica_status", b"replica_status"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["ack", b"ack", "answer", b"answer", "body", b"body", "denials", b"denials", "events", b"events", "heartbeat", b"heartbeat", "hello", b"hello", "history", b"history", "inventory", b"inventory", "lease_report", b"lease_report", "pressure", b"pressure", "replica_status", b"replica_status"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["ack", b"ack", "answer", b"answer", "body", b"body", "epoch", b"epoch", "events", b"events", "heartbeat", b"heartbeat", "hello", b"hello", "history", b"history", "inventory", b"inventory", "lease_report", b"lease_report", "pressure", b"pressure", "replica_status", b"replica_status"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ack", b"ack", "answer", b"answer", "body", b"body", "denials", b"denials", "epoch", b"epoch", "events", b"events", "heartbeat", b"heartbeat", "hello", b"hello", "history", b"history", "inventory", b"inventory", "lease_report", b"lease_report", "pressure", b"pressure", "replica_status", b"replica_status"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_body: _TypeAlias = _typing.Literal["hello", "heartbeat", "inventory", "replica_status", "pressure", "events", "ack", "answer", "history", "lease_report"]  # noqa: Y015
+    _WhichOneofReturnType_body: _TypeAlias = _typing.Literal["hello", "heartbeat", "inventory", "replica_status", "pressure", "events", "ack", "answer", "history", "lease_report", "denials"]  # noqa: Y015
     _WhichOneofArgType_body: _TypeAlias = _typing.Literal["body", b"body"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_body) -> _WhichOneofReturnType_body | None: ...
 
@@ -719,6 +723,7 @@ class HistoryEntry(_message.Message):
     SCALING_FIELD_NUMBER: _builtins.int
     TRAFFIC_FIELD_NUMBER: _builtins.int
     TOKEN_USAGE_FIELD_NUMBER: _builtins.int
+    REPLICA_FAULT_FIELD_NUMBER: _builtins.int
     number: _builtins.int
     """Rises with every entry of a log."""
     deployment_id: _builtins.str
@@ -732,6 +737,8 @@ class HistoryEntry(_message.Message):
     def traffic(self) -> Global___TrafficMinute: ...
     @_builtins.property
     def token_usage(self) -> Global___TokenUsage: ...
+    @_builtins.property
+    def replica_fault(self) -> Global___ReplicaFault: ...
     def __init__(
         self,
         *,
@@ -742,12 +749,13 @@ class HistoryEntry(_message.Message):
         scaling: Global___ScalingChange | None = ...,
         traffic: Global___TrafficMinute | None = ...,
         token_usage: Global___TokenUsage | None = ...,
+        replica_fault: Global___ReplicaFault | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "cold_start", b"cold_start", "scaling", b"scaling", "token_usage", b"token_usage", "traffic", b"traffic"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "cold_start", b"cold_start", "replica_fault", b"replica_fault", "scaling", b"scaling", "token_usage", b"token_usage", "traffic", b"traffic"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "cold_start", b"cold_start", "deployment_id", b"deployment_id", "number", b"number", "scaling", b"scaling", "time", b"time", "token_usage", b"token_usage", "traffic", b"traffic"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "cold_start", b"cold_start", "deployment_id", b"deployment_id", "number", b"number", "replica_fault", b"replica_fault", "scaling", b"scaling", "time", b"time", "token_usage", b"token_usage", "traffic", b"traffic"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_body: _TypeAlias = _typing.Literal["cold_start", "scaling", "traffic", "token_usage"]  # noqa: Y015
+    _WhichOneofReturnType_body: _TypeAlias = _typing.Literal["cold_start", "scaling", "traffic", "token_usage", "replica_fault"]  # noqa: Y015
     _WhichOneofArgType_body: _TypeAlias = _typing.Literal["body", b"body"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_body) -> _WhichOneofReturnType_body | None: ...
 
@@ -943,6 +951,113 @@ class TokenUsage(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___TokenUsage: _TypeAlias = TokenUsage  # noqa: Y015
+
+@_typing.final
+class ReplicaFault(_message.Message):
+    """What was wrong with a ready replica within a minute, for one cause. Only a control plane with the feature
+    "replica_faults" is told.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REPLICA_ID_FIELD_NUMBER: _builtins.int
+    REVISION_FIELD_NUMBER: _builtins.int
+    CAUSE_FIELD_NUMBER: _builtins.int
+    EJECTIONS_FIELD_NUMBER: _builtins.int
+    FAILED_CHECKS_FIELD_NUMBER: _builtins.int
+    PROBLEM_FIELD_NUMBER: _builtins.int
+    replica_id: _builtins.str
+    revision: _builtins.int
+    cause: _builtins.str
+    """bad gateway, stalled, lost, unreachable, health check; a newer agent may say others."""
+    ejections: _builtins.int
+    """How often it was given no requests for a while."""
+    failed_checks: _builtins.int
+    """Health checks that it failed."""
+    problem: _builtins.str
+    """As it was seen last."""
+    def __init__(
+        self,
+        *,
+        replica_id: _builtins.str = ...,
+        revision: _builtins.int = ...,
+        cause: _builtins.str = ...,
+        ejections: _builtins.int = ...,
+        failed_checks: _builtins.int = ...,
+        problem: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cause", b"cause", "ejections", b"ejections", "failed_checks", b"failed_checks", "problem", b"problem", "replica_id", b"replica_id", "revision", b"revision"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReplicaFault: _TypeAlias = ReplicaFault  # noqa: Y015
+
+@_typing.final
+class Denials(_message.Message):
+    """What this node's local gateway has denied to whom, for the audit log. Only a control plane with the feature "denials" is
+    told. What an agent has not told when it ends is in its log alone.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DENIALS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def denials(self) -> _containers.RepeatedCompositeFieldContainer[Global___Denial]: ...
+    def __init__(
+        self,
+        *,
+        denials: _abc.Iterable[Global___Denial] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["denials", b"denials"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Denials: _TypeAlias = Denials  # noqa: Y015
+
+@_typing.final
+class Denial(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TOKEN_ID_FIELD_NUMBER: _builtins.int
+    ADDRESS_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    REQUEST_FIELD_NUMBER: _builtins.int
+    CODE_FIELD_NUMBER: _builtins.int
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    TIME_FIELD_NUMBER: _builtins.int
+    token_id: _builtins.str
+    """Empty: the token was not valid."""
+    address: _builtins.str
+    request_id: _builtins.str
+    request: _builtins.str
+    """Method and path."""
+    code: _builtins.str
+    """An error code of the API."""
+    message: _builtins.str
+    time: _builtins.float
+    """Unix seconds on the agent's clock."""
+    def __init__(
+        self,
+        *,
+        token_id: _builtins.str = ...,
+        address: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+        request: _builtins.str = ...,
+        code: _builtins.str = ...,
+        message: _builtins.str = ...,
+        time: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "code", b"code", "message", b"message", "request", b"request", "request_id", b"request_id", "time", b"time", "token_id", b"token_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Denial: _TypeAlias = Denial  # noqa: Y015
 
 @_typing.final
 class LeaseReport(_message.Message):
