@@ -82,7 +82,7 @@ class Serving:
             self._end(deployment_id)
             return
         ready = tuple(
-            Upstream(replica.replica_id, replica.handle.host, replica.handle.port)
+            Upstream(replica.replica_id, replica.handle.host, replica.handle.port, replica.handle.grpc_port)
             for replica in mine
             if replica.serves and replica.handle is not None
         )

@@ -44,7 +44,7 @@ class Unkillable(DriverError):
 class Handle:
     """What a driver needs to find a replica again, also after a restart of the agent, and where the replica listens.
 
-    `data` is JSON-able and the driver's own; `version` is that of its layout.
+    `data` is JSON-able and the driver's own; `version` is that of its layout. `grpc_port` 0 = gRPC is on `port`, too.
     """
 
     driver: str
@@ -52,6 +52,7 @@ class Handle:
     host: str
     port: int
     data: dict[str, Any] = field(default_factory=dict)
+    grpc_port: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,8 @@ class StartRequest:
     """A replica to start. Placeholders are filled in already.
 
     The agent reaches it on host:port. In a container it listens on `container_port`, which the driver publishes there;
-    a plain process listens on host:port itself. `cpu_milli` and `memory_bytes` are limits, 0 = none.
+    a plain process listens on host:port itself. So it is with `grpc_port`, where it is not 0. `cpu_milli` and
+    `memory_bytes` are limits, 0 = none.
     """
 
     labels: Labels
@@ -83,6 +85,8 @@ class StartRequest:
     host: str
     port: int
     container_port: int = 0
+    grpc_port: int = 0
+    container_grpc_port: int = 0
     cpu_milli: int = 0
     memory_bytes: int = 0
     gpu_uuids: tuple[str, ...] = ()

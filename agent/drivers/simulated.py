@@ -9,6 +9,7 @@ A workload says how its replicas behave, in its env:
   SIMULATED_HANG_AFTER   seconds from start until it is neither ready nor alive; absent = never
   SIMULATED_CORES        of CPU at work (default 0)
   SIMULATED_ADDRESS      host:port of something that answers requests in its place
+  SIMULATED_GRPC_PORT    where that takes gRPC, if not on its port
 """
 
 import asyncio
@@ -76,7 +77,8 @@ class SimulatedDriver:
         now = loop.time()
         host, _, port = request.env.get("SIMULATED_ADDRESS", f"{request.host}:{request.port}").rpartition(":")
         number = next(self._numbers)
-        handle = Handle(self.name, 1, host, int(port), {"number": number})
+        grpc_port = int(request.env.get("SIMULATED_GRPC_PORT", request.grpc_port))
+        handle = Handle(self.name, 1, host, int(port), {"number": number}, grpc_port)
         lines = before[-1][1].lines if before else []
         life = _Life(
             request.labels,

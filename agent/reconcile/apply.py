@@ -69,7 +69,7 @@ class Replicas:
         self._by_id.pop(replica.replica_id, None)
 
     def ports(self) -> frozenset[int]:
-        return frozenset(replica.port for replica in self.all() if replica.port)
+        return frozenset(port for replica in self.all() for port in replica.ports.known)
 
     async def let_go(self) -> None:
         """They run on."""

@@ -13,7 +13,7 @@ from agent.reconcile.adoption import adopted
 from agent.reconcile.apply import Replicas
 from agent.reconcile.listing import list_found
 from agent.reconcile.plan import Target, plan
-from agent.reconcile.ports import fixed_port
+from agent.reconcile.ports import fixed_ports
 from agent.reconcile.replica import Replica
 from agent.reconcile.surroundings import Surroundings
 from agent.reconcile.upkeep import Upkeep
@@ -192,7 +192,7 @@ class Reconciler:
 
     def _has_room_for_one_more(self, placement: Placement) -> bool:
         """A fixed port can be listened on once; memory must be there. Devices are counted by the plan itself."""
-        if fixed_port(placement.workload):
+        if fixed_ports(placement.workload).known:
             return False
         return placement.workload.needs.memory_bytes <= self._memory_available()
 

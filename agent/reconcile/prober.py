@@ -5,6 +5,7 @@ from collections.abc import Callable
 from agent.drivers.driver import Driver, Handle, SelfProbing
 from agent.reconcile.exec_probe import probe_exec
 from agent.reconcile.grpc_probe import probe_grpc
+from agent.reconcile.http2_probe import probe_http2
 from agent.reconcile.http_probe import probe_http
 from agent.reconcile.request import filled_probe
 from agent.reconcile.tcp_probe import probe_tcp
@@ -33,7 +34,8 @@ class Prober:
     async def is_ready(self) -> str | None:
         if isinstance(self._driver, SelfProbing):
             return "" if self._driver.is_ready(self._handle) else "is starting"
-        return await self._ask(self._readiness)
+        problem = await self._ask(self._readiness)
+        return await self._ask_other_port() if problem == "" else problem
 
     async def is_alive(self) -> str | None:
         if isinstance(self._driver, SelfProbing):
@@ -48,7 +50,17 @@ class Prober:
             case ProbeKind.TCP:
                 return await probe_tcp(self._handle.host, self._handle.port, probe.timeout_seconds)
             case ProbeKind.GRPC:
-                host, port = self._handle.host, self._handle.port
+                host, port = self._handle.host, self._handle.grpc_port or self._handle.port
                 return await probe_grpc(host, port, probe.timeout_seconds, self._answered)
             case ProbeKind.EXEC:
                 return await probe_exec(self._driver, self._handle, probe.command, probe.timeout_seconds)
+
+    async def _ask_other_port(self) -> str:
+        """It serves on both, so the one that the probe leaves out has to listen, too."""
+        handle, timeout = self._handle, self._readiness.timeout_seconds
+        if not handle.grpc_port:
+            return ""
+        if self._readiness.kind is ProbeKind.GRPC:
+            return await probe_tcp(handle.host, handle.port, timeout)
+        problem = await probe_http2(handle.host, handle.grpc_port, timeout)
+        return f"grpc_port: {problem}" if problem else ""

@@ -8,6 +8,7 @@ import structlog
 
 from agent.drivers.driver import Handle
 from agent.reconcile.plan import Observed
+from agent.reconcile.ports import NO_PORTS, Ports
 from agent.reconcile.surroundings import Surroundings
 from agent.state.journal import ReplicaRecord
 from homeport.core.errors import HomeportError
@@ -37,8 +38,8 @@ class Replica:
         self.restart_at: float | None = None
         # Why it was not started at the last try.
         self.refusal: Refusal | None = None
-        # The port of the host that it is being started on.
-        self.starts_on = 0
+        # The ports of the host that it is being started on.
+        self.starts_on = NO_PORTS
         # Whether it answered when its runtime did not.
         self.answers = False
         self.restarting = asyncio.Event()
@@ -58,9 +59,10 @@ class Replica:
         return self.record.handle
 
     @property
-    def port(self) -> int:
-        """Of the host; 0 while it has none."""
-        return self.record.handle.port if self.record.handle else self.starts_on
+    def ports(self) -> Ports:
+        """Of the host."""
+        handle = self.record.handle
+        return Ports(handle.port, handle.grpc_port) if handle else self.starts_on
 
     @property
     def serves(self) -> bool:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from agent.drivers.driver import Handle, Labels, StartRequest
-from agent.reconcile.ports import is_container
+from agent.reconcile.ports import Ports, inside_ports, is_container
 from agent.secrets.replica_secrets import NO_SECRETS, ReplicaSecrets
 from agent.state.journal import ReplicaRecord
 from homeport.core.rollout.track import deployment_of
@@ -13,10 +13,11 @@ from homeport.core.workload import Probe
 _ANY_ADDRESS = "0.0.0.0"
 
 
-def start_request(record: ReplicaRecord, host: str, port: int, secrets: ReplicaSecrets = NO_SECRETS) -> StartRequest:
-    """For a replica that the agent will reach on host:port. Nothing is filled into its secrets."""
+def start_request(record: ReplicaRecord, host: str, ports: Ports, secrets: ReplicaSecrets = NO_SECRETS) -> StartRequest:
+    """For a replica that the agent will reach there. Nothing is filled into its secrets."""
     workload = record.workload
-    values = _placeholders(record, host, port)
+    inside = inside_ports(workload, ports)
+    values = _placeholders(record, host, ports)
     return StartRequest(
         labels=Labels(
             replica_id=record.replica_id,
@@ -32,8 +33,10 @@ def start_request(record: ReplicaRecord, host: str, port: int, secrets: ReplicaS
         working_directory=workload.working_directory,
         image=workload.image,
         host=host,
-        port=port,
-        container_port=_container_port(record, port),
+        port=ports.port,
+        container_port=inside.port,
+        grpc_port=ports.grpc_port,
+        container_grpc_port=inside.grpc_port,
         cpu_milli=workload.needs.cpu_milli,
         memory_bytes=workload.needs.memory_bytes,
         gpu_uuids=record.gpu_uuids,
@@ -44,20 +47,17 @@ def start_request(record: ReplicaRecord, host: str, port: int, secrets: ReplicaS
 
 def filled_probe(probe: Probe, record: ReplicaRecord, handle: Handle) -> Probe:
     """Its command runs where the replica does, and knows the replica by the same names."""
-    values = _placeholders(record, handle.host, handle.port)
+    values = _placeholders(record, handle.host, Ports(handle.port, handle.grpc_port))
     return replace(probe, command=tuple(_fill(part, values) for part in probe.command))
 
 
-def _container_port(record: ReplicaRecord, port: int) -> int:
-    """Where it listens inside a container: on the port that its image is made for, or on the number outside."""
-    return (record.workload.port or port) if is_container(record.workload) else 0
-
-
-def _placeholders(record: ReplicaRecord, host: str, port: int) -> dict[str, str]:
-    inside = _container_port(record, port)
+def _placeholders(record: ReplicaRecord, host: str, outside: Ports) -> dict[str, str]:
+    in_container = is_container(record.workload)
+    ports = inside_ports(record.workload, outside) if in_container else outside
     return {
-        "{port}": str(inside or port),
-        "{host}": _ANY_ADDRESS if inside else host,
+        "{port}": str(ports.port),
+        "{grpc_port}": str(ports.grpc_port),
+        "{host}": _ANY_ADDRESS if in_container else host,
         "{replica_id}": record.replica_id,
         "{deployment_id}": deployment_of(record.deployment_id),
     }

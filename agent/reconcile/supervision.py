@@ -16,7 +16,7 @@ from agent.failpoint import failpoint
 from agent.reconcile.crashes import Crashes
 from agent.reconcile.life import Life
 from agent.reconcile.output import tail
-from agent.reconcile.ports import HOST, fixed_port, is_container, pick_port
+from agent.reconcile.ports import HOST, NO_PORTS, is_container, pick_ports
 from agent.reconcile.preparation import Preparation
 from agent.reconcile.progress import Progress
 from agent.reconcile.recovery import recover
@@ -134,7 +134,7 @@ class Supervision:
         """None when it is retired meanwhile."""
         replica = self._replica
         replica.restarting.clear()
-        replica.starts_on = 0
+        replica.starts_on = NO_PORTS
         # One that never ran is started for the first time, however often that was tried.
         restarts = replica.record.restarts + (0 if replica.record.stage is Stage.INTENT else 1)
         parts = self._around.waited(replica.record.deployment_id)
@@ -152,7 +152,7 @@ class Supervision:
         await self._around.journal.put(replica.record)
         failpoint("intent-noted")
         clock.turn_to(Part.IMAGE)
-        request = start_request(replica.record, HOST, port=0)
+        request = start_request(replica.record, HOST, NO_PORTS)
         preparation = Preparation(replica.record.workload.startup, self._say_preparing, self._around.monotonic)
         progress = await self._unless_retired(self._get_ready(preparation, driver, request))
         failpoint("prepared")
@@ -175,7 +175,7 @@ class Supervision:
                 secrets = await self._around.secrets(replica)
             except SecretsMissing as error:
                 raise StartRefused(str(error)) from None
-            replica.starts_on = pick_port(fixed_port(replica.record.workload), self._around.ports_in_use())
+            replica.starts_on = pick_ports(replica.record.workload, self._around.ports_in_use())
             self._clock.turn_to(Part.CREATE)
             handle = await driver.start(start_request(replica.record, HOST, replica.starts_on, secrets))
             seconds = self._clock.turn_to(Part.LOAD)

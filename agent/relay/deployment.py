@@ -25,8 +25,9 @@ class DeploymentRelay:
 
 @dataclass(frozen=True, slots=True)
 class Upstream:
-    """A ready replica's loopback address."""
+    """A ready replica's loopback address. `grpc_port` 0 = it takes gRPC on `port`, too."""
 
     replica_id: str
     host: str
     port: int
+    grpc_port: int = 0

@@ -70,7 +70,7 @@ class Http2Pool:
         except OSError as error:
             return f"cannot connect to {self.authority}: {error.strerror or error}", False
         if connection.speaks_other:
-            return f"{self.authority} does not speak HTTP/2, which gRPC needs", True
+            return f"{self.authority} does not speak HTTP/2; name the port for gRPC in `grpc_port`", True
         if not connection.has_room:
             connection.close()
             return f"{self.authority} takes no requests on a new connection", False

@@ -19,7 +19,7 @@ class Replica:
         # Requests that it takes at once.
         self.capacity = capacity
         self.pool = ClientPool(upstream.host, upstream.port, monotonic)
-        self.http2 = Http2Pool(upstream.host, upstream.port)
+        self.http2 = Http2Pool(upstream.host, upstream.grpc_port or upstream.port)
         self.host_line = f"host: {_host(upstream)}\r\n".encode()
         self.requests: set[RelayedRequest] = set()
         # To the first byte of an answer, where that is compared; 0 = not known.

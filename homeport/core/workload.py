@@ -9,7 +9,7 @@ from homeport.core.resources import ComputeNeeds
 from homeport.core.secrets import SecretFiles, SecretValue, keys_needed
 
 # A command or env value may name these; the agent fills them in when it starts the replica.
-PLACEHOLDERS = ("{port}", "{host}", "{replica_id}", "{deployment_id}")
+PLACEHOLDERS = ("{port}", "{grpc_port}", "{host}", "{replica_id}", "{deployment_id}")
 
 
 class ProbeKind(StrEnum):
@@ -92,6 +92,8 @@ class Workload:
     working_directory: str = ""
     # Where the model listens (inside its container). 0 = the agent picks a port and passes it as {port} and $PORT.
     port: int = 0
+    # Where it listens for gRPC, if not there: 0 likewise, passed as {grpc_port} and $GRPC_PORT. None = on `port`, too.
+    grpc_port: int | None = None
     readiness: Probe = field(default_factory=Probe)
     # None = a replica that runs is taken for alive.
     liveness: Probe | None = None

@@ -1,3 +1,4 @@
+from itertools import chain
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, model_validator
@@ -89,8 +90,8 @@ class RequirementsSpec(ApiModel):
 
 
 class ModelVersionSpec(ApiModel):
-    """One immutable packaging of a model. `{port}`, `{host}`, `{replica_id}` and `{deployment_id}` in command and env
-    are filled in by the agent."""
+    """One immutable packaging of a model. `{port}`, `{grpc_port}`, `{host}`, `{replica_id}` and `{deployment_id}` in
+    command and env are filled in by the agent."""
 
     id: Id = immutable(reason="a version never changes: make a new one")
     model: ModelRef = immutable()
@@ -103,6 +104,9 @@ class ModelVersionSpec(ApiModel):
     working_directory: ProcessText = immutable(default="", max_length=4096)
     port: int = immutable(default=0, ge=0, le=65_535)
     """0 = the agent picks a free one and passes it as `{port}` and `$PORT`."""
+    grpc_port: int | None = immutable(default=None, ge=0, le=65_535)
+    """For a model server that listens for gRPC on a port of its own: gRPC goes there, all else to `port`. 0 = the agent
+    picks a free one and passes it as `{grpc_port}` and `$GRPC_PORT`. Null = gRPC goes to `port`."""
     protocol: Literal["http", "openai", "kserve-v2", "grpc"] = immutable(default="http", recorded=True)
     """What the model speaks on its port. All of them are passed through as they are."""
     readiness: ProbeSpec = immutable(default_factory=ProbeSpec)
@@ -133,6 +137,16 @@ class ModelVersionSpec(ApiModel):
             raise ValueError("`container` goes with `driver: docker`")
         return self
 
+    @model_validator(mode="after")
+    def _has_a_port_for_each(self) -> "ModelVersionSpec":
+        if self.grpc_port and self.grpc_port == self.port:
+            raise ValueError("`grpc_port` is a port of its own: leave it out where one port serves both")
+        probes = [probe.command for probe in (self.readiness, self.liveness) if probe is not None]
+        texts = chain(self.command, self.env.values(), *probes)
+        if self.grpc_port is None and any("{grpc_port}" in text for text in texts):
+            raise ValueError("`{grpc_port}` goes with `grpc_port`: add `grpc_port: 0` for a free one")
+        return self
+
     def to_core(self) -> Workload:
         return Workload(
             driver=self.driver,
@@ -141,6 +155,7 @@ class ModelVersionSpec(ApiModel):
             env=dict(self.env),
             working_directory=self.working_directory,
             port=self.port,
+            grpc_port=self.grpc_port,
             readiness=self.readiness.to_core(),
             liveness=self.liveness.to_core() if self.liveness else None,
             startup=self.startup.to_core(),

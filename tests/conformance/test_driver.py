@@ -22,6 +22,7 @@ from tests.engine import IMAGE, Engine
 # Of this run of the tests alone: others run beside it.
 _ID = f"r-{os.getpid()}"
 _PORT = 20_000 + os.getpid() % 10_000
+_GRPC_PORT = _PORT - 10_000
 _NODE = f"n-{os.getpid()}"
 _LABELS = Labels(_ID, "chat", "p-1", 3, "sha256:0f9a", 2, ("GPU-1", "GPU-2"))
 
@@ -47,7 +48,7 @@ class Bench:
 
 def _process(folder: Path) -> Bench:
     def request(*command: str) -> StartRequest:
-        return StartRequest(_LABELS, command, {}, "", "", "127.0.0.1", _PORT)
+        return StartRequest(_LABELS, command, {}, "", "", "127.0.0.1", _PORT, grpc_port=_GRPC_PORT)
 
     return Bench(
         ProcessDriver(folder, _NODE),
@@ -61,7 +62,7 @@ def _process(folder: Path) -> Bench:
 
 def _simulated(folder: Path) -> Bench:
     def request(**env: str) -> StartRequest:
-        return StartRequest(_LABELS, (), env, "", "", "127.0.0.1", _PORT)
+        return StartRequest(_LABELS, (), env, "", "", "127.0.0.1", _PORT, grpc_port=_GRPC_PORT)
 
     driver = SimulatedDriver()
     return Bench(
@@ -78,7 +79,7 @@ def _docker(folder: Path, engine: Engine) -> Bench:
     policy = HostPolicy(engine_socket=str(engine.socket))
 
     def request(*command: str, image: str = IMAGE) -> StartRequest:
-        return StartRequest(_LABELS, command, {}, "", image, "127.0.0.1", _PORT)
+        return StartRequest(_LABELS, command, {}, "", image, "127.0.0.1", _PORT, grpc_port=_GRPC_PORT)
 
     return Bench(
         DockerDriver(folder, _NODE, policy),
@@ -117,7 +118,8 @@ async def _until_output(driver: Driver) -> None:
 
 async def test_a_started_replica_runs_and_says_where(bench: Bench) -> None:
     handle = await bench.driver.start(bench.serve)
-    assert (handle.driver, handle.host, handle.port) == (bench.driver.name, "127.0.0.1", _PORT)
+    assert (handle.driver, handle.host) == (bench.driver.name, "127.0.0.1")
+    assert (handle.port, handle.grpc_port) == (_PORT, _GRPC_PORT)
     assert (await bench.driver.inspect(handle)).state is RunState.RUNNING
     stats = await bench.driver.stats(handle)
     assert stats is not None or not bench.can_count()

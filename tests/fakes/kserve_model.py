@@ -1,6 +1,7 @@
-"""A model server of the Open Inference Protocol over gRPC, as a program: `python kserve_model.py PORT`.
+"""A model server with two ports, as Triton is one: `python kserve_model.py PORT GRPC_PORT`.
 
-Its model is called "real", and answers twice its input; it has a health check, and the service test.Any echoes.
+On both it speaks the Open Inference Protocol: its model is called "org/real", and answers twice its input. Over gRPC it
+has a health check, and the service test.Any echoes; over HTTP it is protocols_model.py.
 """
 
 import asyncio
@@ -10,10 +11,12 @@ from typing import Any
 
 import grpc.aio
 import numpy as np
+import protocols_model
+from aiohttp import web
 from tritonclient.grpc import service_pb2 as pb  # type: ignore[import-untyped]
 from tritonclient.grpc import service_pb2_grpc as rpc
 
-NAME = "real"
+NAME = protocols_model.MODEL
 _UNLIMITED = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
 
 
@@ -55,14 +58,17 @@ class Echo(grpc.GenericRpcHandler):  # type: ignore[misc, unused-ignore]
         return grpc.unary_unary_rpc_method_handler(unary) if details.method.startswith("/test.Any/") else None
 
 
-async def serve(port: int) -> None:
+async def serve(port: int, grpc_port: int) -> None:
+    runner = web.AppRunner(protocols_model.app())
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", port).start()
     server = grpc.aio.server(options=_UNLIMITED)
     rpc.add_GRPCInferenceServiceServicer_to_server(Servicer(), server)
     server.add_generic_rpc_handlers((Echo(),))
-    server.add_insecure_port(f"127.0.0.1:{port}")
+    server.add_insecure_port(f"127.0.0.1:{grpc_port}")
     await server.start()
     await server.wait_for_termination()
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(int(sys.argv[1])))
+    asyncio.run(serve(*map(int, sys.argv[1:])))

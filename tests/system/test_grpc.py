@@ -4,6 +4,8 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,6 +16,7 @@ pytestmark = pytest.mark.system
 
 MODEL = ROOT / "tests" / "fakes" / "kserve_model.py"
 CALLER = ROOT / "tests" / "fakes" / "triton_grpc_caller.py"
+HTTP_CALLER = ROOT / "tests" / "fakes" / "triton_caller.py"
 PATIENCE = 120.0
 
 
@@ -21,8 +24,9 @@ PATIENCE = 120.0
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     *others, version, deployment = documents()
     version["model_version"] |= {
-        "command": [sys.executable, str(MODEL), "{port}"],
-        "served_model_name": "real",
+        "command": [sys.executable, str(MODEL), "{port}", "{grpc_port}"],
+        "grpc_port": 0,
+        "served_model_name": "org/real",
         "readiness": {"type": "grpc"},
     }
     with Site(tmp_path_factory.mktemp("grpc")) as site:
@@ -35,20 +39,12 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 def test_tritonclient_and_a_plain_client(site: Site) -> None:
     site.until(lambda: site.api("GET", "/deployments/echo")["status"]["phase"] == "ready", "a replica", PATIENCE)
-    # In a process of its own: gRPC and a fork do not go together.
-    told = subprocess.run(
-        [sys.executable, str(CALLER), f"127.0.0.1:{site.gateway_port}", site.token],
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-    )
-    assert told.returncode == 0, told.stderr
-    assert json.loads(told.stdout) == {
+    assert told_by(CALLER, site) == {
         "live": True,
         "ready": True,
         "server": "homeport",
         "model_ready": True,
-        "metadata": "real",
+        "metadata": "org/real",
         "small": ["7", 2.0, 3.0],
         "large": [2 * 1024 * 1024, 2.0 * 2 * 1024 * 1024],
         "unknown": "StatusCode.NOT_FOUND there is no model 'ehco'",
@@ -56,3 +52,18 @@ def test_tritonclient_and_a_plain_client(site: Site) -> None:
         "any": "hello",
         "nobody": "UNAUTHENTICATED",
     }
+    # Of the same deployment the other port, by the same address of the gateway.
+    over_http = told_by(HTTP_CALLER, site)
+    assert (over_http["model_ready"], over_http["binary"], over_http["inputs"]) == (True, [2.0, 3.0], ["x"])
+
+
+def told_by(caller: Path, site: Site) -> Any:
+    # In a process of its own: gRPC and a fork do not go together.
+    told = subprocess.run(
+        [sys.executable, str(caller), f"127.0.0.1:{site.gateway_port}", site.token],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+    )
+    assert told.returncode == 0, told.stderr
+    return json.loads(told.stdout)

@@ -4,7 +4,7 @@ import resource
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from agent.drivers.docker.labels import Marks, to_container
+from agent.drivers.docker.labels import marks_of, to_container
 from agent.drivers.docker.secret_files import NO_FILES, SecretFiles
 from agent.drivers.driver import StartRequest
 from homeport.core.rollout.track import deployment_of
@@ -28,7 +28,7 @@ def create_body(
     """`devices` are its GPUs as device requests; `program` is what `secrets.entry` becomes. No value of a secret is in
     it. Nothing in it restarts a container: that is the agent's to do."""
     options = request.container
-    inside = f"{request.container_port or request.port}/tcp"
+    published = _published(request)
     host_config: dict[str, Any] = {
         "RestartPolicy": {"Name": "no"},
         "Init": True,
@@ -36,7 +36,9 @@ def create_body(
         "CapDrop": ["ALL"],
         "CapAdd": list(_CAPABILITIES),
         "PidsLimit": _PROCESSES,
-        "PortBindings": {inside: [{"HostIp": request.host, "HostPort": str(request.port)}]},
+        "PortBindings": {
+            f"{inside}/tcp": [{"HostIp": request.host, "HostPort": str(port)}] for inside, port in published.items()
+        },
         "LogConfig": {"Type": "json-file", "Config": {"max-size": _LOG_FILE, "max-file": _LOG_FILES}},
         "Ulimits": [
             {"Name": limit.name, "Soft": limit.soft, "Hard": limit.hard} for limit in _ulimits(options.ulimits)
@@ -57,10 +59,10 @@ def create_body(
     body: dict[str, Any] = {
         "Image": request.image,
         "Env": [f"{key}={value}" for key, value in (_environment(request) | dict(secrets.env)).items()],
-        "Labels": to_container(Marks(request.labels, request.host, request.port), scope),
+        "Labels": to_container(marks_of(request), scope),
         "User": options.user,
         "WorkingDir": request.working_directory,
-        "ExposedPorts": {inside: {}},
+        "ExposedPorts": {f"{inside}/tcp": {} for inside in published},
         "HostConfig": host_config,
     }
     if request.command:
@@ -72,9 +74,19 @@ def create_body(
     return body
 
 
+def _published(request: StartRequest) -> dict[int, int]:
+    """Ports of the host, by those inside."""
+    published = {request.container_port or request.port: request.port}
+    if request.grpc_port:
+        published[request.container_grpc_port or request.grpc_port] = request.grpc_port
+    return published
+
+
 def _environment(request: StartRequest) -> dict[str, str]:
+    grpc_port = request.container_grpc_port or request.grpc_port
     return request.env | {
         "PORT": str(request.container_port or request.port),
+        **({"GRPC_PORT": str(grpc_port)} if grpc_port else {}),
         "HOMEPORT_REPLICA_ID": request.replica_id,
         "HOMEPORT_DEPLOYMENT_ID": deployment_of(request.deployment_id),
         # CUDA images ask for every GPU of the host, which NVIDIA's runtime, where it is the default, then grants.

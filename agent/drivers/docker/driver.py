@@ -20,7 +20,7 @@ from agent.drivers.docker.execute import execute_in
 from agent.drivers.docker.exit import KILLED, exit_of
 from agent.drivers.docker.gpus import check_gpus, device_requests, gpu_obstacle
 from agent.drivers.docker.images import image_names
-from agent.drivers.docker.labels import Marks, container_name
+from agent.drivers.docker.labels import Marks, container_name, marks_of
 from agent.drivers.docker.log import ContainerLog
 from agent.drivers.docker.policy import allowed
 from agent.drivers.docker.pull import ensure_image, login_file
@@ -79,7 +79,7 @@ class DockerDriver:
             await self._containers.remove(container)
             self._memory.remove(request.replica_id)
             raise
-        return self._handle(container, Marks(request.labels, request.host, request.port))
+        return self._handle(container, marks_of(request))
 
     async def recover(self, replica_id: str, handle: Handle | None) -> Handle | None:
         found = await self._containers.find(handle.data["container"] if handle else container_name(replica_id))
@@ -163,7 +163,7 @@ class DockerDriver:
         await self._connection.close()
 
     def _handle(self, container: str, marks: Marks) -> Handle:
-        return Handle(self.name, 1, marks.host, marks.port, {"container": container})
+        return Handle(self.name, 1, marks.host, marks.port, {"container": container}, marks.grpc_port)
 
     def _log(self, replica_id: str) -> ContainerLog:
         return ContainerLog(self._connection, container_name(replica_id), Output(self._directory / replica_id))

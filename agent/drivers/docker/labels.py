@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from agent.drivers.driver import Labels
+from agent.drivers.driver import Labels, StartRequest
 
 SCOPE = "homeport.node"
 _REPLICA = "homeport.replica"
@@ -15,6 +15,7 @@ _NUMBER = "homeport.number"
 _GPUS = "homeport.gpus"
 _HOST = "homeport.host"
 _PORT = "homeport.port"
+_GRPC_PORT = "homeport.grpc-port"
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,11 @@ class Marks:
     labels: Labels
     host: str
     port: int
+    grpc_port: int = 0
+
+
+def marks_of(request: StartRequest) -> Marks:
+    return Marks(request.labels, request.host, request.port, request.grpc_port)
 
 
 def to_container(marks: Marks, scope: str) -> dict[str, str]:
@@ -37,6 +43,7 @@ def to_container(marks: Marks, scope: str) -> dict[str, str]:
         _GPUS: ",".join(labels.gpu_uuids),
         _HOST: marks.host,
         _PORT: str(marks.port),
+        _GRPC_PORT: str(marks.grpc_port),
     }
 
 
@@ -54,7 +61,7 @@ def from_container(written: Mapping[str, str], scope: str) -> Marks | None:
             int(written[_NUMBER]),
             tuple(filter(None, written.get(_GPUS, "").split(","))),
         )
-        return Marks(labels, written[_HOST], int(written[_PORT]))
+        return Marks(labels, written[_HOST], int(written[_PORT]), int(written.get(_GRPC_PORT, 0)))
     except (KeyError, ValueError):
         return None
 

@@ -83,7 +83,8 @@ class ProcessDriver:
     async def start(self, request: StartRequest) -> Handle:
         folder = self._folder(request.replica_id)
         environment = environment_of(request, self._scope) | self._write_secrets(request)
-        output = folder.open(Marks(request.labels, request.host, request.port))
+        marks = Marks(request.labels, request.host, request.port, request.grpc_port)
+        output = folder.open(marks)
         try:
             working_directory = absolute(request.working_directory or folder.path)
             command = resolve_command(request.command, working_directory, environment)
@@ -91,7 +92,7 @@ class ProcessDriver:
         finally:
             os.close(output)
         self._track(request.replica_id, launched)
-        return self._handle(launched.entry, request.host, request.port)
+        return self._handle(launched.entry, marks)
 
     async def recover(self, replica_id: str, handle: Handle | None) -> Handle | None:
         if handle is None:
@@ -111,13 +112,13 @@ class ProcessDriver:
 
     async def find_all(self) -> list[Found]:
         running = {
-            marks.labels.replica_id: Found(marks.labels, self._handle(leader, marks.host, marks.port), RunState.RUNNING)
+            marks.labels.replica_id: Found(marks.labels, self._handle(leader, marks), RunState.RUNNING)
             for leader, marks in marked_leaders(self._scope)
         }
         left = [folder.marks() for folder in folders_in(self._directory, self._log_bytes)]
         nobody = ProcessEntry(0, "X", 0, start_ticks=0)
         ended = [
-            Found(marks.labels, self._handle(nobody, marks.host, marks.port), RunState.EXITED)
+            Found(marks.labels, self._handle(nobody, marks), RunState.EXITED)
             for marks in left
             if marks.labels.replica_id not in running
         ]
@@ -202,14 +203,14 @@ class ProcessDriver:
     def _folder(self, replica_id: str) -> ReplicaFolder:
         return ReplicaFolder(self._directory / replica_id, self._log_bytes)
 
-    def _handle(self, leader: ProcessEntry, host: str, port: int) -> Handle:
+    def _handle(self, leader: ProcessEntry, marks: Marks) -> Handle:
         data = {"pid": leader.pid, "start_ticks": leader.start_ticks, "boot_id": self._boot_id}
-        return Handle(self.name, 1, host, port, data)
+        return Handle(self.name, 1, marks.host, marks.port, data, marks.grpc_port)
 
     def _recover_by_marks(self, replica_id: str) -> Handle | None:
         for leader, marks in marked_leaders(self._scope):
             if marks.labels.replica_id == replica_id:
-                handle = self._handle(leader, marks.host, marks.port)
+                handle = self._handle(leader, marks)
                 if self._tracked(handle) is None:
                     self._track(replica_id, Launched(leader, unit=unit_of(leader.pid)))
                 return handle

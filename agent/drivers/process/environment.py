@@ -21,6 +21,9 @@ _NUMBER = "HOMEPORT_REPLICA_NUMBER"
 _GPUS = "HOMEPORT_GPU_UUIDS"
 _HOST = "HOMEPORT_HOST"
 _PORT = "PORT"
+# What it is told, and what it is known by: the first one may be a model's own.
+_TOLD_GRPC_PORT = "GRPC_PORT"
+_GRPC_PORT = "HOMEPORT_GRPC_PORT"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,7 @@ class Marks:
     labels: Labels
     host: str
     port: int
+    grpc_port: int = 0
 
 
 def environment_of(request: StartRequest, scope: str) -> dict[str, str]:
@@ -40,9 +44,12 @@ def environment_of(request: StartRequest, scope: str) -> dict[str, str]:
     environment.update(request.secrets.env)
     if request.gpu_uuids:
         environment["CUDA_VISIBLE_DEVICES"] = ",".join(request.gpu_uuids)
+    if request.grpc_port:
+        environment[_TOLD_GRPC_PORT] = str(request.grpc_port)
     labels = request.labels
     return environment | {
         _PORT: str(request.port),
+        _GRPC_PORT: str(request.grpc_port),
         _HOST: request.host,
         _SCOPE: scope,
         _REPLICA_ID: labels.replica_id,
@@ -69,7 +76,7 @@ def marks_of(environment: Mapping[str, str], scope: str) -> Marks | None:
             int(environment[_NUMBER]),
             tuple(filter(None, environment.get(_GPUS, "").split(","))),
         )
-        return Marks(labels, environment[_HOST], int(environment[_PORT]))
+        return Marks(labels, environment[_HOST], int(environment[_PORT]), int(environment.get(_GRPC_PORT, 0)))
     except (KeyError, ValueError):
         return None
 

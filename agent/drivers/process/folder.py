@@ -32,7 +32,8 @@ class ReplicaFolder:
         """Of its last life. What cannot be read leaves the folder's name, which is the replica's id."""
         with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
             note = json.loads(self._note.read_text())
-            return Marks(canonical.from_plain(Labels, note["labels"]), note["host"], note["port"])
+            labels = canonical.from_plain(Labels, note["labels"])
+            return Marks(labels, note["host"], note["port"], note.get("grpc_port", 0))
         return Marks(Labels(self.path.name, ""), "", 0)
 
     def remove(self) -> None:

@@ -7,6 +7,7 @@ from urllib.parse import unquote
 
 import pytest
 
+from agent.relay.deployment import Upstream
 from homeport.core.errors import ErrorCode
 from homeport.gateway.http2.grpc_status import GRPC_STATUS
 from homeport.gateway.routing.routes import RoutePolicy
@@ -256,3 +257,22 @@ async def test_a_stream_that_says_nothing_keeps_open(plane: DataPlane, client: H
     await asked.until()
     assert Told(asked).body == message("one") + message("two")
     await asyncio.sleep(0)
+
+
+async def test_a_replica_with_a_port_for_grpc_gets_it_there_and_all_else_at_the_other(
+    plane: DataPlane, client: Http2Client
+) -> None:
+    plain, grpc = ModelServer(), GrpcModel()
+    await plane.serve(plain)
+    await grpc.start()
+    try:
+        upstream = Upstream("node-1-replica-0", "127.0.0.1", plain.port, grpc.port)
+        plane.node.relay.set_upstreams("chat", [upstream])
+        told = await call(client, f"{INFERENCE}/ModelInfer", message("tiny"))
+        assert (told.status, told.body) == (0, message("served"))
+        over_http = await client.answer("POST", "/d/chat/infer", b"hello", [(b"content-type", b"application/json")])
+        assert (over_http.status, over_http.body) == (200, b"hello")
+        assert [each.line for each in plain.calls] == ["POST /infer HTTP/1.1"]
+        assert [each.rpartition("/")[2] for each in grpc.methods] == ["ModelInfer"]
+    finally:
+        await grpc.close()

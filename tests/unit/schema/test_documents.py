@@ -1,3 +1,4 @@
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -7,6 +8,8 @@ from homeport.core.workload import PLACEHOLDERS
 from homeport.schema.base import Change
 from homeport.schema.documents import DOCUMENT_KINDS, load_documents, parse_documents
 from homeport.schema.model_version import ModelVersionSpec
+
+ROOT = Path(__file__).parents[3]
 
 YAML = """
 compute_cluster: {id: office, kind: edge}
@@ -58,6 +61,8 @@ def test_yaml_anchors_and_merges_still_work() -> None:
         ({"id": "v", "model": {"id": "m"}, "command": ["a"], "stop_grace_seconds": float("inf")}, "stop_grace_seconds",
          "finite"),
         ({"id": "v", "model": {"id": "m"}, "command": ["a"], "port": 70000}, "port", "between 0 and 65535, got 70000"),
+        ({"id": "v", "model": {"id": "m"}, "command": ["a"], "port": 8000, "grpc_port": 8000}, "", "port of its own"),
+        ({"id": "v", "model": {"id": "m"}, "command": ["a", "{grpc_port}"]}, "", "add `grpc_port: 0`"),
     ],
 )  # fmt: skip
 def test_versions_that_could_not_run_are_refused(body: dict[str, Any], path: str, says: str) -> None:
@@ -86,15 +91,22 @@ def test_a_version_becomes_the_workload_that_it_describes() -> None:
             "model": {"id": "m"},
             "command": ["run", *PLACEHOLDERS],
             "env": {"A": "1"},
+            "grpc_port": 8001,
             "inference_compute_info": {"cpu_limit": "500m", "cpu_memory": "1Gi", "accelerator_memory": "2Gi"},
             "readiness": {"path": "/ready", "interval_seconds": 2},
         }
     )
     workload = spec.to_core()
     assert workload.command == ("run", *PLACEHOLDERS)
+    assert (workload.port, workload.grpc_port) == (0, 8001)
     assert (workload.needs.cpu_milli, workload.needs.memory_bytes) == (500, 2**30)
     assert workload.needs.accelerator_memory_bytes == 2**31
     assert (workload.readiness.path, workload.readiness.interval_seconds) == ("/ready", 2.0)
+
+
+@pytest.mark.parametrize("name", ["deployment.yaml", "triton.yaml"])
+def test_the_examples_are_what_they_should_be(name: str) -> None:
+    assert parse_documents(load_documents((ROOT / "examples" / name).read_text()))
 
 
 @pytest.mark.parametrize("kind", DOCUMENT_KINDS.values())

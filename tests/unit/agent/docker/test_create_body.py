@@ -47,6 +47,20 @@ def test_what_is_asked_for() -> None:
     assert "PORT=8000" in body["Env"]
 
 
+def test_a_port_for_grpc_is_published_beside_the_other_one() -> None:
+    wanted = replace(PLAIN, container_port=8000, grpc_port=31_001, container_grpc_port=8001)
+    body = create_body(wanted, "n-1", [])
+    assert body["ExposedPorts"] == {"8000/tcp": {}, "8001/tcp": {}}
+    assert body["HostConfig"]["PortBindings"] == {
+        "8000/tcp": [{"HostIp": "127.0.0.1", "HostPort": "31000"}],
+        "8001/tcp": [{"HostIp": "127.0.0.1", "HostPort": "31001"}],
+    }
+    assert {"PORT=8000", "GRPC_PORT=8001"} <= set(body["Env"])
+    assert from_container(body["Labels"], "n-1") == Marks(LABELS, "127.0.0.1", 31_000, 31_001)
+    before = {key: value for key, value in body["Labels"].items() if key != "homeport.grpc-port"}
+    assert from_container(before, "n-1") == Marks(LABELS, "127.0.0.1", 31_000), "one of an earlier release"
+
+
 def test_one_without_gpus_hides_them_and_one_with_some_does_not() -> None:
     assert "NVIDIA_VISIBLE_DEVICES=void" in create_body(PLAIN, "n-1", [])["Env"]
     given = create_body(replace(PLAIN, gpu_uuids=("GPU-a",)), "n-1", [{}])["Env"]
