@@ -1,4 +1,4 @@
-"""A model server with two ports, as Triton is one: `python kserve_model.py PORT GRPC_PORT`.
+"""A model server with two ports, as Triton is one: `python -m tests.fakes.kserve_model PORT GRPC_PORT`.
 
 On both it speaks the Open Inference Protocol: its model is called "org/real", and answers twice its input. Over gRPC it
 has a health check, and the service test.Any echoes; over HTTP it is protocols_model.py.
@@ -11,10 +11,11 @@ from typing import Any
 
 import grpc.aio
 import numpy as np
-import protocols_model
 from aiohttp import web
 from tritonclient.grpc import service_pb2 as pb  # type: ignore[import-untyped]
 from tritonclient.grpc import service_pb2_grpc as rpc
+
+from tests.fakes import protocols_model
 
 NAME = protocols_model.MODEL
 _UNLIMITED = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]

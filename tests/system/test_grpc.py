@@ -14,7 +14,6 @@ from tests.system.site import Site, documents
 
 pytestmark = pytest.mark.system
 
-MODEL = ROOT / "tests" / "fakes" / "kserve_model.py"
 CALLER = ROOT / "tests" / "fakes" / "triton_grpc_caller.py"
 HTTP_CALLER = ROOT / "tests" / "fakes" / "triton_caller.py"
 PATIENCE = 120.0
@@ -24,7 +23,8 @@ PATIENCE = 120.0
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     *others, version, deployment = documents()
     version["model_version"] |= {
-        "command": [sys.executable, str(MODEL), "{port}", "{grpc_port}"],
+        "command": [sys.executable, "-m", "tests.fakes.kserve_model", "{port}", "{grpc_port}"],
+        "working_directory": str(ROOT),
         "grpc_port": 0,
         "served_model_name": "org/real",
         "readiness": {"type": "grpc"},
