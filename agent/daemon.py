@@ -30,6 +30,7 @@ from agent.fingerprint.gpu_nvidia import live_gpus
 from agent.fingerprint.memory import available_memory
 from agent.health.gpu_quarantine import GpuQuarantine
 from agent.health.health_checks import HealthChecks
+from agent.history.faults import FaultRecorder
 from agent.history.log import HistoryLog
 from agent.history.shipper import Shipper
 from agent.history.traffic import TrafficRecorder
@@ -64,8 +65,10 @@ from agent.state.gpu_records import GpuRecords
 from agent.state.identity import Identity, IdentityStore
 from agent.state.journal import ReplicaJournal
 from agent.state.site_gateways import SiteGatewayStore
+from homeport.core.balance.ejection import Failure
 from homeport.core.errors import ErrorCode, HomeportError
 from homeport.core.history.cold_start import ColdStart
+from homeport.core.history.replica_fault import ReplicaFault
 from homeport.core.waiting import Outlook
 from homeport.systemd import ServiceManager
 
@@ -165,7 +168,10 @@ class Daemon:
             desired=lambda: self._node.desired,
             heard_ago=lambda: self._link.heard_ago,
         )
-        self._health_checks = HealthChecks(lambda: self._node.desired, self._reconciler.replicas, time.monotonic)
+        self._faults = FaultRecorder(history.add, time.time)
+        self._health_checks = HealthChecks(
+            lambda: self._node.desired, self._reconciler.replicas, time.monotonic, note=self._faults.note
+        )
         reader = LogReader(self._reconciler, self._failures, self._drivers)
         self._logs = LogPusher(lambda: self._renewer.identity, reader.lines)
         self._usage = UsageCounter(history.add, time.monotonic, time.time, lambda: self._link.state.connected)
@@ -238,6 +244,7 @@ class Daemon:
         self._reconciler.listen(self._scaling.arbiter.replica_changed)
         self._reconciler.listen(lambda replica: self._link.replica_changed(replica.report()))
         self._relay.on_demand = self._scaling.autoscaler.poke
+        self._relay.on_ejected = self._note_ejected
         self._node.resume(desired)
         await self._site.load()
         if self._site.own is not None:
@@ -251,6 +258,7 @@ class Daemon:
             asyncio.create_task(self._database.keep_copy(), name="state-copy"),
             asyncio.create_task(self._history.run(), name="history"),
             asyncio.create_task(self._traffic.run(), name="traffic"),
+            asyncio.create_task(self._faults.run(), name="faults"),
             asyncio.create_task(self._usage.run(), name="usage"),
         ]
         await self._local_api.start()
@@ -298,6 +306,7 @@ class Daemon:
         """What has begun is told as far as it got."""
         self._scaling.end_history()
         self._usage.tell()
+        self._faults.close()
         with contextlib.suppress(HomeportError):  # a full disk: the next agent goes on without
             await self._history.write()
 
@@ -305,6 +314,11 @@ class Daemon:
         self._history.add(replica.record.deployment_id, replica.record.ordered_at, start)
         if not start.problem:
             self._start_times.note(replica.record.deployment_id, start.parts.from_order_seconds)
+
+    def _note_ejected(self, deployment_id: str, replica_id: str, failure: Failure) -> None:
+        replica = self._reconciler.get(replica_id)
+        revision = replica.record.revision if replica is not None else 0
+        self._faults.note(deployment_id, ReplicaFault(replica_id, revision, failure.value, ejections=1))
 
     def _renewed(self) -> None:
         self._link.redial()

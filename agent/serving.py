@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Protocol
 
+from agent.drivers.driver import Handle
 from agent.placement import DesiredState, Placement
 from agent.reconcile.replica import Replica
 from agent.relay.deployment import DeploymentRelay, Upstream
@@ -82,15 +83,15 @@ class Serving:
             self._end(deployment_id)
             return
         ready = tuple(
-            Upstream(replica.replica_id, replica.handle.host, replica.handle.port, replica.handle.grpc_port)
+            _upstream(replica, replica.handle)
             for replica in mine
-            if replica.serves and replica.handle is not None
+            if replica.handle is not None and (replica.serves or replica.unwell)
         )
         if self._upstreams.get(deployment_id) != ready:
             self._upstreams[deployment_id] = ready
             self._relay.set_upstreams(deployment_id, ready)
         failed = next((replica for replica in mine if replica.status is ReplicaStatus.FAILED), None)
-        reason = f"replica failed: {failed.reason}" if failed and not ready else ""
+        reason = f"replica failed: {failed.reason}" if failed and all(each.is_unwell for each in ready) else ""
         if self._reasons.get(deployment_id, "") != reason:
             self._reasons[deployment_id] = reason
             self._relay.unavailable_reason(deployment_id, reason)
@@ -100,6 +101,10 @@ class Serving:
         self._deployments.pop(deployment_id)
         self._upstreams.pop(deployment_id, None)
         self._reasons.pop(deployment_id, None)
+
+
+def _upstream(replica: Replica, handle: Handle) -> Upstream:
+    return Upstream(replica.replica_id, handle.host, handle.port, handle.grpc_port, bool(replica.unwell))
 
 
 def _merged(placements: list[Placement]) -> DeploymentRelay:

@@ -1,4 +1,5 @@
-"""Asks ready replicas whether they are well, where their deployment says how: who is not gets no requests meanwhile.
+"""Asks ready replicas whether they are well, where their deployment says how: who is not gets no requests meanwhile,
+unless nobody else is there: that is the relay's to say.
 
 That is all that happens to it: what starts badly or hangs is the business of the version's own probes.
 """
@@ -13,6 +14,7 @@ from agent.placement import DesiredState
 from agent.reconcile.http_probe import probe_http
 from agent.reconcile.replica import Replica
 from homeport.core.balance.balancing import HealthCheck
+from homeport.core.history.replica_fault import HEALTH_CHECK, ReplicaFault
 from homeport.core.status import ReplicaStatus
 
 log = structlog.get_logger()
@@ -34,17 +36,21 @@ class _Patient:
 
 
 class HealthChecks:
+    """`note(deployment_id, fault)` is told of each check that failed."""
+
     def __init__(
         self,
         desired: Callable[[], DesiredState],
         replicas: Callable[[], Iterable[Replica]],
         monotonic: Callable[[], float],
         ask: Ask = probe_http,
+        note: Callable[[str, ReplicaFault], None] = lambda deployment_id, fault: None,
     ) -> None:
         self._desired = desired
         self._replicas = replicas
         self._monotonic = monotonic
         self._ask = ask
+        self._note = note
         self._followed = DesiredState()
         self._checks: dict[str, HealthCheck] = {}
         self._patients: dict[str, _Patient] = {}
@@ -103,12 +109,15 @@ class HealthChecks:
         finally:
             patient.asking = None
         patient.failures = patient.failures + 1 if problem else 0
-        if not problem:
-            verdict = ""
-        elif replica.unwell or patient.failures >= check.failure_threshold:
+        verdict = ""
+        if problem:
+            is_out = bool(replica.unwell) or patient.failures >= check.failure_threshold
+            ejections = int(is_out and not replica.unwell)
+            fault = ReplicaFault(replica.replica_id, replica.record.revision, HEALTH_CHECK, ejections, 1, problem)
+            self._note(replica.record.deployment_id, fault)
+            if not is_out:
+                return
             verdict = f"health check fails: {problem}"
-        else:
-            return
         if bool(verdict) != bool(replica.unwell):
             log.warning("a replica's health has changed", replica_id=replica.replica_id, problem=verdict or "none")
         replica.set_unwell(verdict)

@@ -3,20 +3,20 @@
 import asyncio
 import contextlib
 from collections.abc import Callable
-from itertools import takewhile
 
 import structlog
 
 from agent.history.log import HistoryLog
 from homeport.core.errors import HomeportError
-from homeport.core.history.entry import EntryKind, Page, kind_of
+from homeport.core.history.entry import Entry, EntryKind, Page, kind_of
 
 log = structlog.get_logger()
 
 # What a control plane says in Welcome that takes it.
 FEATURE = "history"
-# The same of kinds of entries that came later.
-_LATER = {EntryKind.TOKEN_USAGE: "token_usage"}
+# The same of kinds of entries that came later, and those of them that wait for a control plane that takes them.
+_LATER = {EntryKind.TOKEN_USAGE: "token_usage", EntryKind.REPLICA_FAULT: "replica_faults"}
+_WAIT = frozenset({EntryKind.TOKEN_USAGE})
 _PAGE = 500
 # What happens at once is told at once, and what happens all the time every half minute: ten thousand nodes do the same.
 _GATHER_SECONDS = 1.0
@@ -66,19 +66,30 @@ class Shipper:
             await asyncio.sleep(max(_GATHER_SECONDS, shipped_at + _APART_SECONDS - self._monotonic()))
             await self._welcomed.wait()
             try:
-                while (page := self._told_now(await self._history.oldest(_PAGE))).entries:
-                    await self._ship(page)
+                while (done := await self._tell(await self._history.oldest(_PAGE))) is not None:
+                    await self._history.forget(done)
             except HomeportError as error:
                 log.warning("history not told yet", error=str(error))
             shipped_at = self._monotonic()
 
-    def _told_now(self, page: Page) -> Page:
-        """As far as this control plane takes it: what it does not know would be lost there."""
-        known = takewhile(lambda entry: _LATER.get(kind_of(entry.told), FEATURE) in self._features, page.entries)
-        return Page(page.log_id, tuple(known))
+    async def _tell(self, page: Page) -> int | None:
+        """What this control plane takes, as far as nothing waits for another one. Up to which number that is done with;
+        None = there is nothing to tell now."""
+        known: list[Entry] = []
+        done = None
+        for entry in page.entries:
+            kind = kind_of(entry.told)
+            if _LATER.get(kind, FEATURE) in self._features:
+                known.append(entry)
+            elif kind in _WAIT:
+                break
+            done = entry.number
+        if known:
+            await self._ship(Page(page.log_id, tuple(known)))
+        return done
 
     async def _ship(self, page: Page) -> None:
-        """Until it is kept there and forgotten here."""
+        """Until it is kept there."""
         last = page.entries[-1].number
         while self._kept_to[0] != page.log_id or self._kept_to[1] < last:
             await self._welcomed.wait()
@@ -88,4 +99,3 @@ class Shipper:
                 continue
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._heard.wait(), _ANSWER_SECONDS * (1 + self._jitter()))
-        await self._history.forget(last)

@@ -4,6 +4,7 @@ from homeport_proto.v1 import session_pb2 as pb
 
 from homeport.core.history.cold_start import ColdStart
 from homeport.core.history.entry import Entry, Page
+from homeport.core.history.replica_fault import ReplicaFault
 from homeport.core.history.scaling_change import ScalingChange
 from homeport.core.history.token_usage import TokenUsage
 from homeport.core.history.traffic_minute import TrafficMinute
@@ -25,6 +26,8 @@ def _entry_to_wire(entry: Entry) -> pb.HistoryEntry:
         case TokenUsage():
             usage = pb.TokenUsage(token_id=entry.told.token_id, requests=entry.told.requests, tokens=entry.told.tokens)
             message.token_usage.CopyFrom(usage)
+        case ReplicaFault():
+            message.replica_fault.CopyFrom(_fault_to_wire(entry.told))
     return message
 
 
@@ -53,6 +56,17 @@ def _scaling_to_wire(change: ScalingChange) -> pb.ScalingChange:
         reason=change.reason,
         inputs=change.inputs,
         held_until=change.held_until,
+    )
+
+
+def _fault_to_wire(fault: ReplicaFault) -> pb.ReplicaFault:
+    return pb.ReplicaFault(
+        replica_id=fault.replica_id,
+        revision=fault.revision,
+        cause=fault.cause,
+        ejections=fault.ejections,
+        failed_checks=fault.failed_checks,
+        problem=fault.problem,
     )
 
 

@@ -25,9 +25,11 @@ class DeploymentRelay:
 
 @dataclass(frozen=True, slots=True)
 class Upstream:
-    """A ready replica's loopback address. `grpc_port` 0 = it takes gRPC on `port`, too."""
+    """A ready replica's loopback address. `grpc_port` 0 = it takes gRPC on `port`, too. `is_unwell`: it fails its
+    health checks."""
 
     replica_id: str
     host: str
     port: int
     grpc_port: int = 0
+    is_unwell: bool = False

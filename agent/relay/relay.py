@@ -11,6 +11,7 @@ from agent.relay.request import RelayedRequest
 from agent.relay.served import ServedDeployment
 from agent.relay.upgrade import RelayedUpgrade
 from homeport.core.autoscale.demand import Demand
+from homeport.core.balance.ejection import Failure
 from homeport.core.history.cold_start import StartParts
 from homeport.core.waiting import Outlook
 from homeport.tunnel.frames import Refusal, RefusedCode
@@ -27,6 +28,8 @@ class Relay:
         self, monotonic: Callable[[], float], outlook: Callable[[str], Outlook] = lambda deployment_id: Outlook()
     ) -> None:
         self.on_demand: Callable[[str], None] | None = None
+        # Called with deployment and replica when requests have shown that it is to get none for a while.
+        self.on_ejected: Callable[[str, str, Failure], None] | None = None
         # Called when the first deployment came or the last one went.
         self.on_needed: Callable[[], None] | None = None
         self.draining = False
@@ -45,7 +48,7 @@ class Relay:
             served.set_terms(deployment)
             return
         self._deployments[deployment.deployment_id] = ServedDeployment(
-            deployment, self._monotonic, self._outlook, self._on_wait, self._reporter.changed
+            deployment, self._monotonic, self._outlook, self._on_wait, self._reporter.changed, self._note_ejected
         )
         self._reporter.changed(urgent=True)
         self._notify_needed()
@@ -149,6 +152,10 @@ class Relay:
         if not self._waiting:
             asyncio.get_running_loop().call_soon(self._tell_demand)
         self._waiting.add(deployment_id)
+
+    def _note_ejected(self, deployment_id: str, replica_id: str, failure: Failure) -> None:
+        if self.on_ejected is not None:
+            self.on_ejected(deployment_id, replica_id, failure)
 
     def _tell_demand(self) -> None:
         waiting, self._waiting = self._waiting, set()

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from agent.relay.deployment import Upstream
@@ -24,6 +25,8 @@ class Replica:
         self.requests: set[RelayedRequest] = set()
         # To the first byte of an answer, where that is compared; 0 = not known.
         self.latency_seconds = 0.0
+        # It fails its health checks: nothing comes here while anybody else is there.
+        self.is_unwell = False
         # None = sound.
         self.standing: Standing | None = None
         # Somebody wants to know of its answers.
@@ -39,6 +42,9 @@ class Replica:
     @property
     def in_flight(self) -> int:
         return len(self.requests)
+
+    def is_at(self, upstream: Upstream | None) -> bool:
+        return upstream is not None and replace(upstream, is_unwell=self.upstream.is_unwell) == self.upstream
 
     def release(self, request: "RelayedRequest") -> None:
         self.requests.discard(request)

@@ -16,7 +16,7 @@ class Replicas:
         self._monotonic = monotonic
         self._random = random
         self._ready: dict[str, Replica] = {}
-        # How many have a standing: nearly always none.
+        # How many have a standing, or are unwell: nearly always none.
         self._doubtful = 0
         self._balancer: Balancer | None = None
         self.set_terms(terms)
@@ -43,12 +43,13 @@ class Replicas:
     def set(self, upstreams: Sequence[Upstream]) -> list[Replica]:
         """Returns those that are no longer listed."""
         wanted = {upstream.replica_id: upstream for upstream in upstreams}
-        gone = [replica for key, replica in self._ready.items() if wanted.get(key) != replica.upstream]
+        gone = [replica for key, replica in self._ready.items() if not replica.is_at(wanted.get(key))]
         for replica in gone:
             del self._ready[replica.name]
         for replica_id, upstream in wanted.items():
             if replica_id not in self._ready:
                 self._ready[replica_id] = Replica(upstream, self._concurrency, self._monotonic)
+            self._ready[replica_id].is_unwell = upstream.is_unwell
         self._watch()
         return gone
 
@@ -59,10 +60,11 @@ class Replicas:
 
     # ---- the choice
 
-    def pick(self, tried: Collection[str] = (), affinity: str = "") -> Replica | None:
-        """One with room, the least busy unless the deployment says otherwise."""
+    def pick(self, tried: Collection[str] = (), affinity: str = "", anyone: bool = False) -> Replica | None:
+        """One with room, the least busy unless the deployment says otherwise. `anyone`: rather an unwell one than
+        none."""
         if self._doubtful or self._balancer is not None:
-            return self._pick_with_care(tried, affinity)
+            return self._pick_with_care(tried, affinity, anyone)
         best: Replica | None = None
         least = self._concurrency
         for replica_id, replica in self._ready.items():
@@ -72,20 +74,28 @@ class Replicas:
         return best
 
     def has_room(self) -> bool:
-        return any(replica.in_flight < replica.capacity for replica in self.usable())
+        """For somebody who has waited, and takes anyone."""
+        return any(replica.in_flight < replica.capacity for replica in self.usable() or self._unwell())
 
     def usable(self) -> list[Replica]:
-        """Those that are not out. Who is out because it could not be reached stays so; but for all other reasons
-        somebody doubtful is better than nobody."""
-        serving = [replica for replica in self._ready.values() if not replica.leaving]
+        """Those that are neither unwell nor out. Who is out because it could not be reached stays so; but where
+        requests have shown other things, somebody doubtful is better than nobody."""
+        serving = [replica for replica in self._ready.values() if not replica.leaving and not replica.is_unwell]
         if not self._doubtful:
             return serving
         now = self._monotonic()
         well = [each for each in serving if each.standing is None or not each.standing.is_out(now)]
         return well or [each for each in serving if each.standing is None or not each.standing.is_unreachable]
 
-    def _pick_with_care(self, tried: Collection[str], affinity: str) -> Replica | None:
-        able = [replica for replica in self.usable() if replica.name not in tried]
+    def _unwell(self) -> list[Replica]:
+        """Where all are: a check may be wrong, and a site is worth more than its check."""
+        now = self._monotonic()
+        unwell = [replica for replica in self._ready.values() if not replica.leaving and replica.is_unwell]
+        return [each for each in unwell if each.standing is None or not each.standing.is_out(now)]
+
+    def _pick_with_care(self, tried: Collection[str], affinity: str, anyone: bool) -> Replica | None:
+        usable = self.usable() or (self._unwell() if anyone else [])
+        able = [replica for replica in usable if replica.name not in tried]
         if self._balancer is not None:
             chosen = self._balancer.choose(able, affinity)
         else:
@@ -127,4 +137,4 @@ class Replicas:
         self._doubtful = 0
         for replica in self._ready.values():
             replica.is_watched = compares or replica.standing is not None
-            self._doubtful += replica.standing is not None
+            self._doubtful += replica.standing is not None or replica.is_unwell

@@ -27,7 +27,8 @@ _LEAVING = Refusal(RefusedCode.DRAINING, 1, "the deployment is leaving this node
 
 class ServedDeployment:
     """`outlook(deployment_id)` says what may be ready when; `on_wait` is called when a request starts to wait,
-    `on_change` when the load has changed (True: the replicas)."""
+    `on_change` when the load has changed (True: the replicas), `on_ejected` when requests have shown that a replica is
+    to get none for a while."""
 
     def __init__(
         self,
@@ -36,6 +37,7 @@ class ServedDeployment:
         outlook: Callable[[str], Outlook],
         on_wait: Callable[[str], None],
         on_change: Callable[[bool], None],
+        on_ejected: Callable[[str, str, Failure], None] = lambda deployment_id, replica_id, failure: None,
     ) -> None:
         self.terms = terms
         self.reason = ""
@@ -46,6 +48,7 @@ class ServedDeployment:
         self._outlook = outlook
         self._on_wait = on_wait
         self._on_change = on_change
+        self._on_ejected = on_ejected
         self._replicas = Replicas(terms, monotonic, random.random)
         # Gone from the list, with requests still in flight.
         self._leaving: dict[str, Replica] = {}
@@ -79,7 +82,7 @@ class ServedDeployment:
 
     def try_another(self, request: RelayedRequest, tried: Collection[str], problem: str) -> None:
         """It could not be handed to a replica, and no byte of it was."""
-        replica = self._replicas.pick(tried, request.opening.affinity)
+        replica = self._replicas.pick(tried, request.opening.affinity, request.opening.hold)
         if replica is not None:
             request.start(self, replica, self._monotonic())
         elif request.opening.hold:
@@ -97,6 +100,7 @@ class ServedDeployment:
                 replica=replica.name,
                 failure=failure.value,
             )
+            self._on_ejected(self.terms.deployment_id, replica.name, failure)
             self._on_change(True)
 
     def answered_by(self, replica: Replica, started_at: float) -> None:
@@ -123,7 +127,8 @@ class ServedDeployment:
         self._on_change(False)
 
     def _place(self, request: RelayedRequest) -> None:
-        replica = self._replicas.pick((), request.opening.affinity)
+        """With `hold` it came since its gateway knows of nobody who is well and free: then anyone will do."""
+        replica = self._replicas.pick((), request.opening.affinity, request.opening.hold)
         if replica is not None:
             self._arrivals += 1
             request.start(self, replica, self._monotonic())
@@ -193,7 +198,7 @@ class ServedDeployment:
             request = self._queue.pop()
             if request is None:
                 return
-            replica = self._replicas.pick((), request.opening.affinity)
+            replica = self._replicas.pick((), request.opening.affinity, anyone=True)
             if replica is None:
                 return
             request.start(self, replica, self._monotonic())

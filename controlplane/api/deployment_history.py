@@ -1,4 +1,4 @@
-"""What became of a deployment: its starts, its scale, its traffic, as its nodes have told."""
+"""What became of a deployment: its starts, its scale, its faults, its traffic, as its nodes have told."""
 
 from collections.abc import Callable
 from dataclasses import asdict
@@ -15,8 +15,9 @@ from homeport.core.access.permission import Permission
 from homeport.core.errors import ErrorCode
 from homeport.core.history.cold_start import ColdStart as Start
 from homeport.core.history.entry import EntryKind
+from homeport.core.history.replica_fault import ReplicaFault as Fault
 from homeport.core.history.scaling_change import ScalingChange as Change
-from homeport.schema.history import ColdStart, ScalingChange, TrafficMinute
+from homeport.schema.history import ColdStart, ReplicaFault, ScalingChange, TrafficMinute
 
 # How far behind a node's clock may be without hiding what happened right after the deployment was made.
 _CLOCK_ERROR_SECONDS = 300.0
@@ -53,6 +54,8 @@ class DeploymentHistory:
                         "first", HistoryListQuery, ColdStart),
             self._route("scaling-history", self.scaling, "Why there are so many replicas: changes of the count, newest "
                         "first", HistoryListQuery, ScalingChange),
+            self._route("replica-faults", self.faults, "Which replicas were given no requests for a while, or failed "
+                        "health checks, newest first", HistoryListQuery, ReplicaFault),
             self._route("traffic", self.traffic, "List a deployment's traffic by the minute, oldest first; minutes "
                         "without any are left out", TrafficListQuery, TrafficMinute),
         ]  # fmt: skip
@@ -74,6 +77,9 @@ class DeploymentHistory:
 
     async def scaling(self, call: Call) -> Answer:
         return await self._newest_first(call, EntryKind.SCALING, self._change_shown)
+
+    async def faults(self, call: Call) -> Answer:
+        return await self._newest_first(call, EntryKind.REPLICA_FAULT, _fault_shown)
 
     async def traffic(self, call: Call) -> Answer:
         query: TrafficListQuery = call.query
@@ -125,6 +131,12 @@ class DeploymentHistory:
         change = kept.entry.told
         assert isinstance(change, Change)
         return {**asdict(change), "held_until": change.held_until or None}
+
+
+def _fault_shown(kept: KeptEntry) -> dict[str, Any]:
+    fault = kept.entry.told
+    assert isinstance(fault, Fault)
+    return asdict(fault)
 
 
 def _minute_shown(kept: KeptMinute) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from controlplane.store.history import NodeHistory, new_entries
 from homeport.core.histogram import START_BOUNDS, Histogram
 from homeport.core.history.cold_start import ColdStart, StartParts
 from homeport.core.history.entry import Told
+from homeport.core.history.replica_fault import ReplicaFault
 from homeport.core.history.scaling_change import ScalingChange
 from homeport.core.history.traffic_minute import TrafficMinute
 from homeport.core.rollout.track import deployment_of
@@ -32,6 +33,9 @@ class DeploymentTally:
     failed_starts: int = 0
     parts: dict[str, Histogram] = field(default_factory=lambda: {part: Histogram(START_BOUNDS) for part in _PARTS})
     changes: Counter[str] = field(default_factory=Counter)
+    # Of replicas, by their cause.
+    ejections: Counter[str] = field(default_factory=Counter)
+    failed_checks: int = 0
     traffic: TrafficMinute = field(default_factory=TrafficMinute)
 
 
@@ -63,6 +67,10 @@ class HistoryTally:
             case ScalingChange():
                 if not told.held_until:
                     tally.changes[told.driver] += 1
+            case ReplicaFault():
+                if told.ejections:
+                    tally.ejections[told.cause] += told.ejections
+                tally.failed_checks += told.failed_checks
             case TrafficMinute():
                 tally.traffic = tally.traffic.with_another(told)
 

@@ -1,4 +1,4 @@
-"""Starts, changes of scale and traffic, as nodes have told of them. Pure."""
+"""Starts, changes of scale, faults of replicas and traffic, as nodes have told of them. Pure."""
 
 from collections.abc import Iterator, Mapping
 
@@ -11,6 +11,8 @@ def history_metrics(tallies: Mapping[str, DeploymentTally]) -> Iterator[Metric]:
     starts = counter("homeport_cold_starts_total", "Starts of replicas, by what became of them.", *_OF, "outcome")
     parts = histogram("homeport_cold_start_seconds", "Where the time of starts that became ready went.", *_OF, "part")
     changes = counter("homeport_scaling_changes_total", "Changes of scale, by what decided them.", *_OF, "driver")
+    ejections = counter("homeport_replica_ejections_total", "Replicas given nothing for a while.", *_OF, "cause")
+    checks = counter("homeport_replica_failed_health_checks_total", "Health checks that replicas failed.", *_OF)
     arrivals = counter("homeport_deployment_arrivals_total", "Requests that nodes took.", *_OF)
     completions = counter("homeport_deployment_completions_total", "Requests that have their whole answer.", *_OF)
     busy = counter("homeport_deployment_busy_seconds_total", "How long these were with a replica.", *_OF)
@@ -24,12 +26,15 @@ def history_metrics(tallies: Mapping[str, DeploymentTally]) -> Iterator[Metric]:
             observed(parts, (*labels, part), seconds)
         for driver, count in sorted(tally.changes.items()):
             changes.add_metric((*labels, driver), count)
+        for cause, count in sorted(tally.ejections.items()):
+            ejections.add_metric((*labels, cause), count)
+        checks.add_metric(labels, tally.failed_checks)
         arrivals.add_metric(labels, tally.traffic.arrivals)
         completions.add_metric(labels, tally.traffic.completions)
         busy.add_metric(labels, tally.traffic.busy_seconds)
         waiting.add_metric(labels, tally.traffic.waiting_seconds)
         tokens.add_metric(labels, tally.traffic.tokens)
-    yield from (starts, parts, changes, arrivals, completions, busy, waiting, tokens)
+    yield from (starts, parts, changes, ejections, checks, arrivals, completions, busy, waiting, tokens)
 
 
 _OF = ("deployment",)

@@ -40,7 +40,7 @@ class Sources:
         self.tally.keep_only(fleet.deployment_ids)
         gateways = [replace(report, deployments=dict(report.deployments)) for report in self.reports()]
         history = {
-            deployment_id: replace(tally, changes=tally.changes.copy())
+            deployment_id: replace(tally, changes=tally.changes.copy(), ejections=tally.ejections.copy())
             for deployment_id, tally in self.tally.deployments.items()
         }
         return Facts(fleet, gateways, history, self.server())

@@ -4,6 +4,7 @@ from homeport_proto.v1 import session_pb2 as pb
 
 from homeport.core.history.cold_start import ColdStart, StartParts
 from homeport.core.history.entry import Entry, Page, Told
+from homeport.core.history.replica_fault import ReplicaFault
 from homeport.core.history.scaling_change import ScalingChange
 from homeport.core.history.token_usage import TokenUsage
 from homeport.core.history.traffic_minute import TrafficMinute
@@ -33,6 +34,8 @@ def _told(entry: pb.HistoryEntry) -> Told | None:
             return _traffic(entry.traffic)
         case "token_usage":
             return TokenUsage(entry.token_usage.token_id, entry.token_usage.requests, entry.token_usage.tokens)
+        case "replica_fault":
+            return _fault(entry.replica_fault)
         case _:
             return None
 
@@ -59,6 +62,17 @@ def _scaling(message: pb.ScalingChange) -> ScalingChange:
         reason=message.reason,
         inputs=dict(message.inputs),
         held_until=message.held_until,
+    )
+
+
+def _fault(message: pb.ReplicaFault) -> ReplicaFault:
+    return ReplicaFault(
+        replica_id=message.replica_id,
+        revision=message.revision,
+        cause=message.cause,
+        ejections=message.ejections,
+        failed_checks=message.failed_checks,
+        problem=message.problem,
     )
 
 

@@ -47,7 +47,7 @@ log = structlog.get_logger()
 
 _HELLO_SECONDS = 10.0
 # What this control plane takes beyond the first release of the protocol.
-FEATURES = ("history", "token_usage", "leases")
+FEATURES = ("history", "token_usage", "leases", "replica_faults", "denials")
 # More sessions than a node can have had.
 _HIGHEST_EPOCH = 1 << 48
 

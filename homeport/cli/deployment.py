@@ -160,6 +160,7 @@ app.command("promote")(deployment_split.promote)
 app.command("rollback")(deployment_split.rollback)
 app.command("cold-starts")(deployment_history.cold_starts)
 app.command("scaling")(deployment_history.scaling)
+app.command("faults")(deployment_history.faults)
 app.command("traffic")(deployment_history.traffic)
 
 

@@ -1,4 +1,4 @@
-"""`homeport deployment cold-starts|scaling|traffic`: what became of a deployment."""
+"""`homeport deployment cold-starts|scaling|faults|traffic`: what became of a deployment."""
 
 import time
 from enum import StrEnum
@@ -76,6 +76,32 @@ def scaling(
     print_table(headers, [_change_row(change) for change in changes], empty="no change has been told of yet")
 
 
+def faults(
+    deployment_id: DeploymentId,
+    hours: HoursOption = None,
+    limit: LimitOption = 50,
+    output: OutputOption = OutputFormat.TABLE,
+    context: ContextOption = "",
+) -> None:
+    """List replicas that were not well.
+
+    The newest first: replicas that were given no requests for a while, by what requests or health checks had shown, and
+    health checks that failed. What belongs together within a minute is one line.
+
+    \b
+    Examples:
+      homeport deployment faults smollm2-chat
+      homeport deployment faults smollm2-chat --hours 24 -o json
+    """
+    with connect(context) as client:
+        found = list(client.deployments.replica_faults(deployment_id, limit=limit, **_since(hours)))
+    if output is not OutputFormat.TABLE:
+        print_plain(found, output)
+        return
+    headers = ["TIME", "NODE", "REPLICA", "REV", "CAUSE", "OUT", "FAILED CHECKS", "PROBLEM"]
+    print_table(headers, [_fault_row(fault) for fault in found], empty="no fault has been told of")
+
+
 def traffic(
     deployment_id: DeploymentId,
     hours: HoursOption = 24.0,
@@ -123,6 +149,11 @@ def _change_row(change: dict[str, Any]) -> list[str]:
     inputs = ", ".join(f"{name} {value:g}" for name, value in change["inputs"].items() if value)
     where = [_moment(change["at"]), change["node_name"], count, str(change["wanted"])]
     return [*where, change["driver"], change["reason"], inputs]
+
+
+def _fault_row(fault: dict[str, Any]) -> list[str]:
+    where = [_moment(fault["at"]), fault["node_name"], fault["replica_id"][:8], f"r{fault['revision']}"]
+    return [*where, fault["cause"], str(fault["ejections"]), str(fault["failed_checks"]), fault["problem"]]
 
 
 def _minute_row(minute: dict[str, Any]) -> list[str]:

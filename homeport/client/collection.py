@@ -222,6 +222,15 @@ class DeploymentCollection(Collection):
         async for change in each_item(self._transport, path, filters, limit):
             yield change
 
+    async def replica_faults(
+        self, object_id: str, *, limit: int | None = None, **filters: str
+    ) -> AsyncIterator[dict[str, Any]]:
+        """Its replicas that were given no requests for a while, or failed health checks, newest first. Filters:
+        since."""
+        path = f"{self._path.item_path(object_id)}/replica-faults"
+        async for fault in each_item(self._transport, path, filters, limit):
+            yield fault
+
     async def traffic(
         self, object_id: str, *, limit: int | None = None, **filters: str
     ) -> AsyncIterator[dict[str, Any]]:

@@ -164,6 +164,9 @@ class SyncDeploymentCollection(SyncCollection):
     def scaling_history(self, object_id: str, *, limit: int | None = None, **filters: str) -> Iterator[dict[str, Any]]:
         return step_through(self._runner, self._deployments.scaling_history(object_id, limit=limit, **filters))
 
+    def replica_faults(self, object_id: str, *, limit: int | None = None, **filters: str) -> Iterator[dict[str, Any]]:
+        return step_through(self._runner, self._deployments.replica_faults(object_id, limit=limit, **filters))
+
     def traffic(self, object_id: str, *, limit: int | None = None, **filters: str) -> Iterator[dict[str, Any]]:
         return step_through(self._runner, self._deployments.traffic(object_id, limit=limit, **filters))
 

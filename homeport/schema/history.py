@@ -1,4 +1,4 @@
-"""What the API answers to what became of a deployment: its starts, its scale, its traffic."""
+"""What the API answers to what became of a deployment: its starts, its scale, its faults, its traffic."""
 
 from homeport.schema.answer import Answer
 
@@ -50,6 +50,21 @@ class ScalingChange(_Happened):
     """The figures that went in."""
     held_until: float | None
     """Of a change that was held back: until when it was. Null = it was made."""
+
+
+class ReplicaFault(_Happened):
+    """What was wrong with a ready replica, for one cause, within a minute from `at` on."""
+
+    replica_id: str
+    revision: int
+    cause: str
+    """What requests have shown (`bad gateway`, `stalled`, `lost`, `unreachable`), or `health check`."""
+    ejections: int
+    """How often it was given no requests for a while."""
+    failed_checks: int
+    """Health checks that it failed."""
+    problem: str
+    """What its last failed check has shown."""
 
 
 class TrafficMinute(Answer):

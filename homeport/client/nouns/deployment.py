@@ -85,6 +85,11 @@ class AsyncDeployment(AsyncNamed):
         async with self.connect() as homeport:
             return [change async for change in homeport.deployments.scaling_history(self.id, limit=limit)]
 
+    async def replica_faults(self, *, limit: int | None = 100) -> list[dict[str, Any]]:
+        """Its replicas that were given no requests for a while, or failed health checks, newest first."""
+        async with self.connect() as homeport:
+            return [fault async for fault in homeport.deployments.replica_faults(self.id, limit=limit)]
+
     async def traffic(self, *, limit: int | None = None, **filters: str) -> list[dict[str, Any]]:
         """By the minute, oldest first. Filters: since and until, unix seconds."""
         async with self.connect() as homeport:
@@ -163,6 +168,9 @@ class Deployment(Named[AsyncDeployment]):
 
     def scaling_history(self, *, limit: int | None = 100) -> list[dict[str, Any]]:
         return run(self._inner.scaling_history(limit=limit))
+
+    def replica_faults(self, *, limit: int | None = 100) -> list[dict[str, Any]]:
+        return run(self._inner.replica_faults(limit=limit))
 
     def traffic(self, *, limit: int | None = None, **filters: str) -> list[dict[str, Any]]:
         return run(self._inner.traffic(limit=limit, **filters))

@@ -4,11 +4,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from homeport.core.history.cold_start import ColdStart
+from homeport.core.history.replica_fault import ReplicaFault
 from homeport.core.history.scaling_change import ScalingChange
 from homeport.core.history.token_usage import TokenUsage
 from homeport.core.history.traffic_minute import TrafficMinute
 
-Told = ColdStart | ScalingChange | TrafficMinute | TokenUsage
+Told = ColdStart | ScalingChange | TrafficMinute | TokenUsage | ReplicaFault
 
 
 class EntryKind(StrEnum):
@@ -16,6 +17,7 @@ class EntryKind(StrEnum):
     SCALING = "scaling"
     TRAFFIC = "traffic"
     TOKEN_USAGE = "token_usage"
+    REPLICA_FAULT = "replica_fault"
 
 
 TYPES: dict[EntryKind, type[Told]] = {
@@ -23,6 +25,7 @@ TYPES: dict[EntryKind, type[Told]] = {
     EntryKind.SCALING: ScalingChange,
     EntryKind.TRAFFIC: TrafficMinute,
     EntryKind.TOKEN_USAGE: TokenUsage,
+    EntryKind.REPLICA_FAULT: ReplicaFault,
 }
 _KINDS = {told: kind for kind, told in TYPES.items()}
 

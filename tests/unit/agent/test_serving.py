@@ -34,7 +34,9 @@ class WritingRelay:
         self.told.append(("remove", deployment_id))
 
     def set_upstreams(self, deployment_id: str, upstreams: Sequence[Upstream]) -> None:
-        self.told.append(("upstreams", *[upstream.replica_id for upstream in upstreams]))
+        self.told.append(
+            ("upstreams", *[upstream.replica_id + " unwell" * upstream.is_unwell for upstream in upstreams])
+        )
 
     async def drain_upstream(self, deployment_id: str, replica_id: str) -> None:
         self.told.append(("drain", replica_id))
@@ -56,7 +58,7 @@ def _replica(replica_id: str, status: ReplicaStatus, reason: str = "") -> Replic
     handle = Handle("process", 1, "127.0.0.1", 1234)
     serves = status is ReplicaStatus.READY
     fake = SimpleNamespace(
-        replica_id=replica_id, status=status, reason=reason, record=record, handle=handle, serves=serves
+        replica_id=replica_id, status=status, reason=reason, record=record, handle=handle, serves=serves, unwell=""
     )
     return cast(Replica, fake)
 
@@ -85,6 +87,15 @@ class TestServing:
         self.serving.replica_changed(self.replicas[0])
         self.serving.replica_changed(self.replicas[1])
         assert self.relay.take() == [("upstreams", "a")]
+
+    def test_who_is_unwell_stays_and_is_told_to_be_so(self) -> None:
+        self.serving.set_desired(_state(PLACEMENT))
+        self.replicas = [_replica("a", ReplicaStatus.READY)]
+        self.serving.replica_changed(self.replicas[0])
+        self.relay.take()
+        self.replicas[0].unwell = "health check fails"
+        self.serving.replica_changed(self.replicas[0])
+        assert self.relay.take() == [("upstreams", "a unwell")]
 
     def test_why_nothing_is_ready(self) -> None:
         self.serving.set_desired(_state(PLACEMENT))

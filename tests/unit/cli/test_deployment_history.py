@@ -90,9 +90,30 @@ def test_traffic_as_csv_is_what_a_replay_reads(api: ScriptedApi, cli: Cli) -> No
     )
 
 
-@pytest.mark.parametrize("command", ["cold-starts", "scaling", "traffic"])
+FAULT = {
+    "at": 1_700_000_000.0,
+    "node_id": "n1",
+    "node_name": "rack7",
+    "replica_id": "0123456789ab",
+    "revision": 3,
+    "cause": "health check",
+    "ejections": 1,
+    "failed_checks": 4,
+    "problem": "GET /well answered 500",
+}
+
+
+def test_faults_say_which_replica_was_out_and_why(api: ScriptedApi, cli: Cli) -> None:
+    api.answer("GET", "deployments/chat/replica-faults", _page(FAULT))
+    header, line = cli("deployment", "faults", "chat").out.splitlines()
+    assert header.split()[1:3] == ["NODE", "REPLICA"]
+    for part in ("rack7", "01234567 ", "r3", "health check", "GET /well answered 500"):
+        assert part in line
+
+
+@pytest.mark.parametrize("command", ["cold-starts", "scaling", "faults", "traffic"])
 def test_each_is_there_as_json(api: ScriptedApi, cli: Cli, command: str) -> None:
-    item = {"cold-starts": START, "scaling": MADE, "traffic": MINUTE}[command]
-    path = "scaling-history" if command == "scaling" else command
+    item = {"cold-starts": START, "scaling": MADE, "faults": FAULT, "traffic": MINUTE}[command]
+    path = {"scaling": "scaling-history", "faults": "replica-faults"}.get(command, command)
     api.answer("GET", f"deployments/chat/{path}", _page(item))
     assert json.loads(cli("deployment", command, "chat", "-o", "json").out) == [item]

@@ -196,11 +196,11 @@ async def test_what_became_of_a_deployment_is_read_page_by_page(api: ScriptedApi
         {"items": [{"n": 2}], "seq": 1, "next_cursor": None},
     ]
     asynchronous = AsyncDeployment("chat", context=api.context)
-    for name, path in (("cold_starts", "cold-starts"), ("scaling_history", "scaling-history"), ("traffic", "traffic")):
+    for name in ("cold_starts", "scaling_history", "replica_faults", "traffic"):
         for page in pages:
-            api.answer("GET", f"deployments/chat/{path}", page)
+            api.answer("GET", f"deployments/chat/{name.replace('_', '-')}", page)
         assert await getattr(asynchronous, name)() == [{"n": 1}, {"n": 2}]
-    assert [asked.query.get("cursor") for asked in api.asked] == [None, "9_1"] * 3
+    assert [asked.query.get("cursor") for asked in api.asked] == [None, "9_1"] * 4
 
 
 def test_what_became_of_a_deployment_may_be_asked_for_in_part(api: ScriptedApi) -> None:

@@ -4,6 +4,7 @@ from functools import partial
 
 import pytest
 
+from agent.relay.deployment import Upstream
 from tests.fakes.clock import FakeClock
 from tests.fakes.data_plane import Client, DataPlane
 from tests.fakes.model_server import Call, ModelServer
@@ -76,3 +77,25 @@ async def test_three_that_had_no_byte_before_their_deadline_take_a_replica_out()
             await plane.until(lambda: plane.node.relay.demand("chat").in_flight == 0)
         assert await statuses(client, 3) == [200] * 3
         assert len(hanging.calls) == 3
+
+
+async def test_whoever_fails_health_checks_is_asked_only_where_nobody_else_can_be() -> None:
+    async with DataPlane(nodes=2) as plane:
+        home, other = answers("200 OK"), answers("200 OK")
+        await plane.serve(home)
+        await plane.serve(other, node=plane.nodes[1])
+        client = await plane.connect()
+        assert await statuses(client, 2) == [200] * 2
+        assert len(home.calls) == 2
+
+        unwell = [Upstream(f"{node.node_id}-replica-0", "127.0.0.1", server.port, is_unwell=True)
+                  for node, server in zip(plane.nodes, (home, other), strict=True)]  # fmt: skip
+        plane.node.relay.set_upstreams("chat", unwell[:1])
+        await plane.until_ready(0)
+        assert await statuses(client, 3) == [200] * 3
+        assert (len(home.calls), len(other.calls)) == (2, 3), "another node has somebody who is well"
+
+        plane.nodes[1].relay.set_upstreams("chat", unwell[1:])
+        await plane.until_ready(0, plane.nodes[1])
+        assert await statuses(client, 3) == [200] * 3
+        assert len(home.calls) + len(other.calls) == 8, "nobody is well, and nobody waits for that"

@@ -141,3 +141,36 @@ async def test_a_restarted_replica_has_a_clean_record() -> None:
     bench.replicas.set(others)
     bench.replicas.set([Upstream("r1", "127.0.0.1", 1000), *others])
     assert sorted(bench.usable(10.1)) == ["r1", "r2", "r3"]
+
+
+async def test_who_is_unwell_takes_what_nobody_else_can_and_nothing_more() -> None:
+    bench = Bench()
+    where = [Upstream(name, "127.0.0.1", 1000 + number) for number, name in enumerate(NAMES)]
+    bench.replicas.set([replace(where[0], is_unwell=True), *where[1:]])
+    assert {bench.pick(tried=tried) for tried in ((), ("r2",), ("r3",))} == {"r2", "r3"}
+    bench.occupy("r2", 2)
+    bench.occupy("r3", 2)
+    assert bench.replicas.pick(anyone=True) is None, "the well ones are only busy"
+    assert not bench.replicas.has_room()
+    bench.replicas.set([replace(each, is_unwell=True) for each in where])
+    assert bench.usable(0.0) == [], "so other nodes go first"
+    assert bench.pick() == ""
+    chosen = bench.replicas.pick(anyone=True)
+    assert chosen is not None
+    assert chosen.name == "r1", "the others are full"
+    assert bench.replicas.has_room()
+    bench.fail("r1", Failure.UNREACHABLE, 0.0)
+    assert bench.replicas.pick(anyone=True) is None, "there is nobody"
+    bench.replicas.set(where)
+    bench.clock.now = 60.0
+    assert bench.pick() == "r1"
+
+
+async def test_who_becomes_unwell_keeps_what_it_has() -> None:
+    bench = Bench()
+    where = [Upstream(name, "127.0.0.1", 1000 + number) for number, name in enumerate(NAMES)]
+    bench.occupy("r1")
+    assert bench.replicas.set([replace(where[0], is_unwell=True), *where[1:]]) == []
+    replica = bench.replicas.get("r1")
+    assert replica is not None
+    assert (replica.in_flight, replica.leaving) == (1, False)

@@ -7,6 +7,7 @@ from pathlib import Path
 from agent.health.health_checks import HealthChecks
 from agent.placement import DesiredState, Placement, Version
 from homeport.core.balance.balancing import Balancing, HealthCheck
+from homeport.core.history.replica_fault import ReplicaFault
 from homeport.core.policy import Policy
 from homeport.core.status import ReplicaStatus
 from homeport.core.workload import Workload
@@ -28,7 +29,10 @@ class Ward:
         self.desired = DesiredState(Version("s", 1), {"p": PLACEMENT})
         loop = asyncio.get_running_loop()
         self.started_at = loop.time()
-        self.checks = HealthChecks(lambda: self.desired, host.replicas, loop.time, self._ask)
+        self.faults: list[ReplicaFault] = []
+        self.checks = HealthChecks(
+            lambda: self.desired, host.replicas, loop.time, self._ask, lambda _, fault: self.faults.append(fault)
+        )
         self.task = asyncio.create_task(self.checks.run())
 
     async def _ask(self, host: str, port: int, path: str, timeout: float) -> str:
@@ -66,6 +70,11 @@ async def test_one_that_fails_gets_no_requests_until_it_answers_again_and_is_not
     ward.problem = "no answer within 2 s"
     await asyncio.sleep(10)
     assert ward.seen() == (False, "starting", "health check fails: no answer within 2 s")
+    assert [(fault.ejections, fault.failed_checks, fault.problem) for fault in ward.faults] == [
+        (0, 1, "GET /well answered 500"),
+        (1, 1, "GET /well answered 500"),
+        (0, 1, "no answer within 2 s"),
+    ]
     ward.problem = ""
     await asyncio.sleep(10)
     assert ward.seen() == (True, "ready", "")

@@ -9,6 +9,7 @@ from agent.history.log import HistoryLog
 from agent.history.shipper import Shipper
 from agent.state.database import StateDatabase
 from homeport.core.history.entry import Page
+from homeport.core.history.replica_fault import ReplicaFault
 from homeport.core.history.token_usage import TokenUsage
 from homeport.core.history.traffic_minute import TrafficMinute
 from tests.fleet.virtual_time import run_in_virtual_time
@@ -128,6 +129,25 @@ def test_what_this_control_plane_does_not_take_waits_for_one_that_does(tmp_path:
         node.welcome("history", "token_usage")
         await asyncio.sleep(60)
         assert [numbers for _, numbers in node.said] == [[1], [2, 3]]
+        assert await node.left() == 0
+
+    told(tmp_path, story)
+
+
+def test_faults_that_this_control_plane_does_not_take_hold_up_nothing(tmp_path: Path) -> None:
+    async def story(node: Told) -> None:
+        node.welcome("history")
+        node.history.add("chat", 60.0, ReplicaFault("r1", 1, "lost", ejections=1))
+        await asyncio.sleep(100)
+        assert (node.said, await node.left()) == ([], 0)
+        node.history.add("chat", 60.0, MINUTE)
+        node.history.add("chat", 61.0, ReplicaFault("r1", 1, "lost", ejections=1))
+        await asyncio.sleep(100)
+        assert [numbers for _, numbers in node.said] == [[2]]
+        node.welcome("history", "replica_faults")
+        node.history.add("chat", 120.0, ReplicaFault("r1", 1, "lost", ejections=1))
+        await asyncio.sleep(100)
+        assert [numbers for _, numbers in node.said] == [[2], [4]]
         assert await node.left() == 0
 
     told(tmp_path, story)

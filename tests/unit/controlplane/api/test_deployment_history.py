@@ -1,8 +1,9 @@
-"""GET /deployments/ID/cold-starts, /scaling-history and /traffic."""
+"""GET /deployments/ID/cold-starts, /scaling-history, /replica-faults and /traffic."""
 
 from controlplane.store.history import NodeHistory
 from homeport.core.history.cold_start import ColdStart, StartParts
 from homeport.core.history.entry import Entry, Page, Told
+from homeport.core.history.replica_fault import ReplicaFault
 from homeport.core.history.scaling_change import ScalingChange
 from homeport.core.history.traffic_minute import TrafficMinute
 from tests.fakes.control_api import DEPLOYMENT, ControlApi
@@ -66,6 +67,25 @@ async def test_changes_of_scale_say_what_drove_them(api: ControlApi) -> None:
         {"in_flight": 12.0},
         None,
     )
+
+
+async def test_faults_say_which_replica_and_why(api: ControlApi) -> None:
+    node_id = await _deployed(api)
+    fault = ReplicaFault("r1", 1, "health check", 1, 4, "GET /well answered 500")
+    await _tell(api, node_id, (1.0, ReplicaFault("r1", 1, "lost", ejections=1)), (30.0, fault))
+    first, second = (await api.call("GET", "/deployments/chat/replica-faults")).body["items"]
+    assert first == {
+        "at": NOON + 30,
+        "node_id": node_id,
+        "node_name": "rack7",
+        "replica_id": "r1",
+        "revision": 1,
+        "cause": "health check",
+        "ejections": 1,
+        "failed_checks": 4,
+        "problem": "GET /well answered 500",
+    }
+    assert (second["cause"], second["ejections"]) == ("lost", 1)
 
 
 async def test_traffic_is_listed_by_the_minute(api: ControlApi) -> None:

@@ -94,6 +94,7 @@ TABLE: dict[str, tuple[str, Any]] = {
     "GET /deployments/{deployment}/revisions": ("viewer", None),
     "GET /deployments/{deployment}/cold-starts": ("viewer", None),
     "GET /deployments/{deployment}/scaling-history": ("viewer", None),
+    "GET /deployments/{deployment}/replica-faults": ("viewer", None),
     "GET /deployments/{deployment}/traffic": ("viewer", None),
     "GET /deployments/{deployment}/logs": ("deployer", None),
     "GET /placements": ("viewer", None),

@@ -14,6 +14,7 @@ from controlplane.metrics.server_metrics import PipelineFacts, ServerFacts
 from controlplane.store.history import NodeHistory
 from homeport.core.history.cold_start import ColdStart, StartParts
 from homeport.core.history.entry import Entry, Page, Told
+from homeport.core.history.replica_fault import HEALTH_CHECK, ReplicaFault
 from homeport.core.history.scaling_change import ScalingChange
 from homeport.core.history.traffic_minute import TrafficMinute
 from homeport.gateway.telemetry.counters import DeploymentCounters
@@ -28,7 +29,8 @@ def told() -> NodeHistory:
     change = ScalingChange(1, 2, 2, "concurrency")
     held = ScalingChange(2, 2, 4, "hold", held_until=99.0)
     minute = TrafficMinute(60, 59, 30.5, 1.25, 3, 5, 900)
-    log: list[Told] = [*starts, change, held, minute]
+    fault = ReplicaFault("r1", 1, HEALTH_CHECK, 1, 3)
+    log: list[Told] = [*starts, change, held, minute, fault]
     return NodeHistory("n1", Page("log", tuple(Entry(n, "chat", 10.0 * n, each) for n, each in enumerate(log, 1))))
 
 
@@ -125,6 +127,8 @@ async def test_numbers_of_starts_scale_and_traffic() -> None:
     # Until it is made a change is none.
     changes = found["homeport_scaling_changes"]
     assert [sample.labels["driver"] for sample in changes.samples if sample.name.endswith("_total")] == ["concurrency"]
+    assert value(found["homeport_replica_ejections"], "_total", deployment="chat", cause="health check") == 1
+    assert value(found["homeport_replica_failed_health_checks"], "_total", deployment="chat") == 3
     assert value(found["homeport_deployment_generated_tokens"], "_total", deployment="chat") == 900
 
 
@@ -145,7 +149,7 @@ def test_a_page_of_history_that_is_told_twice_counts_once() -> None:
     tally.take(told())
     tally.take(told())
     assert tally.deployments["chat"].traffic.arrivals == 60
-    more = NodeHistory("n1", Page("log", (Entry(6, "chat", 70.0, TrafficMinute(1)),)))
+    more = NodeHistory("n1", Page("log", (Entry(7, "chat", 70.0, TrafficMinute(1)),)))
     tally.take(more)
     assert tally.deployments["chat"].traffic.arrivals == 61
     # A log that begins anew tells other things under the same numbers.
