@@ -306,6 +306,7 @@ class Server:
             self._issuing,
             opened=self._sites.opened,
             leases=self._leases,
+            denied=self._denials.note,
         )
         self._spawn("kept-epochs", session.kept_epochs.run())
         self._metrics.tally = session.history.tally

@@ -2,22 +2,28 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import grpc
 import structlog
 
 from agent.link.channel import dial_home
 from agent.link.messages import Goodbye, Node
+from agent.link.outbox import Outbox
 from agent.link.session import Session
 from agent.link.silence import answer_to
+from agent.link.wire import denials_to_wire
 from agent.state.identity import Identity
 from homeport.core.errors import HomeportError
 from homeport.core.history.entry import Page
 from homeport.core.resources import Inventory
 from homeport.core.status import ReplicaReport
+
+if TYPE_CHECKING:  # only an agent with a local gateway loads what a gateway is made of
+    from homeport.gateway.callers.denial import Denial
 
 log = structlog.get_logger()
 
@@ -94,20 +100,28 @@ class Link:
             talk.session.outbox.inventory(inventory)
 
     def tell_history(self, page: Page) -> bool:
-        """False when there is no session to tell it on."""
-        for talk in reversed(self._talks):
-            if talk.session.epoch:
-                talk.session.outbox.history(page)
-                return True
-        return False
+        """False when there is no session to tell it on; so it is with what follows."""
+        outbox = self._outbox
+        if outbox is not None:
+            outbox.history(page)
+        return outbox is not None
 
     def tell_leases(self, report_json: str) -> bool:
-        """False when there is no session to tell it on."""
-        for talk in reversed(self._talks):
-            if talk.session.epoch:
-                talk.session.outbox.leases(report_json)
-                return True
-        return False
+        outbox = self._outbox
+        if outbox is not None:
+            outbox.leases(report_json)
+        return outbox is not None
+
+    def tell_denials(self, denials: Sequence["Denial"]) -> bool:
+        outbox = self._outbox
+        if outbox is not None:
+            outbox.denials(denials_to_wire(denials))
+        return outbox is not None
+
+    @property
+    def _outbox(self) -> Outbox | None:
+        """Of the newest session that is welcomed."""
+        return next((talk.session.outbox for talk in reversed(self._talks) if talk.session.epoch), None)
 
     def redial(self) -> None:
         """There is a new certificate: a session with it takes over from the one that is open, or is begun at once."""

@@ -77,6 +77,8 @@ class Goodbye:
 LINK_LOST = "LINK_LOST"
 # Of a control plane that lends local gateways what limited access tokens may use.
 LEASES = "leases"
+# Of one that takes what they deny.
+DENIALS = "denials"
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,6 +46,10 @@ class Outbox:
         self._others.append(pb.AgentMessage(pressure=pb.Pressure(deployment_id=deployment_id, value=value)))
         self._filled.set()
 
+    def denials(self, denials: pb.Denials) -> None:
+        self._others.append(pb.AgentMessage(denials=denials))
+        self._filled.set()
+
     def leases(self, report_json: str) -> None:
         self._others.append(pb.AgentMessage(lease_report=pb.LeaseReport(report_json=report_json)))
         self._filled.set()

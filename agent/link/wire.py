@@ -2,6 +2,8 @@
 
 import base64
 import json
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import structlog
 from homeport_proto.v1 import session_pb2 as pb
@@ -16,6 +18,9 @@ from homeport.core.resources import DeviceShare, Gpu, Inventory
 from homeport.core.sealed_secrets import SealedSecrets
 from homeport.core.status import ReplicaReport
 from homeport.core.workload import Workload
+
+if TYPE_CHECKING:  # only an agent with a local gateway loads what a gateway is made of
+    from homeport.gateway.callers.denial import Denial
 
 log = structlog.get_logger()
 
@@ -94,6 +99,23 @@ def heartbeat_to_wire(load: Load, wall: float, epoch_kept: int) -> pb.Heartbeat:
             pb.PlacementRefusal(deployment_id=each.deployment_id, code=each.code, need=each.need, have=each.have)
             for each in load.refused
         ],
+    )
+
+
+def denials_to_wire(denials: Iterable["Denial"]) -> pb.Denials:
+    return pb.Denials(
+        denials=[
+            pb.Denial(
+                token_id=each.token_id,
+                address=each.address,
+                request_id=each.request_id,
+                request=each.request,
+                code=each.code,
+                message=each.message,
+                time=each.time,
+            )
+            for each in denials
+        ]
     )
 
 

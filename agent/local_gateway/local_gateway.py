@@ -17,6 +17,7 @@ from agent.link.messages import SiteUpdate
 from agent.link.target import join_target
 from agent.local_gateway.address import reached_at
 from agent.local_gateway.certificate import GatewayCertificate, GatewayPair
+from agent.local_gateway.denials import SiteDenials
 from agent.local_gateway.door import SiteDoor
 from agent.local_gateway.freshness import Freshness
 from agent.local_gateway.front import Front
@@ -31,7 +32,7 @@ from agent.state.site import SiteStore
 from homeport.core.errors import ErrorCode, HomeportError
 from homeport.core.limits.borrower import Borrower
 from homeport.gateway.callers.access_tokens import AccessTokens
-from homeport.gateway.callers.denial import Denial
+from homeport.gateway.callers.client_address import trusted_proxies
 from homeport.gateway.gateway import Gateway
 from homeport.gateway.tables import GatewayTables
 from homeport.http2.tls import waiting_server_tls
@@ -58,6 +59,7 @@ class LocalGateway:
         heard_ago: Callable[[], float | None],
         session: Callable[[], int] = lambda: 0,
         tell_leases: Callable[[str], bool] = lambda report_json: False,
+        denials: SiteDenials | None = None,
     ) -> None:
         node_id = identity().node_id
         self._options = options
@@ -74,7 +76,9 @@ class LocalGateway:
         borrower = Borrower(f"node/{node_id}", secrets.token_hex(8))
         self.gateway = Gateway(self._tables.routes, tokens.check, self._tunnels, time.monotonic, borrower=borrower)
         self.leasing = SiteLeasing(self.gateway.limiter, session, tell_leases)
-        self.gateway.on_denied = _note_denial
+        self._denials = denials or SiteDenials(lambda: False, lambda denials: False)
+        self.gateway.on_denied = self._denials.note
+        self.gateway.proxies = trusted_proxies(options.trusted_proxies)
         # No request leaves this node as long as its own replicas have room.
         self.gateway.presences.distance = lambda other: int(other != node_id)
         self._front = Front(options)
@@ -115,6 +119,7 @@ class LocalGateway:
         except HomeportError as error:
             raise _taken(error) from error
         self._ports = clients, tunnels
+        self.gateway.write_access_log(self._options.access_log)
         if self._tunnels.listener is not None:
             self._tunnels.listener.on_attach(self._pipe.gateway)
         log.info("local gateway listens", clients=self.announced[1], tunnels=self.announced[0])
@@ -126,6 +131,7 @@ class LocalGateway:
             group.create_task(self._front.run(), name="gateway-front")
             group.create_task(self._keep_heard(), name="gateway-heard")
             group.create_task(self.leasing.run(), name="gateway-leases")
+            group.create_task(self._denials.run(), name="gateway-denials")
 
     async def take(self, update: SiteUpdate) -> None:
         """What the control plane says of this site."""
@@ -175,10 +181,6 @@ class LocalGateway:
                 await self._store.keep_heard(heard)
             except HomeportError as error:
                 log.error("when the control plane was heard is not noted", error=str(error))
-
-
-def _note_denial(denial: Denial) -> None:
-    log.info("denied", token=denial.token_id, address=denial.address, request=denial.request, code=denial.code)
 
 
 def _taken(error: HomeportError) -> HomeportError:

@@ -16,6 +16,8 @@ LOCAL_GATEWAY_FLAGS = {
     "tls": ("internal", "TLS towards clients with a certificate of the control plane's CA"),
     "tls_cert": ("FILE", "TLS towards clients: certificate and chain, PEM"),
     "tls_key": ("FILE", "its key, PEM; both are read again on change"),
+    "trusted_proxies": ("NETWORKS", "proxies before it (10.0.0.7,192.168.4.0/24): their X-Forwarded-For is believed"),
+    "access_log": ("FILE", "a line of JSON for each request; - is where the agent logs (default: none)"),
 }
 
 
@@ -23,7 +25,8 @@ LOCAL_GATEWAY_FLAGS = {
 class LocalGatewayOptions:
     """`clients` and `tunnels` are host:port to listen at. `address` is the host's name or address as siblings and
     clients reach it; empty = found out. Towards clients: "internal" TLS, a certificate and its key, or neither = plain
-    HTTP, on loopback only."""
+    HTTP, on loopback only. `trusted_proxies` are addresses and networks with commas between them, `access_log` a file
+    or "-"."""
 
     clients: str
     tunnels: str = ""
@@ -31,6 +34,8 @@ class LocalGatewayOptions:
     tls: str = ""
     tls_cert: str = ""
     tls_key: str = ""
+    trusted_proxies: str = ""
+    access_log: str = ""
 
     @property
     def clients_at(self) -> tuple[str, int]:
@@ -73,11 +78,29 @@ def local_gateway_options(given: Mapping[str, str]) -> LocalGatewayOptions:
             f"{clients[0]} is heard by others than this host, and tokens would pass in clear",
             'add tls = "internal", or tls_cert and tls_key; plain HTTP is for 127.0.0.1 alone',
         )
+    _check_proxies(options.trusted_proxies)
+    log = Path(options.access_log)
+    if options.access_log not in ("", "-") and (not log.is_absolute() or log.is_dir() or not log.parent.is_dir()):
+        raise _error(
+            "access_log", f"{log} is no file in a folder that exists", "give an absolute path, or - for the agent's log"
+        )
     for name in ("tls_cert", "tls_key"):
         path = getattr(options, name)
         if path and not Path(path).is_file():
             raise _error(name, f"there is no file {path}", "give its absolute path, and let the agent's user read it")
     return options
+
+
+def _check_proxies(text: str) -> None:
+    if not text:
+        return
+    # With a gateway only: other agents load none of it.
+    from homeport.gateway.callers.client_address import trusted_proxies
+
+    try:
+        trusted_proxies(text)
+    except HomeportError as error:
+        raise _error("trusted_proxies", error.message, error.hint) from None
 
 
 def _listening(target: str, name: str) -> tuple[str, int]:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from agent.link.link import Link
-from agent.link.messages import LEASES, Welcome
+from agent.link.messages import DENIALS, LEASES, Welcome
 from agent.local_gateway.options import LocalGatewayOptions
 from agent.state.directory import StateDirectory
 from agent.state.identity import Identity
@@ -24,6 +24,7 @@ def own_gateway(
     """`link` and `welcome` are asked once it runs. Raises HomeportError when its part of the disk cannot be opened."""
     if options is None:
         return None
+    from agent.local_gateway.denials import SiteDenials
     from agent.local_gateway.local_gateway import LocalGateway
 
     return LocalGateway(
@@ -31,12 +32,15 @@ def own_gateway(
         directory,
         identity,
         lambda: link().heard_ago,
-        lambda: _lending_session(link(), welcome()),
+        lambda: _session_with(LEASES, link(), welcome()),
         lambda report_json: link().tell_leases(report_json),
+        SiteDenials(
+            lambda: _session_with(DENIALS, link(), welcome()) > 0, lambda denials: link().tell_denials(denials)
+        ),
     )
 
 
-def _lending_session(link: Link, welcome: Welcome | None) -> int:
-    """Its epoch; 0 while there is none, or none with a control plane that lends."""
-    lends = welcome is not None and LEASES in welcome.features and link.state.connected
-    return link.epoch if lends else 0
+def _session_with(feature: str, link: Link, welcome: Welcome | None) -> int:
+    """Its epoch; 0 while there is none, or none with a control plane that has it."""
+    has = welcome is not None and feature in welcome.features and link.state.connected
+    return link.epoch if has else 0

@@ -1,7 +1,8 @@
-"""Denials on their way from a gateway to the audit log."""
+"""Denials that gateways have told, on their way to the audit log."""
 
 import asyncio
-from collections.abc import Callable
+import time
+from datetime import UTC, datetime
 from typing import Any
 
 from controlplane.audit.actor import Actor
@@ -10,40 +11,20 @@ from controlplane.auth.token_facts import owner_of
 from controlplane.store.store import Kind, Store
 from homeport.core import canonical
 from homeport.core.errors import HomeportError
-from homeport.core.guessing import Guesses
 from homeport.gateway.callers.denial import Denial
+from homeport.gateway.callers.waiting_denials import MOST_WAITING
 
-# As in the log itself, of one token or address a minute: a flood of one must not push out what others did.
-_MOST = 30
-_MOST_WAITING = 1000
-
-
-class WaitingDenials:
-    """The gateway's side: kept while the control plane is away, and the newest given up where there are too many."""
-
-    def __init__(self, clock: Callable[[], float]) -> None:
-        self._clock = clock
-        self._noted = Guesses(_MOST)
-        self._waiting: list[Denial] = []
-
-    def note(self, denial: Denial) -> None:
-        now, whose = self._clock(), denial.token_id or denial.address
-        if len(self._waiting) < _MOST_WAITING and not self._noted.must_wait(whose, "", now):
-            self._noted.failed(whose, now)
-            self._waiting.append(denial)
-
-    def take(self) -> list[dict[str, Any]]:
-        taken, self._waiting = self._waiting, []
-        return [canonical.to_plain(denial) for denial in taken]
+# So much later is it said when it was.
+_LATE_SECONDS = 60.0
 
 
 class GatewayDenials:
-    """The control plane's side: writes them down."""
+    """Writes them down."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._denials = Denials(store)
-        self._heard: asyncio.Queue[Denial] = asyncio.Queue(_MOST_WAITING)
+        self._heard: asyncio.Queue[Denial] = asyncio.Queue(MOST_WAITING)
 
     def hear(self, plain: list[dict[str, Any]]) -> None:
         for each in plain:
@@ -57,9 +38,18 @@ class GatewayDenials:
         """Until cancelled."""
         while True:
             denial = await self._heard.get()
-            await self._denials.note(self._actor(denial), HomeportError(denial.code, denial.message))
+            await self._denials.note(self._actor(denial), HomeportError(denial.code, _said(denial, time.time())))
 
     def _actor(self, denial: Denial) -> Actor:
         token = self._store.get(Kind.ACCESS_TOKEN, denial.token_id)
         owner = owner_of(token) if token is not None else ""
-        return Actor(owner, denial.token_id, denial.address, denial.request_id, f"gateway {denial.request}"[:300])
+        where = f"gateway of node {denial.node_id}:" if denial.node_id else "gateway"
+        return Actor(owner, denial.token_id, denial.address, denial.request_id, f"{where} {denial.request}"[:300])
+
+
+def _said(denial: Denial, now: float) -> str:
+    """Of one that had to wait for a site's link it says when it was, by its node's clock."""
+    if not denial.time or now - denial.time < _LATE_SECONDS:
+        return denial.message
+    moment = datetime.fromtimestamp(denial.time, UTC).isoformat(timespec="seconds")
+    return f"{denial.message} (on {moment.replace('+00:00', 'Z')}, told later)"

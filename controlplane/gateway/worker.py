@@ -19,16 +19,17 @@ from pathlib import Path
 import structlog
 import uvloop
 
-from controlplane.gateway.denials import WaitingDenials
 from controlplane.gateway.follower import FeedFollower, Streams, connect_to
 from controlplane.gateway.leasing import Leasing
 from controlplane.gateway.process import release
 from controlplane.gateway.reports import reporting
 from controlplane.gateway.tellers import Say, WhenAdded, every
+from homeport.core import canonical
 from homeport.core.errors import HomeportError
 from homeport.core.limits.borrower import Borrower
 from homeport.gateway.callers.access_tokens import AccessTokens
 from homeport.gateway.callers.client_address import trusted_proxies
+from homeport.gateway.callers.waiting_denials import WaitingDenials
 from homeport.gateway.gateway import Gateway
 from homeport.gateway.tables import GatewayTables
 from homeport.http2.tls import server_tls
@@ -81,7 +82,7 @@ class GatewayWorker:
         }
         self._feed.tellers += [
             every(_USES_SECONDS, "used", self._tokens.take_uses),
-            every(_DENIALS_SECONDS, "denied", denials.take),
+            every(_DENIALS_SECONDS, "denied", lambda: canonical.to_plain(denials.take())),
             self.wakes.tell,
             reporting(self._gateway),
             self._tell_serving,

@@ -30,6 +30,7 @@ from controlplane.sessions.registry import NodeLoad, NodeRegistry
 from controlplane.sessions.sessions import OpenSession, Sessions
 from controlplane.sessions.wire import (
     claim_from_wire,
+    denials_from_wire,
     inventory_from_wire,
     local_gateway_from_wire,
     refusals_from_wire,
@@ -42,6 +43,7 @@ from homeport.core.issuing import IssuingBudget
 from homeport.core.likeness import Claim, Suspicion
 from homeport.core.node_identity import Refusal, Shown, refusal
 from homeport.core.resources import Inventory
+from homeport.gateway.callers.denial import Denial
 
 log = structlog.get_logger()
 
@@ -78,9 +80,10 @@ class SessionService(session_pb2_grpc.SessionServicer):
         issuing: IssuingBudget | None = None,
         opened: Callable[[OpenSession, bool], None] = lambda session, has_gateway: None,
         leases: LeaseDesk | None = None,
+        denied: Callable[[Denial], None] = lambda denial: None,
     ) -> None:
         """`opened` is called with each new session, and whether its node has a local gateway. `leases` lends to these
-        what limited access tokens may use."""
+        what limited access tokens may use, `denied` hears what they have denied."""
         self._store = store
         self._doorkeeper = sessions.doorkeeper
         self._registry = registry
@@ -92,6 +95,7 @@ class SessionService(session_pb2_grpc.SessionServicer):
         self._issuing = issuing or IssuingBudget()
         self._opened = opened
         self._leases = leases
+        self._denied = denied
         self._copies = Copies(store)
         self.kept_epochs = KeptEpochs(store)
         self.history = HistoryIntake(store)
@@ -281,6 +285,9 @@ class SessionService(session_pb2_grpc.SessionServicer):
                     self._logs.end(node_id, message.answer.question_id, message.answer.message)
             case "history":
                 self.history.take(node_id, history_from_wire(message.history), session.history_kept)
+            case "denials":
+                for denial in denials_from_wire(node_id, message.denials):
+                    self._denied(denial)
             case "lease_report":
                 self._lend(message.lease_report, session)
             case "events":

@@ -2,7 +2,7 @@
 
 import base64
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from homeport_proto.v1 import session_pb2 as pb
 
@@ -10,6 +10,7 @@ from controlplane.fleet.tracks import track_of
 from controlplane.sites.local_gateways import LocalGateway
 from controlplane.store.store import Record
 from homeport.core import canonical
+from homeport.core.errors import ErrorCode
 from homeport.core.hardware import Hardware
 from homeport.core.likeness import Claim
 from homeport.core.policy import Policy
@@ -18,6 +19,7 @@ from homeport.core.resources import Gpu, Inventory
 from homeport.core.rollout.track import deployment_of
 from homeport.core.sealed_secrets import SealedSecrets
 from homeport.core.status import ReplicaReport, ReplicaStatus
+from homeport.gateway.callers.denial import Denial
 
 
 def claim_from_wire(message: pb.Hello | pb.RenewRequest, gpus: Iterable[Gpu] = ()) -> Claim:
@@ -129,3 +131,11 @@ def local_gateway_from_wire(message: pb.Hello) -> LocalGateway | None:
     if not message.HasField("local_gateway"):
         return None
     return LocalGateway(message.local_gateway.tunnel_target, message.local_gateway.url)
+
+
+def denials_from_wire(node_id: str, message: pb.Denials) -> Iterator[Denial]:
+    """Of that node's local gateway. A newer agent's codes are not known here: then access was denied in some way."""
+    known = {code.value: code for code in ErrorCode}
+    for each in message.denials:
+        code = known.get(each.code, ErrorCode.PERMISSION_DENIED)
+        yield Denial(each.token_id, each.address, each.request_id, each.request, code, each.message, each.time, node_id)

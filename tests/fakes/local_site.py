@@ -10,6 +10,7 @@ from typing import Any
 
 from agent.link.messages import SiteUpdate
 from agent.local_gateway.certificate import GatewayPair
+from agent.local_gateway.denials import SiteDenials
 from agent.local_gateway.local_gateway import LocalGateway
 from agent.local_gateway.options import LocalGatewayOptions
 from agent.relay.deployment import Upstream
@@ -22,6 +23,7 @@ from agent.state.site_gateways import SiteGateway
 from homeport.core import canonical
 from homeport.core.node_identity import Certificates, NodeAccess, Serial
 from homeport.gateway.callers.access_tokens import hash_of
+from homeport.gateway.callers.denial import Denial
 from homeport.gateway.routing.routes import RoutePolicy
 from homeport.http2.tls import client_tls
 from tests.fakes.certs import authority, issue
@@ -70,7 +72,14 @@ class Node:
 class LocalSite:
     """Use as `async with LocalSite(tmp_path) as site`. `ago`: seconds since the control plane was heard."""
 
-    def __init__(self, folder: Path, *others: str, clients: str = "127.0.0.1:0") -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *others: str,
+        clients: str = "127.0.0.1:0",
+        trusted_proxies: str = "",
+        access_log: str = "",
+    ) -> None:
         self.ago: float | None = 0.0
         self.here = Node("here")
         self.others = [Node(node_id) for node_id in others]
@@ -84,8 +93,12 @@ class LocalSite:
         pair = GatewayPair("here", key.decode(), certificate.decode(), "", (), time.time(), 30 * DAY)
         write_durably(directory.gateway_certificate, json.dumps(asdict(pair)).encode())
         identity = Identity("here", "home", "default", "127.0.0.1:1", key, certificate, authority().ca.pem, 1, "", 0.0)
-        options = LocalGatewayOptions(clients, "127.0.0.1:0")
-        self.gateway = LocalGateway(options, directory, lambda: identity, lambda: self.ago)
+        options = LocalGatewayOptions(clients, "127.0.0.1:0", trusted_proxies=trusted_proxies, access_log=access_log)
+        # What the control plane was told of denials, while it takes them.
+        self.denied: list[Denial] = []
+        self.takes_denials = True
+        self.denials = SiteDenials(lambda: self.takes_denials, self._take_denials, lambda: 1000.0)
+        self.gateway = LocalGateway(options, directory, lambda: identity, lambda: self.ago, denials=self.denials)
 
     async def __aenter__(self) -> "LocalSite":
         await self.gateway.start()
@@ -126,6 +139,10 @@ class LocalSite:
         node.relay.set_upstreams("chat", [Upstream(f"{node.node_id}-replica", "127.0.0.1", server.port)])
         await self.until(lambda: node.node_id in self.ready())
         return server
+
+    def _take_denials(self, denials: list[Denial]) -> bool:
+        self.denied += denials
+        return True
 
     def ready(self) -> list[str]:
         presences = self.gateway.gateway.presences

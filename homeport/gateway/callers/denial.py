@@ -15,3 +15,7 @@ class Denial:
     request: str
     code: ErrorCode
     message: str
+    # Unix seconds; 0 = just now.
+    time: float = 0.0
+    # The node whose local gateway it was; empty = none.
+    node_id: str = ""

@@ -7,11 +7,13 @@ from collections.abc import AsyncIterator
 import pytest
 
 from controlplane.auth.access_tokens import create_access_token
-from controlplane.gateway.denials import GatewayDenials, WaitingDenials
+from controlplane.gateway.denials import GatewayDenials
 from controlplane.store.audit import AuditQuery
 from controlplane.store.memory import MemoryStore
+from homeport.core import canonical
 from homeport.core.errors import ErrorCode
 from homeport.gateway.callers.denial import Denial
+from homeport.gateway.callers.waiting_denials import WaitingDenials
 from tests.fakes.clock import FakeClock
 from tests.fakes.data_plane import DataPlane, TestPrincipal
 from tests.fakes.model_server import ModelServer
@@ -62,7 +64,7 @@ def test_a_flood_of_one_leaves_room_for_others() -> None:
         waiting.note(WRONG)
     waiting.note(Denial("t1", "192.0.2.1", "r2", "GET /v1/models", ErrorCode.PERMISSION_DENIED, "no"))
     taken = waiting.take()
-    assert [each["token_id"] for each in taken] == [""] * 30 + ["t1"]
+    assert [each.token_id for each in taken] == [""] * 30 + ["t1"]
     assert waiting.take() == []
     clock.advance(61)
     waiting.note(WRONG)
@@ -78,15 +80,20 @@ async def test_the_control_plane_writes_them_down_with_the_tokens_owner() -> Non
     waiting.note(WRONG)
     waiting.note(Denial(token.id, "192.0.2.1", "r2", "GET /v1/models", ErrorCode.PERMISSION_DENIED, "not for you"))
     # As it travels: JSON on a socket.
-    denials.hear(json.loads(json.dumps(waiting.take())))
+    denials.hear(json.loads(json.dumps(canonical.to_plain(waiting.take()))))
+    # Of a site that was cut off.
+    denials.note(Denial("", "10.0.0.9", "r3", "GET /x", ErrorCode.UNAUTHENTICATED, "wrong", 1_700_000_000.0, "n1"))
     writing = asyncio.create_task(denials.run())
     async with asyncio.timeout(30):
-        while len(entries := await store.audit_entries(AuditQuery())) < 2:  # noqa: ASYNC110 - what is waited for has no event
+        while len(entries := await store.audit_entries(AuditQuery())) < 3:  # noqa: ASYNC110 - what is waited for has no event
             await asyncio.sleep(0.01)
     writing.cancel()
     said = sorted((each.actor, each.token_id, each.action, each.details["request"]) for each in entries)
     assert said == [
         ("", "", "sign-in", "gateway POST /d/chat/x"),
+        ("", "", "sign-in", "gateway of node n1: GET /x"),
         ("service_account/ci", token.id, "request", "gateway GET /v1/models"),
     ]
+    reasons = [each.details["reason"] for each in entries]
+    assert "wrong (on 2023-11-14T22:13:20Z, told later)" in reasons
     assert text.split(".")[2] not in str(entries)

@@ -30,6 +30,9 @@ def test_ports() -> None:
         ({"clients": "127.0.0.1:8000", "tls_cert": "/x", "tls_key": "/y", "tls": "internal"}, "already", "leave out"),
         ({"clients": "plant.local:8000"}, "'plant.local' is no address", "IP address"),
         ({"clients": "127.0.0.1:99999"}, "is not an address", "HOST:PORT"),
+        ({"clients": "127.0.0.1:8000", "trusted_proxies": "10.0.0.0/99"}, "10.0.0.0/99", "192.168.4.0/24"),
+        ({"clients": "127.0.0.1:8000", "access_log": "access.log"}, "is no file in a folder", "an absolute path"),
+        ({"clients": "127.0.0.1:8000", "access_log": "/no/such/folder/log"}, "is no file in a folder", "or -"),
         ({"clients": "127.0.0.1:8000", "port": "1"}, "unknown setting", "known: clients"),
     ],
 )
