@@ -22,6 +22,8 @@ from homeport.gateway.errors import render_refused_message
 from homeport.gateway.http2.connection import Http2Connection
 from homeport.gateway.http2.grpc_heading import is_grpc
 from homeport.gateway.http2.grpc_request import GrpcRequest
+from homeport.gateway.http2.stream import ClientStream
+from homeport.gateway.http2.talk import TalkRequest, TalkStream
 from homeport.gateway.limits.limiter import Limiter
 from homeport.gateway.limits.room import Room
 from homeport.gateway.parking import ParkingLot
@@ -33,7 +35,6 @@ from homeport.gateway.telemetry.counters import Counters
 from homeport.gateway.upgrade import UpgradeRequest
 from homeport.http1.connections import Connections
 from homeport.http1.errors import ProtocolError
-from homeport.http1.exchange import ClientSide
 from homeport.http1.head import RequestHead
 from homeport.http1.limits import Timeouts
 from homeport.http1.server import HttpServer
@@ -153,7 +154,9 @@ class Gateway:
     def _http2(self, timeouts: Timeouts, connections: Connections) -> Http2Connection:
         return Http2Connection(self._http2_exchange, self._refuse_message, timeouts, connections)
 
-    def _http2_exchange(self, stream: ClientSide, head: RequestHead, length: int) -> GatewayRequest:
+    def _http2_exchange(self, stream: ClientStream, head: RequestHead, length: int) -> GatewayRequest:
+        if isinstance(stream, TalkStream):
+            return TalkRequest(stream, head, length, self)
         return (GrpcRequest if is_grpc(head) else GatewayRequest)(stream, head, length, self)
 
     def _wake(self, deployment_id: str) -> None:

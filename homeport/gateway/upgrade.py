@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 from homeport.core.errors import ErrorCode, HomeportError
 from homeport.gateway.callers.subprotocols import HOMEPORT, SUBPROTOCOL_HEADER
 from homeport.gateway.request import GatewayRequest
+from homeport.http1.exchange import SwitchingSide
 from homeport.http1.head import RequestHead
-from homeport.http1.server_connection import ServerConnection
 from homeport.http1.status import SWITCHING
 from homeport.tunnel.frames import ResetCode
 
@@ -18,12 +18,12 @@ _IDLE_SECONDS = 300.0
 
 
 class UpgradeRequest(GatewayRequest):
-    connection: ServerConnection
+    connection: SwitchingSide
     _moved_at = 0.0
     # Whoever answers has seen the Upgrade: it is not sent to another one.
     _retried = True
 
-    def __init__(self, connection: ServerConnection, head: RequestHead, length: int, gateway: "Gateway") -> None:
+    def __init__(self, connection: SwitchingSide, head: RequestHead, length: int, gateway: "Gateway") -> None:
         super().__init__(connection, head, length, gateway)
         # What the client says after 101.
         self._body_complete = False

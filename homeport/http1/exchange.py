@@ -41,6 +41,14 @@ class ClientSide(Protocol):
         """Ends an answer early, after what was sent of it; the client can tell that it is not whole."""
 
 
+class SwitchingSide(ClientSide, Protocol):
+    """Of a request to go on as a WebSocket."""
+
+    def switch_protocols(self, block: bytes) -> None:
+        """The answer to it, `block` without framing: what comes from now on is its body, and send_body sends as it
+        is."""
+
+
 class Exchange:
     """Subclass it. All calls come on the event loop and must not block; the answer goes out through `connection`."""
 

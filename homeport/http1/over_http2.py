@@ -1,11 +1,15 @@
 """The headers that begin a stream of HTTP/2, read with the same eyes as a head of HTTP/1.1: both go on as that."""
 
 import re
+from base64 import b64encode
+from secrets import token_bytes
 
 from homeport.http1.errors import ProtocolError
 from homeport.http1.head import NO_BODY, UNKNOWN, Fields, RequestHead, block, check_count, request_head
 from homeport.http1.target import check_target
 
+KEY_HEADER = b"sec-websocket-key"
+_KEY_BYTES = 16
 _METHOD = re.compile(rb"[A-Z]{1,32}")
 _NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9a-z-]+")
 # No control character: as a line of HTTP/1.1 it would become two.
@@ -34,6 +38,9 @@ def head_of(headers: Fields, last: bool) -> tuple[RequestHead, int]:
     if cookies:
         fields.append((b"cookie", b"; ".join(cookies)))
     method, target = pseudo[b":method"], pseudo[b":path"]
+    protocol = pseudo.get(b":protocol")
+    if protocol is not None:
+        return _talk_of(protocol, target, fields, pseudo[b":authority"], last)
     if _METHOD.fullmatch(method) is None:
         raise ProtocolError(501, "the method is not served")
     fields.append((b"host", pseudo.get(b":authority", b"")))
@@ -43,6 +50,20 @@ def head_of(headers: Fields, last: bool) -> tuple[RequestHead, int]:
             raise ProtocolError(400, "the request ends before its Content-Length")
         return head, NO_BODY
     return head, UNKNOWN if length == NO_BODY else length
+
+
+def _talk_of(protocol: bytes, target: bytes, fields: Fields, host: bytes, last: bool) -> tuple[RequestHead, int]:
+    """An extended CONNECT (RFC 8441) asks for what the upgrade of a GET asks for, and needs no key: a server of
+    HTTP/1.1 gets one of ours."""
+    if protocol != b"websocket":
+        raise ProtocolError(501, "only WebSockets can be connected to")
+    if last:
+        raise ProtocolError(400, "a WebSocket that ends with its head")
+    key = b64encode(token_bytes(_KEY_BYTES))
+    asked = [field for field in fields if field[0] != KEY_HEADER]
+    head, _ = request_head(b"GET", target, check_target(target), "1.1", [*asked, (KEY_HEADER, key), (b"host", host)])
+    head.upgrade = True
+    return head, NO_BODY
 
 
 def lines_of(headers: Fields) -> bytes | None:

@@ -298,7 +298,7 @@ class Connection:
         if self._leaving or len(self._streams) > self._terms.streams:
             self._guard.spend(self._now)
             self.reset(stream, REFUSED_STREAM)
-        elif not is_request(headers):
+        elif not is_request(headers, self._terms.extended_connect):
             self._guard.spend(self._now)
             self.reset(stream, PROTOCOL_ERROR)
         elif self._on_stream is not None:

@@ -10,6 +10,8 @@ Headers = list[tuple[bytes, bytes]]
 _MAX_BLOCK = 32 * 1024
 _MAX_TABLE = 4096
 _PSEUDO_OF_REQUEST = frozenset((b":method", b":scheme", b":path", b":authority"))
+_NEEDED = frozenset((b":method", b":scheme", b":path"))
+_PSEUDO_OF_EXTENDED = _PSEUDO_OF_REQUEST | {b":protocol"}
 _PSEUDO_OF_RESPONSE = frozenset((b":status",))
 _FORBIDDEN = frozenset((b"connection", b"keep-alive", b"proxy-connection", b"transfer-encoding", b"upgrade"))
 
@@ -60,10 +62,12 @@ class OpenBlock:
         return bytes(self._block)
 
 
-def is_request(headers: Headers) -> bool:
-    """Well formed (RFC 9113 section 8.3.1); only for the methods that gRPC may see."""
-    pseudo = _pseudo(headers, _PSEUDO_OF_REQUEST)
-    return pseudo is not None and {b":method", b":scheme", b":path"} <= pseudo.keys() and pseudo[b":path"] != b""
+def is_request(headers: Headers, extended_connect: bool = False) -> bool:
+    """Well formed (RFC 9113 section 8.3.1); of CONNECT only the extended one (RFC 8441), where that is spoken."""
+    pseudo = _pseudo(headers, _PSEUDO_OF_EXTENDED if extended_connect else _PSEUDO_OF_REQUEST)
+    if pseudo is None or not pseudo.keys() >= _NEEDED or not pseudo[b":path"]:
+        return False
+    return b":protocol" not in pseudo or (pseudo[b":method"] == b"CONNECT" and b":authority" in pseudo)
 
 
 def is_response(headers: Headers) -> bool:

@@ -13,6 +13,7 @@ _MAX_CONCURRENT_STREAMS = 3
 _INITIAL_WINDOW_SIZE = 4
 _MAX_FRAME_SIZE = 5
 _MAX_HEADER_LIST_SIZE = 6
+_ENABLE_CONNECT_PROTOCOL = 8
 
 MAX_WINDOW = 2**31 - 1
 # What HTTP/2 begins with, before any SETTINGS.
@@ -66,4 +67,6 @@ def own_settings(terms: Terms, is_client: bool) -> bytes:
     }
     if is_client:
         settings[_ENABLE_PUSH] = 0
+    elif terms.extended_connect:
+        settings[_ENABLE_CONNECT_PROTOCOL] = 1
     return b"".join(_SETTING.pack(key, value) for key, value in settings.items())

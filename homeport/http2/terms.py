@@ -12,6 +12,7 @@ class Terms:
 
     `counts_heads`: whether heads of requests and answers count as frames that carry nothing. `ask_seconds`: silence
     after which the other end is asked whether it lives, and `answer_seconds` how long it may think; None = never.
+    `extended_connect`: a stream may become something else, such as a WebSocket (RFC 8441).
     """
 
     window: int
@@ -21,12 +22,22 @@ class Terms:
     counts_heads: bool
     ask_seconds: float | None
     answer_seconds: float = 2.5
+    extended_connect: bool = False
 
 
 # One long stream. What arrives is dispatched at once and bounded by the credit of each request, so the window is there
 # for bandwidth x delay and not for memory. A message of the tunnel goes in one frame.
 TUNNEL = Terms(16 * MIB, 16 * MIB, 128 * KIB, 100, counts_heads=True, ask_seconds=2.5)
 # Streams are requests: a stream's window is what a request may have here while nobody takes it.
-CLIENT = Terms(256 * KIB, 4 * MIB, 64 * KIB, 128, counts_heads=False, ask_seconds=60.0, answer_seconds=20.0)
+CLIENT = Terms(
+    256 * KIB,
+    4 * MIB,
+    64 * KIB,
+    128,
+    counts_heads=False,
+    ask_seconds=60.0,
+    answer_seconds=20.0,
+    extended_connect=True,
+)
 # A model server on this host: it is alive as long as its socket is, and servers of gRPC take questions for an attack.
 MODEL = Terms(256 * KIB, 4 * MIB, 64 * KIB, 0, counts_heads=False, ask_seconds=None)

@@ -83,6 +83,21 @@ class Http2Client:
         await asked.until()
         return asked
 
+    def connect(self, path: str, fields: Headers | None = None, protocol: bytes = b"websocket") -> Asked:
+        """An extended CONNECT, which goes on as something else."""
+        headers: Headers = [
+            (b":method", b"CONNECT"),
+            (b":protocol", protocol),
+            (b":scheme", b"http"),
+            (b":path", path.encode()),
+            (b":authority", b"gateway"),
+            (b"sec-websocket-version", b"13"),
+            *(fields if fields is not None else [(b"authorization", b"Bearer " + TOKEN.encode())]),
+        ]
+        asked = Asked(self.endpoint)
+        asked.stream = self.endpoint.connection.begin(headers, asked)
+        return asked
+
     def close(self) -> None:
         self.endpoint.abort()
 

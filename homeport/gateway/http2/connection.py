@@ -4,9 +4,10 @@ import asyncio
 from collections.abc import Callable
 
 from homeport.gateway.http2.stream import ClientStream
+from homeport.gateway.http2.talk import TalkStream, is_talk
 from homeport.http1.connections import Connections
 from homeport.http1.errors import ProtocolError
-from homeport.http1.exchange import ClientSide, Exchange
+from homeport.http1.exchange import Exchange
 from homeport.http1.head import RequestHead
 from homeport.http1.limits import Timeouts
 from homeport.http2.endpoint import Endpoint
@@ -15,7 +16,7 @@ from homeport.http2.header_block import Headers
 from homeport.http2.stream import Stream
 from homeport.http2.terms import CLIENT
 
-ExchangeFactory = Callable[[ClientSide, RequestHead, int], Exchange]
+ExchangeFactory = Callable[[ClientStream, RequestHead, int], Exchange]
 # A refused message to (header block, body).
 ErrorRenderer = Callable[[ProtocolError], tuple[bytes, bytes]]
 
@@ -92,7 +93,7 @@ class Http2Connection(Endpoint):
     # ----
 
     def _begin(self, stream: Stream, headers: Headers, last: bool) -> None:
-        request = ClientStream(self, stream)
+        request = (TalkStream if is_talk(headers) else ClientStream)(self, stream)
         self._streams.add(request)
         request.begin(headers, last)
 

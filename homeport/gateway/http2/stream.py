@@ -55,7 +55,7 @@ class ClientStream(Http2Exchange):
             self.give_up(CANCEL)
             return
         exchange, stream = self._exchange, self.stream
-        if exchange is None or stream is None or self._head_sent:
+        if exchange is None or stream is None or self._head_sent or exchange.head.upgrade:
             return
         if self._wants_body and not stream.remote_closed and now - self._heard_at > limits.body:
             exchange.on_body_timeout()
