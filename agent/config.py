@@ -18,6 +18,8 @@ class RunConfig:
     stop_replicas_on_exit: bool = False
     # None = this agent listens to nobody.
     local_gateway: LocalGatewayOptions | None = None
+    # host:port of the page of metrics; empty = there is none.
+    metrics: str = ""
     drain_seconds: float = 30.0
 
 

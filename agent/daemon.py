@@ -16,7 +16,6 @@ import os
 import random
 import time
 from collections.abc import AsyncIterator
-from typing import Any
 
 import structlog
 
@@ -38,7 +37,9 @@ from agent.link.bulk import LogPusher
 from agent.link.channel import node_tls
 from agent.link.link import Link
 from agent.link.renew import Renewer
+from agent.local_api.facts import AgentFacts
 from agent.local_api.local_api import LocalApi
+from agent.local_api.metrics_page import MetricsPage, MetricsPort
 from agent.local_api.status import status
 from agent.local_gateway.own import own_gateway
 from agent.local_gateway.site import Site
@@ -211,7 +212,13 @@ class Daemon:
             random.random,
             expired=self._renewer.expired,
         )
-        self._local_api = LocalApi(directory.socket, {"status": self._status})
+        page = MetricsPage(self._facts, self._site.own)
+        self._metrics = MetricsPort(config.metrics, page)
+        answers = {
+            "status": lambda: status(self._facts()),
+            "metrics": lambda: {"text": page.text().decode()},
+        }
+        self._local_api = LocalApi(directory.socket, answers)
 
     async def run(self) -> None:
         ending = Ending()
@@ -226,6 +233,7 @@ class Daemon:
         identity = self._renewer.identity
         if self._site.own is not None:
             await self._site.own.start()
+        await self._metrics.start()
         desired = await self._desired_store.load()
         await self._epochs.load()
         await self._history.load()
@@ -292,6 +300,7 @@ class Daemon:
         await self._reconciler.close(self._config.stop_replicas_on_exit)
         for driver in self._drivers.values():
             await driver.close()
+        await self._metrics.close()
         await self._local_api.close()
 
     async def stop_replicas(self) -> int:
@@ -328,11 +337,14 @@ class Daemon:
         learned = self._start_times.of(deployment_id)
         return outlook_of(deployment_id, self._reconciler.replicas(), learned, time.monotonic())
 
-    def _status(self) -> dict[str, Any]:
-        return status(
+    def _facts(self) -> AgentFacts:
+        return AgentFacts(
             identity=self._renewer.identity,
-            link=self._link,
+            link=self._link.state,
+            epoch=self._link.epoch,
+            heard_ago=self._link.heard_ago,
             gateways=self._node.gateways,
+            tunnels=self._relay.link_count,
             desired=self._node.desired,
             replicas=self._reconciler.reports(),
             inventory=self._fingerprint.inventory,
@@ -340,6 +352,10 @@ class Daemon:
             notes=self._database.notes,
             untold=self._history.untold,
             unwritten=self._history.unwritten,
+            demands=dict(self._relay.demands()),
+            refused=self._reconciler.refused(),
+            ejections=self._faults.ejections,
+            failed_checks=self._faults.failed_checks,
             local_gateway=self._site.own.status() if self._site.own is not None else None,
             site_gateways=self._site.gateways,
         )

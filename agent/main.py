@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from agent.config import RunConfig, default_state_dir
+from agent.link.target import listening_target
 from agent.local_gateway.options import LOCAL_GATEWAY_FLAGS, local_gateway_options
 from agent.policy import DRIVERS, POLICY_FILE, load_policy
 from homeport import __version__
@@ -58,7 +59,7 @@ def _stop_replicas(options: argparse.Namespace) -> None:
     from homeport.logging import configure_logging
 
     configure_logging()
-    count = uvloop.run(daemon.stop_replicas(replace(_run_config(options), local_gateway=None)))
+    count = uvloop.run(daemon.stop_replicas(replace(_run_config(options), local_gateway=None, metrics="")))
     sys.stdout.write(f"stopped {count} replicas\n")
 
 
@@ -69,6 +70,13 @@ def _status(options: argparse.Namespace) -> None:
 
     answer = ask(StateDirectory(options.state_dir).socket, "status")
     sys.stdout.write((json.dumps(answer, indent=2) if options.json else render(answer)) + "\n")
+
+
+def _metrics(options: argparse.Namespace) -> None:
+    from agent.local_api.local_api import ask
+    from agent.state.directory import StateDirectory
+
+    sys.stdout.write(ask(StateDirectory(options.state_dir).socket, "metrics")["text"])
 
 
 def _doctor(options: argparse.Namespace) -> None:
@@ -90,12 +98,16 @@ def _run_config(options: argparse.Namespace) -> RunConfig:
         policy = replace(policy, drivers=tuple(dict.fromkeys(options.allow_driver)))
     given = {name: getattr(options, f"local_gateway_{name}", "") for name in LOCAL_GATEWAY_FLAGS}
     local_gateway = {**policy.local_gateway, **{name: value for name, value in given.items() if value}}
+    metrics = options.metrics or policy.metrics
+    if metrics:
+        listening_target(metrics)
     return RunConfig(
         state_dir=options.state_dir,
         policy=policy,
         name=options.name,
         stop_replicas_on_exit=options.stop_replicas_on_exit,
         local_gateway=local_gateway_options(local_gateway) if local_gateway else None,
+        metrics=metrics,
     )
 
 
@@ -122,24 +134,33 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument(
         "--stop-replicas-on-exit", action="store_true", help="stop the models with the agent; they run on otherwise"
     )
+    run.add_argument(
+        "--metrics",
+        default="",
+        metavar="HOST:PORT",
+        help="serve /metrics there, to whoever can reach it: 127.0.0.1:9464 is for this host alone (default: nowhere)",
+    )
     for name, (metavar, text) in LOCAL_GATEWAY_FLAGS.items():
         flag = "--local-gateway" if name == "clients" else f"--local-gateway-{name.replace('_', '-')}"
         run.add_argument(flag, dest=f"local_gateway_{name}", default="", metavar=metavar, help=text)
     run.set_defaults(command=_run)
 
     stop = commands.add_parser("stop-replicas", help="stop all models of this host; the agent must not run")
-    stop.set_defaults(command=_stop_replicas, name="", allow_driver=[], stop_replicas_on_exit=True)
+    stop.set_defaults(command=_stop_replicas, name="", allow_driver=[], stop_replicas_on_exit=True, metrics="")
 
     status = commands.add_parser("status", help="ask the running agent how it is")
     status.add_argument("--json", action="store_true", help="one JSON object")
     status.set_defaults(command=_status)
+
+    metrics = commands.add_parser("metrics", help="the running agent's metrics, in Prometheus' text format")
+    metrics.set_defaults(command=_metrics)
 
     doctor = commands.add_parser("doctor", help="look for what keeps this host from serving, each with its fix")
     doctor.add_argument("--server", default="", metavar="HOST:8442", help="before the host has joined: where it will")
     doctor.add_argument("--output", choices=("table", "json"), default="table")
     doctor.set_defaults(command=_doctor)
 
-    for command in (join, run, stop, status, doctor):
+    for command in (join, run, stop, status, metrics, doctor):
         command.add_argument("--state-dir", type=Path, default=default_state_dir(), help="default: %(default)s")
     for command in (run, stop, doctor):
         command.add_argument("--policy", type=Path, default=POLICY_FILE, help="default: %(default)s")

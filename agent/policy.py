@@ -38,6 +38,8 @@ class HostPolicy:
     replicas_per_gpu: int = 0
     # Clients of the site may come to this host; empty = it listens to nobody. See agent/local_gateway/options.py.
     local_gateway: dict[str, str] = field(default_factory=dict)
+    # Where the agent's metrics are read; empty = over its socket alone.
+    metrics: str = ""
 
     def allows_image(self, image: str) -> bool:
         """With no prefix given any image is allowed."""
@@ -141,6 +143,7 @@ _CHECKS: dict[str, _Check] = {
     "network_mbps": _number,
     "replicas_per_gpu": _number,
     "local_gateway": _table,
+    "metrics": _text,
 }
 
 

@@ -1,5 +1,7 @@
 """host:port texts."""
 
+from ipaddress import ip_address
+
 from homeport.core.errors import ErrorCode, HomeportError
 
 
@@ -14,6 +16,20 @@ def split_target(target: str, default_port: int) -> tuple[str, int]:
             ErrorCode.INVALID_ARGUMENT, f"{target!r} is not an address", hint="write HOST:PORT, such as homeport:8442"
         )
     return host, int(port)
+
+
+def listening_target(target: str) -> tuple[str, int]:
+    """An IP address and a port to listen at; 0 = any. Raises HomeportError(INVALID_ARGUMENT)."""
+    host, port = split_target(target, 0) if not target.endswith(":0") else (target[:-2].strip("[]"), 0)
+    try:
+        ip_address(host)
+    except ValueError:
+        raise HomeportError(
+            ErrorCode.INVALID_ARGUMENT,
+            f"{host!r} is no address to listen at",
+            hint="write an IP address and a port: 0.0.0.0:8000",
+        ) from None
+    return host, port
 
 
 def join_target(host: str, port: int | str) -> str:

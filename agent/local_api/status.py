@@ -1,61 +1,54 @@
 """What `homeport-agent status` shows."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from agent.local_api.facts import AgentFacts
 from homeport import __version__
 from homeport.core import canonical
-from homeport.core.resources import Inventory
-from homeport.core.status import ReplicaReport
-
-if TYPE_CHECKING:  # asking for a status needs no gRPC
-    from agent.link.link import Link
-    from agent.placement import DesiredState
-    from agent.state.identity import Identity
-    from agent.state.site_gateways import SiteGateway
+from homeport.core.rollout.track import deployment_of
 
 
-def status(
-    identity: "Identity",
-    link: "Link",
-    gateways: Sequence[str],
-    desired: "DesiredState",
-    replicas: Sequence[ReplicaReport],
-    inventory: Inventory,
-    uptime_seconds: float,
-    notes: Sequence[str],
-    untold: int,
-    unwritten: int,
-    local_gateway: dict[str, Any] | None = None,
-    site_gateways: "Sequence[SiteGateway]" = (),
-) -> dict[str, Any]:
-    """Plain values, ready for JSON. `untold`: entries of history on the disk that the control plane does not
-    have; `unwritten`: those that are not on the disk."""
+def status(facts: AgentFacts) -> dict[str, Any]:
+    """Plain values, ready for JSON."""
+    identity, link = facts.identity, facts.link
     return {
         "node_id": identity.node_id,
         "cluster": identity.cluster_id,
         "nodepool": identity.nodepool_id,
         "version": __version__,
         "pid": os.getpid(),
-        "uptime_seconds": round(uptime_seconds, 1),
+        "uptime_seconds": round(facts.uptime_seconds, 1),
         "link": {
             "target": identity.session_target,
-            "connected": link.state.connected,
-            "since": link.state.since,
-            "reason": link.state.reason,
-            "epoch": link.epoch,
-            "clock_skew_seconds": round(link.state.clock_skew_seconds, 3),
-            "gateways": list(gateways),
+            "connected": link.connected,
+            "since": link.since,
+            "reason": link.reason,
+            "epoch": facts.epoch,
+            "clock_skew_seconds": round(link.clock_skew_seconds, 3),
+            "gateways": list(facts.gateways),
+            "tunnels": facts.tunnels,
         },
-        "notes": list(notes),
-        "history": {"untold": untold, "unwritten": unwritten},
-        "local_gateway": local_gateway,
-        "site_gateways": [{"node_id": each.node_id, "target": each.target} for each in site_gateways],
-        "desired": canonical.to_plain(desired.version),
-        "replicas": canonical.to_plain(list(replicas)),
-        "inventory": canonical.to_plain(inventory),
+        "notes": list(facts.notes),
+        "history": {"untold": facts.untold, "unwritten": facts.unwritten},
+        "local_gateway": facts.local_gateway,
+        "site_gateways": [{"node_id": each.node_id, "target": each.target} for each in facts.site_gateways],
+        "desired": canonical.to_plain(facts.desired.version),
+        "replicas": canonical.to_plain(list(facts.replicas)),
+        "refused": canonical.to_plain(list(facts.refused)),
+        "traffic": {
+            deployment_id: {
+                "in_flight": demand.in_flight,
+                "queued": demand.queued,
+                "arrivals": demand.arrivals,
+                "ejections": sum(n for (id, _), n in facts.ejections.items() if id == deployment_of(deployment_id)),
+                "failed_health_checks": facts.failed_checks.get(deployment_of(deployment_id), 0),
+            }
+            for deployment_id, demand in facts.demands.items()
+        },
+        "inventory": canonical.to_plain(facts.inventory),
     }
 
 
@@ -75,8 +68,14 @@ def render(answer: dict[str, Any]) -> str:
         lines += _gateway_lines(answer["local_gateway"])
     if answer["history"]["untold"]:
         lines.append(f"untold    {answer['history']['untold']} entries of history, until the control plane has them")
+    lines += _gpu_lines(answer["inventory"]["gpus"])
     lines += [f"note      {note}" for note in answer["notes"]]
     lines += [f"problem   {problem}" for problem in answer["inventory"]["problems"]]
+    lines += _traffic_lines(answer["traffic"])
+    lines += [
+        f"refused   {each['deployment_id']}: {each['code']}: needs {each['need']}, has {each['have']}"
+        for each in answer["refused"]
+    ]
     lines.append(f"replicas  {len(answer['replicas'])}")
     for replica in answer["replicas"]:
         reason = f"  {replica['reason']}" if replica["reason"] else ""
@@ -85,6 +84,27 @@ def render(answer: dict[str, Any]) -> str:
             f"  {replica['restarts']} restarts{reason}"
         )
     return "\n".join(lines)
+
+
+def _gpu_lines(gpus: Iterable[dict[str, Any]]) -> list[str]:
+    lines = []
+    for gpu in gpus:
+        health = (gpu["quarantine"] and f"in quarantine: {gpu['quarantine']}") or gpu["problem"] or "well"
+        used, whole = gpu["memory_used_bytes"] / 2**30, gpu["memory_bytes"] / 2**30
+        lines.append(f"gpu       {gpu['uuid']} {gpu['name']}, {used:.1f} of {whole:.1f} GiB used, {health}")
+    return lines
+
+
+def _traffic_lines(traffic: dict[str, dict[str, int]]) -> list[str]:
+    lines = []
+    for deployment_id, figures in sorted(traffic.items()):
+        faults = figures["ejections"], figures["failed_health_checks"]
+        ill = f"; replicas out {faults[0]} times, {faults[1]} failed health checks" if any(faults) else ""
+        lines.append(
+            f"traffic   {deployment_id}: {figures['in_flight']} in flight, {figures['queued']} waiting, "
+            f"{figures['arrivals']} since the start{ill}"
+        )
+    return lines
 
 
 def _gateway_lines(gateway: dict[str, Any]) -> list[str]:

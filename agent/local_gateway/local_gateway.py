@@ -7,8 +7,8 @@ import asyncio
 import random
 import secrets
 import time
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
@@ -35,11 +35,15 @@ from homeport.gateway.callers.access_tokens import AccessTokens
 from homeport.gateway.callers.client_address import trusted_proxies
 from homeport.gateway.gateway import Gateway
 from homeport.gateway.tables import GatewayTables
+from homeport.gateway.telemetry.report import report_of
 from homeport.http2.tls import waiting_server_tls
 from homeport.tls import load_pair
 from homeport.tunnel.link import Link
 from homeport.tunnel.pipe import Pipe
 from homeport.tunnel.server import TunnelServer
+
+if TYPE_CHECKING:
+    from homeport.metrics.families import Metric
 
 log = structlog.get_logger()
 
@@ -161,6 +165,14 @@ class LocalGateway:
             "tokens_accepted_seconds": max(0.0, round(self._freshness.left, 1)) if self._freshness.limit else 0.0,
             "problems": [problem for problem in problems if problem],
         }
+
+    def metrics(self) -> Iterator["Metric"]:
+        """Its requests and its process, as those of other gateways."""
+        # Takes 1 MB: loaded only where somebody asks for metrics.
+        from homeport.gateway.telemetry.gateway_metrics import gateway_metrics
+
+        report = report_of(self.gateway, self._identity().node_id)
+        return gateway_metrics([report], report.deployments.keys() | report.at_nodes.keys())
 
     def _use(self, pair: GatewayPair) -> None:
         load_pair(self._tunnel_tls, pair.key.encode(), pair.certificate.encode())

@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 from ipaddress import ip_address
 from pathlib import Path
 
-from agent.link.target import split_target
+from agent.link.target import listening_target
 from homeport.core.errors import ErrorCode, HomeportError
 
 # By setting: what stands for its value, and what it is for.
@@ -104,12 +104,10 @@ def _check_proxies(text: str) -> None:
 
 
 def _listening(target: str, name: str) -> tuple[str, int]:
-    host, port = split_target(target, 0) if not target.endswith(":0") else (target[:-2].strip("[]"), 0)
     try:
-        ip_address(host)
-    except ValueError:
-        raise _error(name, f"{host!r} is no address to listen at", "write an IP address: 0.0.0.0:8000") from None
-    return host, port
+        return listening_target(target)
+    except HomeportError as error:
+        raise _error(name, error.message, error.hint) from None
 
 
 def _error(name: str, message: str, fix: str) -> HomeportError:

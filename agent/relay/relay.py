@@ -106,6 +106,10 @@ class Relay:
         return bool(self._links)
 
     @property
+    def link_count(self) -> int:
+        return len(self._links)
+
+    @property
     def in_flight(self) -> int:
         return sum(len(link.streams) for link in self._links)
 

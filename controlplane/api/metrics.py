@@ -14,8 +14,8 @@ from controlplane.metrics.page import page
 from controlplane.views.views import Views
 from homeport.core.access.permission import Permission
 from homeport.core.access.scope import Place
+from homeport.metrics.text import CONTENT_TYPE
 
-_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 # Who comes through a proxy on this host is not on this host.
 _OF_PROXIES = frozenset({"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip", "Via"})
 
@@ -36,7 +36,7 @@ class MetricsPage:
         counts = await fleet.count(self._views)
         counts.alarms.update(alarm["name"] for alarm in alarms(dependencies.store, dependencies.registry))
         body = await page(dependencies.metrics.facts(counts))
-        return web.Response(body=body, headers={"Content-Type": _TYPE})
+        return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE})
 
     def _authorise(self, request: web.Request) -> None:
         principal = self._callers.identify(request)

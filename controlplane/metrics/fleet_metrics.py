@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from controlplane.metrics.families import Metric, gauge
 from controlplane.metrics.fleet import FleetCounts
 from homeport.core.status import NodeStatus, ReplicaStatus
+from homeport.metrics.families import Metric, gauge
 
 # Shown also where there are none, so that an alert on them has a series to look at.
 _PHASES = ("stopped", "pending", "failed", "starting", "degraded", "ready")

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from controlplane.history.tally import DeploymentTally
-from controlplane.metrics.families import Metric, counter, histogram, observed
+from homeport.metrics.families import Metric, counter, histogram, observed
 
 
 def history_metrics(tallies: Mapping[str, DeploymentTally]) -> Iterator[Metric]:

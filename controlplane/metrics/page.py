@@ -5,17 +5,17 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 
-from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
-from prometheus_client.registry import Collector
+from prometheus_client import ProcessCollector
 
 from controlplane.history.tally import DeploymentTally, HistoryTally
-from controlplane.metrics.families import Metric
 from controlplane.metrics.fleet import FleetCounts
 from controlplane.metrics.fleet_metrics import fleet_metrics
-from controlplane.metrics.gateway_metrics import gateway_metrics
 from controlplane.metrics.history_metrics import history_metrics
 from controlplane.metrics.server_metrics import ServerFacts, server_metrics
+from homeport.gateway.telemetry.gateway_metrics import gateway_metrics
 from homeport.gateway.telemetry.report import GatewayReport
+from homeport.metrics.families import Metric
+from homeport.metrics.text import page_of
 
 
 @dataclass(slots=True)
@@ -59,20 +59,4 @@ async def page(facts: Facts) -> bytes:
 
 
 def _text(facts: Facts) -> bytes:
-    """Family by family: making or freeing all of a large page at once would hold up the event loop, thread or not."""
-    own = ProcessCollector(registry=None).collect()
-    return b"".join(map(_rendered, chain(metrics(facts), own)))
-
-
-def _rendered(family: Metric) -> bytes:
-    registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Collector(family))
-    return generate_latest(registry)
-
-
-class _Collector(Collector):
-    def __init__(self, family: Metric) -> None:
-        self._family = family
-
-    def collect(self) -> Iterable[Metric]:
-        return (self._family,)
+    return page_of(chain(metrics(facts), ProcessCollector(registry=None).collect()))

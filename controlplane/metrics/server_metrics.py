@@ -4,8 +4,8 @@ import platform
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from controlplane.metrics.families import Metric, counter, gauge, histogram, observed
 from homeport.core.histogram import LAG_BOUNDS, Histogram
+from homeport.metrics.families import Metric, counter, gauge, histogram, observed
 
 
 def _lag() -> Histogram:

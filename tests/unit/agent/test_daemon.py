@@ -233,8 +233,11 @@ async def test_join_and_status_from_the_command_line(site: Site, tmp_path: Path)
     with Site(Path(state), site.plane).agent():
         await site.plane.connection()
         done = await asyncio.to_thread(subprocess.run, status, capture_output=True, text=True, timeout=30)
+        metrics = [*AGENT, "metrics", "--state-dir", state]
+        told = await asyncio.to_thread(subprocess.run, metrics, capture_output=True, text=True, timeout=30)
     assert done.returncode == 0
     assert "connected since" in done.stdout
+    assert "homeport_agent_connected 1.0" in told.stdout.splitlines()
 
 
 def _status(site: Site) -> dict[str, Any]:

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 from homeport.core.errors import ErrorCode
+from homeport.metrics.text import page_of
 from tests.fakes.local_site import FACTS, TOKEN, LocalSite, entry
 from tests.fakes.model_server import ModelServer
 
@@ -45,3 +46,15 @@ async def test_the_access_log_names_the_client_behind_a_trusted_proxy(tmp_path: 
         "here",
         200,
     )
+
+
+async def test_its_numbers_are_those_of_a_gateway(tmp_path: Path) -> None:
+    async with LocalSite(tmp_path) as site:
+        await site.told_all()
+        await site.serve(site.here, ModelServer())
+        assert (await site.ask())[0] == 200
+        text = page_of(site.gateway.metrics()).decode()
+    of = 'deployment="chat",gateway="here"'
+    assert f'homeport_gateway_requests_total{{{of},status="2xx"}} 1.0' in text
+    assert 'homeport_gateway_tunnels{gateway="here"}' in text
+    assert 'homeport_deployment_capacity_requests{deployment="chat"} 4.0' in text

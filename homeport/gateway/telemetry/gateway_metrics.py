@@ -2,9 +2,9 @@
 
 from collections.abc import Collection, Iterator, Sequence
 
-from controlplane.metrics.families import Metric, counter, gauge, histogram, observed
 from homeport.gateway.telemetry.counters import DeploymentCounters
 from homeport.gateway.telemetry.report import AtNodes, GatewayReport
+from homeport.metrics.families import Metric, counter, gauge, histogram, observed
 
 # By the first digit.
 _STATUSES = ("none", "1xx", "2xx", "3xx", "4xx", "5xx")

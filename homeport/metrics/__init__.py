@@ -1,0 +1,1 @@
+"""Families of metrics, and the page that they are told on."""
