@@ -3,6 +3,8 @@
 .PHONY: help setup run test lint bench docs proto lock wheelhouse clean
 
 BIN := .venv/bin
+# Tests of real parts wait more than they compute.
+WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 2)
 # The same files wherever it runs: every hash, no download addresses.
 LOCK := .make/lock/bin/uv pip compile --quiet --python-version 3.11 --universal --generate-hashes \
         --no-emit-index-url --no-emit-find-links --no-annotate --no-header
@@ -17,7 +19,7 @@ run: setup ## Start everything on this machine and deploy the sample model (ARGS
 	@$(BIN)/homeport dev $(ARGS)
 
 test: setup ## Run all tests, in parallel, system tests included (ARGS="-k name")
-	@$(BIN)/pytest -n auto --dist loadgroup $(ARGS)
+	@$(BIN)/pytest -n $(WORKERS) --dist loadgroup $(ARGS)
 
 lint: setup ## ruff, mypy, import rules, and whether what is generated is fresh
 	@$(BIN)/ruff check .

@@ -69,7 +69,7 @@ def create_app(dependencies: ApiDependencies) -> web.Application:
     app.on_shutdown.append(lambda _: _end_watches(pulse))
     add_routes(app, routes, callers.identify, dependencies.store)
     app.router.add_get("/metrics", MetricsPage(dependencies, views, callers).answer, allow_head=False)
-    add_docs(app, openapi_document(routes, dependencies.version))
+    add_docs(app, lambda: openapi_document(routes, dependencies.version))
     return app
 
 

@@ -1,5 +1,9 @@
 """The API's description, and a page that shows it. Every file of the page is served from here: it needs no network."""
 
+import asyncio
+import json
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +24,15 @@ _HEADERS = {
 }
 
 
-def add_docs(app: web.Application, document: dict[str, Any]) -> None:
+def add_docs(app: web.Application, document: Callable[[], dict[str, Any]]) -> None:
+    """`document` is made when somebody first asks for it: that takes longer than a start may."""
+
+    @cache
+    def text() -> str:
+        return json.dumps(document())
+
     async def openapi(_: web.Request) -> web.Response:
-        return web.json_response(document)
+        return web.json_response(text=await asyncio.to_thread(text))
 
     async def page(_: web.Request) -> web.FileResponse:
         return web.FileResponse(_OWN / "index.html", headers=_HEADERS)

@@ -83,7 +83,7 @@ async def read_until(stream: AsyncIterator[list[Change]], seq: int) -> list[Chan
     """Everything up to and with that transaction."""
     found: list[Change] = []
     while not found or found[-1].seq < seq:
-        found += await asyncio.wait_for(anext(stream), 10)
+        found += await asyncio.wait_for(anext(stream), 60)
     return found
 
 
@@ -333,7 +333,7 @@ async def test_a_transaction_is_one_portion_however_large(store: Store) -> None:
             tx.create(Kind.CLUSTER, f"{number:04}", {})
 
     await store.write(change)
-    assert len(await asyncio.wait_for(anext(stream), 10)) == KEEP
+    assert len(await asyncio.wait_for(anext(stream), 60)) == KEEP
 
 
 async def test_deletions_are_known_as_far_as_the_log_reaches(store: Store) -> None:
@@ -361,7 +361,7 @@ async def test_a_closed_store_takes_no_writes_and_ends_its_followers(store: Stor
     await store.close()
     assert (await refused(store, create("a"))).code is ErrorCode.UNAVAILABLE
     with pytest.raises(StopAsyncIteration):
-        await asyncio.wait_for(anext(stream), 10)
+        await asyncio.wait_for(anext(stream), 60)
 
 
 async def test_everything_is_there_after_reopening(reopen: Opener) -> None:

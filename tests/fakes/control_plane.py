@@ -38,7 +38,7 @@ class Connection:
 
     async def next(self, body: str) -> Any:
         """The next message of this kind; others before it are dropped."""
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(60):
             while True:
                 message = await self.heard.get()
                 if message.WhichOneof("body") == body:
@@ -104,7 +104,7 @@ class FakeControlPlane(
 
     async def connection(self) -> Connection:
         """The next session that an agent opens."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             return await self.connections.get()
 
     def identity(self, ttl_seconds: int = 86400) -> Identity:

@@ -139,7 +139,7 @@ class DataPlane:
         )
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not condition():  # noqa: ASYNC110 - what tests wait for has no event
                 await asyncio.sleep(0.005)
 
@@ -162,14 +162,14 @@ class Client:
         self.writer.write(head.encode() + body)
 
     async def head(self) -> tuple[int, dict[str, str]]:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             raw = await self.reader.readuntil(b"\r\n\r\n")
         line, *lines = raw.decode("latin-1").removesuffix("\r\n\r\n").split("\r\n")
         return int(line.split()[1]), {n.lower(): v.strip() for n, _, v in (entry.partition(":") for entry in lines)}
 
     async def chunk(self) -> bytes:
         """b"" is the last one."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             size = int(await self.reader.readuntil(b"\r\n"), 16)
             return (await self.reader.readexactly(size + 2))[:-2]
 
@@ -180,7 +180,7 @@ class Client:
             while chunk := await self.chunk():
                 body += chunk
         elif "content-length" in headers:
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 body = await self.reader.readexactly(int(headers["content-length"]))
         return status, headers, body
 
@@ -192,7 +192,7 @@ class Client:
 
     async def at_end(self) -> bytes:
         """All that comes until the gateway closes."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             return await self.reader.read()
 
     def close(self) -> None:

@@ -29,7 +29,7 @@ class Asked(Exchange):
 
     async def until(self, condition: object = None) -> None:
         """Until `condition()` holds; without one, until it is over."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while not (condition() if callable(condition) else self.ended or self.reset is not None or self.lost):
                 self._news.clear()
                 await self._news.wait()

@@ -8,6 +8,7 @@ from homeport.http1.head import NO_BODY, UNKNOWN, RequestHead
 from homeport.http1.limits import Timeouts
 from homeport.http1.server import HttpServer
 from homeport.http1.server_connection import ServerConnection
+from tests.fakes.silence import read_until_silent
 
 
 class EchoExchange(Exchange):
@@ -66,7 +67,7 @@ class PlainFront:
 
     async def next(self) -> EchoExchange:
         """The next request, whose body may still be on its way."""
-        return await asyncio.wait_for(self._arrived.get(), 10)
+        return await asyncio.wait_for(self._arrived.get(), 60)
 
     async def send(self, *pieces: bytes) -> bytes:
         """All that comes back until the server closes, or has been silent for a moment."""
@@ -74,13 +75,7 @@ class PlainFront:
         for piece in pieces:
             writer.write(piece)
             await asyncio.sleep(0)
-        received = b""
-        try:
-            async with asyncio.timeout(10):
-                while data := await asyncio.wait_for(reader.read(65536), 0.3):
-                    received += data
-        except TimeoutError:
-            pass
+        received = await read_until_silent(reader)
         writer.close()
         return received
 

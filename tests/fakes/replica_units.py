@@ -32,7 +32,7 @@ class FakeReplicaUnits:
 
     def __exit__(self, *_: object) -> None:
         self._process.terminate()
-        self._process.communicate(timeout=30)
+        self._process.communicate(timeout=60)
 
 
 def main(folder: Path) -> None:

@@ -38,7 +38,7 @@ class SessionStream:
         self._up.put_nowait(None)
 
     async def receive(self) -> pb.ControlMessage | None:
-        return await asyncio.wait_for(self._down.get(), 10)
+        return await asyncio.wait_for(self._down.get(), 60)
 
     async def expect(self, body: str) -> pb.ControlMessage:
         message = await self.receive()

@@ -28,10 +28,10 @@ class RecordingTalker:
         return len(self._outgoing)
 
     async def hear(self) -> bytes:
-        return await asyncio.wait_for(self.messages.get(), 20)
+        return await asyncio.wait_for(self.messages.get(), 60)
 
     async def end(self) -> Status:
-        return await asyncio.wait_for(asyncio.shield(self.ended), 20)
+        return await asyncio.wait_for(asyncio.shield(self.ended), 60)
 
     # ---- what calls call
 

@@ -1,4 +1,5 @@
-from collections.abc import Callable, Coroutine
+import tempfile
+from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,19 @@ from tests.fleet.fleet import Fleet
 from tests.fleet.virtual_time import run_in_virtual_time
 
 Story = Callable[[Fleet], Coroutine[Any, Any, None]]
+_IN_MEMORY = Path("/dev/shm")
+
+
+@pytest.fixture
+def tmp_path(tmp_path: Path) -> Iterator[Path]:
+    """In memory where there is such a folder: no plug is pulled here, and on a virtual clock the disk is all there is
+    to wait for.
+    """
+    if not _IN_MEMORY.is_dir():
+        yield tmp_path
+        return
+    with tempfile.TemporaryDirectory(prefix="hp-fleet-", dir=_IN_MEMORY) as folder:
+        yield Path(folder)
 
 
 @pytest.fixture

@@ -75,7 +75,7 @@ def test_a_deployment_may_wait_for_its_node_for_ever(tell: Callable[..., None]) 
         await fleet.until(lambda: fleet.seen_ready() == 1, within=10, what="a ready replica")
         fleet.network.cut("n0")
         await fleet.until(lambda: fleet.plane.registry.status("n0") is NodeStatus.LOST, within=80, what="lost")
-        await fleet.holds(lambda: two.replicas() == [] and len(one.ready()) == 1, 3600, "nothing moves")
+        await fleet.holds(lambda: two.replicas() == [] and len(one.ready()) == 1, 900, "nothing moves")
         fleet.network.heal("n0")
         await fleet.until(lambda: fleet.seen_ready() == 1, within=30, what="it is seen again")
         assert len(one.driver.starts) == 1

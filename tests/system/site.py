@@ -18,7 +18,7 @@ import yaml
 
 from tests.system.conftest import BIN, ROOT, free_ports
 
-READY_SECONDS = 30.0
+READY_SECONDS = 90.0
 ECHO_MODEL = ROOT / "tests" / "fakes" / "echo_model.py"
 
 SITE = f"""
@@ -164,7 +164,7 @@ class Site:
     def open(self, path: str, body: bytes | None = None) -> Any:
         """A streaming response of the gateway, to be read and closed by the caller."""
         request = self._request("POST" if body else "GET", self.url(self.gateway_port) + path, body)
-        return urllib.request.urlopen(request, timeout=30, context=self.trust)
+        return urllib.request.urlopen(request, timeout=60, context=self.trust)
 
     def until(self, condition: Callable[[], Any], what: str, within: float = READY_SECONDS) -> float:
         """Seconds until the condition holds; refusals and errors on the way count as not yet."""
@@ -190,12 +190,12 @@ class Site:
     def stop(self, process: "subprocess.Popen[str] | None", how: signal.Signals = signal.SIGTERM) -> None:
         if process is not None and process.poll() is None:
             process.send_signal(how)
-            process.wait(40)
+            process.wait(90)
         if process is not None and process.stdout is not None:
             process.stdout.close()
 
     def _http(self, method: str, url: str, body: bytes) -> Any:
-        with urllib.request.urlopen(self._request(method, url, body), timeout=30, context=self.trust) as response:
+        with urllib.request.urlopen(self._request(method, url, body), timeout=60, context=self.trust) as response:
             text = response.read()
         return json.loads(text) if text else None
 

@@ -36,7 +36,7 @@ def test_joins_denials_and_changes_are_there_after_a_kill(tmp_path: Path) -> Non
                 urllib.request.Request(
                     f"{site.url(site.api_port)}/api/v1/nodes", headers={"Authorization": "Bearer hp1.no.planted"}
                 ),
-                timeout=30,
+                timeout=60,
             )
         site.kill(site.server)
         site.start_server()
@@ -83,7 +83,7 @@ def _enroll(port: int, certificate: str, token: str) -> str:
     options = [("grpc.ssl_target_name_override", SERVER_NAME)]
     with grpc.secure_channel(f"127.0.0.1:{port}", credentials, options) as channel:
         try:
-            enrollment_pb2_grpc.EnrollmentStub(channel).Enroll(request, timeout=30)
+            enrollment_pb2_grpc.EnrollmentStub(channel).Enroll(request, timeout=60)
         except grpc.RpcError as error:
             return str(error.code().name)
     return "OK"

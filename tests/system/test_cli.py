@@ -10,7 +10,7 @@ import yaml
 
 from tests.system.conftest import RunningDev
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(200), pytest.mark.xdist_group("dev")]
+pytestmark = [pytest.mark.system, pytest.mark.timeout(400), pytest.mark.xdist_group("dev")]
 
 _ECHO = """
 compute_cluster: {id: attic}

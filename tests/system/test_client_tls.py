@@ -32,7 +32,7 @@ def _homeport(site: Site, *arguments: str, ca_file: Path | None) -> "subprocess.
 def _serial(site: Site, port: int) -> int:
     assert site.trust is not None
     with (
-        socket.create_connection(("127.0.0.1", port), timeout=30) as plain,
+        socket.create_connection(("127.0.0.1", port), timeout=60) as plain,
         site.trust.wrap_socket(plain, server_hostname="127.0.0.1") as connection,
     ):
         certificate = connection.getpeercert(binary_form=True)
@@ -48,9 +48,9 @@ def test_with_the_internal_ca_clients_that_trust_it_get_in_and_others_hear_what_
         assert strict is not None
         strict.verify_flags |= ssl.VerifyFlags.VERIFY_X509_STRICT
         for port in (site.api_port, site.gateway_port):
-            with socket.create_connection(("127.0.0.1", port), timeout=30) as plain:
+            with socket.create_connection(("127.0.0.1", port), timeout=60) as plain:
                 strict.wrap_socket(plain, server_hostname="localhost").close()
-            with socket.create_connection(("127.0.0.1", port), timeout=30) as plain:
+            with socket.create_connection(("127.0.0.1", port), timeout=60) as plain:
                 plain.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
                 assert not plain.recv(1000).startswith(b"HTTP/1.1 200")
 

@@ -148,5 +148,5 @@ def test_terminating_is_as_good_as_ctrl_c(home: Home) -> None:
 
 
 def _get(url: str) -> str:
-    with urllib.request.urlopen(url, timeout=30) as response:
+    with urllib.request.urlopen(url, timeout=60) as response:
         return str(response.read().decode())

@@ -13,7 +13,7 @@ import pytest
 from homeport.schema.documents import DOCUMENT_KINDS, load_documents, parse_documents
 from tests.system.conftest import ROOT, RunningDev, free_ports, need_sample
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(200), pytest.mark.xdist_group("dev")]
+pytestmark = [pytest.mark.system, pytest.mark.timeout(400), pytest.mark.xdist_group("dev")]
 
 _SERVE = ROOT / "examples" / "models" / "smollm2" / "serve.py"
 
@@ -75,10 +75,10 @@ def server() -> Iterator[tuple[subprocess.Popen[str], str]]:
 
 def test_the_samples_server_alone(server: tuple[subprocess.Popen[str], str]) -> None:
     process, url = server
-    with urllib.request.urlopen(f"{url}/health", timeout=30) as health:
+    with urllib.request.urlopen(f"{url}/health", timeout=60) as health:
         assert health.status == 200
     request = urllib.request.Request(f"{url}/v1/embeddings", json.dumps({"input": "a harbour"}).encode())
-    with urllib.request.urlopen(request, timeout=30) as answer:
+    with urllib.request.urlopen(request, timeout=60) as answer:
         assert len(json.load(answer)["data"][0]["embedding"]) == 576
     process.send_signal(signal.SIGTERM)
     assert process.wait(10) == 0

@@ -13,7 +13,7 @@ import pytest
 from tests.system.load import PATIENCE, Load
 from tests.system.site import Site
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.system, pytest.mark.timeout(400), pytest.mark.xdist_group("gateway-workers")]
 
 
 @pytest.fixture(scope="module")

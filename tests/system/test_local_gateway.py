@@ -53,7 +53,7 @@ class TwoAgents(Site):
             {"Authorization": f"Bearer {token or self.token}"},
         )
         trust = ssl.create_default_context(cafile=self.folder / "gate" / "identity" / "current" / "ca.pem")
-        with urllib.request.urlopen(request, timeout=30, context=trust) as response:
+        with urllib.request.urlopen(request, timeout=60, context=trust) as response:
             body: str = json.loads(response.read())["body"]
             return body
 

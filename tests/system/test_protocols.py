@@ -15,7 +15,7 @@ import pytest
 from tests.system.conftest import ROOT
 from tests.system.site import Site, documents
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.timeout(400), pytest.mark.xdist_group("protocols")]
 
 MODEL = ROOT / "tests" / "fakes" / "protocols_model.py"
 TRITON = ROOT / "tests" / "fakes" / "triton_caller.py"

@@ -12,7 +12,7 @@ import pytest
 from tests.system.load import PATIENCE, Load
 from tests.system.site import Site, replica_pids
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.system, pytest.mark.timeout(400), pytest.mark.xdist_group("replica-killed")]
 
 CLIENTS = 5
 # Fifty requests a second, all of them together.

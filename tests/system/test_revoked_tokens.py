@@ -20,7 +20,7 @@ def status_of(site: Site, token: str) -> int:
         f"{site.url(site.gateway_port)}/d/echo/x", b"x", {"Authorization": f"Bearer {token}"}, method="POST"
     )
     try:
-        with urllib.request.urlopen(request, timeout=30) as response:
+        with urllib.request.urlopen(request, timeout=60) as response:
             return int(response.status)
     except urllib.error.HTTPError as refusal:
         with refusal:

@@ -104,7 +104,7 @@ def _provider(folder: Path) -> Iterator[str]:
 def _until_it_answers(url: str) -> None:
     for _ in range(600):
         try:
-            urllib.request.urlopen(url, timeout=30).close()
+            urllib.request.urlopen(url, timeout=60).close()
         except OSError:
             time.sleep(0.2)
         else:

@@ -98,7 +98,7 @@ def test_a_second_server_refuses_and_names_the_fix(site: Site) -> None:
         site.server_command(api_port=0, gateway_port=0, enroll_port=0, session_port=0, tunnel_port=0),
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=90,
     )
     assert same_data.returncode == 1
     assert "in use by another homeport-server" in same_data.stderr.splitlines()[-1]
@@ -107,7 +107,7 @@ def test_a_second_server_refuses_and_names_the_fix(site: Site) -> None:
     for flag in ("api", "gateway", "enroll", "session", "tunnel"):
         ports = {f"{name}_port": 0 for name in ("api", "gateway", "enroll", "session", "tunnel")}
         ports[f"{flag}_port"] = getattr(site, f"{flag}_port")
-        same_port = subprocess.run(other.server_command(**ports), capture_output=True, text=True, timeout=30)
+        same_port = subprocess.run(other.server_command(**ports), capture_output=True, text=True, timeout=90)
         assert same_port.returncode == 1, flag
         assert f"--{flag}-port" in same_port.stderr.splitlines()[-1]
 

@@ -98,12 +98,12 @@ async def test_our_agent_attaches_to_a_gateway_on_grpc() -> None:
         loaded = asyncio.Event()
         link.on_load = lambda _, loads: loaded.set() if loads and loads[0].ready else None
         carrying = asyncio.ensure_future(carry(link, woken, context.read, context.write))
-        await asyncio.wait_for(loaded.wait(), 10)
+        await asyncio.wait_for(loaded.wait(), 60)
         stream = RecordingStream(link, link.next_id())
         body = bytes(1_000_000)
         link.open(stream, Opening("chat", 1, b"POST /x HTTP/1.1\r\n", len(body)), False)
         stream.send_data(body, True)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not stream.ended:  # noqa: ASYNC110 - what tests wait for has no event
                 await asyncio.sleep(0.01)
         answered.set_result((stream.head, stream.data))
@@ -123,7 +123,7 @@ async def test_our_agent_attaches_to_a_gateway_on_grpc() -> None:
     relay.set_deployment(TERMS)
     relay.set_upstreams("chat", [Upstream("r", "127.0.0.1", model.port)])
     tunnels.set_targets([f"127.0.0.1:{port}"])
-    head, data = await asyncio.wait_for(answered, 30)
+    head, data = await asyncio.wait_for(answered, 60)
     assert head is not None and head[:2] == (200, 1_000_000)
     assert data == bytes(1_000_000)
     await tunnels.close(0)

@@ -99,7 +99,7 @@ async def test_messages_of_all_sizes_come_back(site: Site) -> None:
 
 async def test_metadata_goes_both_ways(site: Site) -> None:
     talker = await site.call()
-    await asyncio.wait_for(talker.accepted.wait(), 10)
+    await asyncio.wait_for(talker.accepted.wait(), 60)
     assert talker.metadata is not None and talker.metadata[b"said"] == b"hello"
 
 
@@ -149,7 +149,7 @@ async def test_the_last_message_comes_before_the_status(site: Site) -> None:
 async def test_a_server_that_stops_ends_the_calls_and_takes_no_more(site: Site) -> None:
     endpoint = await site.dial()
     talker = await site.call("Echo", endpoint)
-    await asyncio.wait_for(talker.accepted.wait(), 10)
+    await asyncio.wait_for(talker.accepted.wait(), 60)
     await site.server.stop(None)
     assert (await talker.end()).code != OK
     with pytest.raises(Http2Error):
@@ -161,7 +161,7 @@ async def test_more_calls_than_the_server_wants_are_refused_here() -> None:
     await site.server.start()
     endpoint = await site.dial()
     first = await site.call("Echo", endpoint)
-    await asyncio.wait_for(first.accepted.wait(), 10)
+    await asyncio.wait_for(first.accepted.wait(), 60)
     await site.call("Echo", endpoint)
     with pytest.raises(Http2Error):
         await site.call("Echo", endpoint)
@@ -171,6 +171,6 @@ async def test_more_calls_than_the_server_wants_are_refused_here() -> None:
 async def test_a_server_that_vanishes_is_unavailable(site: Site) -> None:
     endpoint = await site.dial()
     talker = await site.call("Echo", endpoint)
-    await asyncio.wait_for(talker.accepted.wait(), 10)
+    await asyncio.wait_for(talker.accepted.wait(), 60)
     endpoint.abort()
     assert (await talker.end()).code == UNAVAILABLE

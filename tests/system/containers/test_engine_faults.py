@@ -15,7 +15,7 @@ from agent.drivers.driver import DriverUnavailable, Handle, RunState, Unkillable
 from tests.engine import PrivateEngine
 from tests.system.containers.requests import request
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.xdist_group("containers")]
 
 Make = Callable[..., DockerDriver]
 

@@ -16,7 +16,7 @@ from tests.engine import PrivateEngine
 from tests.fakes.planted import forms_of, planted
 from tests.system.containers.requests import request
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.xdist_group("containers")]
 
 VALUE = planted() + " with 'quotes', $HOME and\nlines"
 FILE = planted()

@@ -18,7 +18,7 @@ from homeport.core.workload import ContainerOptions, Mount, PullPolicy, Ulimit
 from tests.engine import PrivateEngine
 from tests.system.containers.requests import request
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.xdist_group("containers")]
 
 MIB = 1 << 20
 

@@ -160,8 +160,8 @@ class Sites(Site):
             replicas = self.api("GET", "/replicas")["items"]
             return bool(sum(replica["status"] == "ready" for replica in replicas) == len(self.stations))
 
-        self.until(ready, "a ready replica on each host", within=60)
-        self.until(lambda: self.ask("warm")["body"] == "warm", "the first answer", within=60)
+        self.until(ready, "a ready replica on each host")
+        self.until(lambda: self.ask("warm")["body"] == "warm", "the first answer")
 
     def _start(self) -> None:
         self.center = self._network.host("center")
@@ -178,7 +178,7 @@ class Sites(Site):
             assert joined.returncode == 0, joined.stderr
             self.stations.append(station)
             station.start()
-        self.until(lambda: set(self.statuses()) == {"ready"}, "all hosts", within=60)
+        self.until(lambda: set(self.statuses()) == {"ready"}, "all hosts")
         # Only now: the first host would have taken it all.
         self.api("POST", "/apply", {"documents": documents[-1:]})
         self.until_all_serve()

@@ -26,7 +26,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sites]:
 
 @pytest.fixture
 def sites(shared: Sites) -> Iterator[Sites]:
-    shared.until(lambda: set(shared.statuses()) == {"ready"}, "a sound beginning", within=60)
+    shared.until(lambda: set(shared.statuses()) == {"ready"}, "a sound beginning")
     yield shared
     shared.restart_server()  # it forgets who fell how often
 
@@ -80,7 +80,7 @@ def test_requests_leave_a_node_that_is_not_heard(sites: Sites, figure: Figure, f
             figure(f"{fault}: last request that waited for it", caller.last_wait_since(began))
             assert sites.model_pids() == before
         healed = time.monotonic()
-        sites.until(lambda: sites.node(victim.name)["status"] == "ready", "it is back", within=60)
+        sites.until(lambda: sites.node(victim.name)["status"] == "ready", "it is back")
         figure(f"{fault}: ready again", time.monotonic() - healed)
     assert caller.errors == []
     assert sites.model_pids() == before
@@ -91,11 +91,11 @@ def test_a_node_in_a_black_hole_is_disconnected_and_keeps_its_budget(sites: Site
     before, placements = sites.model_pids(), sites.placements()
     victim = sites.stations[0]
     with broken(victim, victim.host.cut):
-        sites.until(lambda: sites.node(victim.name)["status"] == "disconnected", "disconnected", within=60)
+        sites.until(lambda: sites.node(victim.name)["status"] == "disconnected", "disconnected")
         replicas = sites.api("GET", f"/replicas?node={victim.name}")["items"]
         assert [each["status"] for each in replicas] == ["unknown"]
         assert sites.placements() == placements
-    sites.until(lambda: sites.restarts() == 0, "both seen again", within=60)
+    sites.until(lambda: sites.restarts() == 0, "both seen again")
     assert sites.model_pids() == before
 
 
@@ -107,7 +107,7 @@ def test_a_frozen_control_plane_blames_nobody(sites: Sites) -> None:
             sites.until(lambda: not any(station.connected() for station in sites.stations), "the agents notice")
             asked = len(caller.calls)
             sites.until(lambda: len(caller.calls) >= asked + 20, "twenty more calls")
-        sites.until(lambda: set(sites.statuses()) == {"ready"}, "all are back", within=60)
+        sites.until(lambda: set(sites.statuses()) == {"ready"}, "all are back")
     assert caller.errors == []
     assert sites.model_pids() == before
     assert sites.restarts() == 0
@@ -122,7 +122,7 @@ def test_a_host_without_a_network_starts_what_it_was_asked_for_last(sites: Sites
             station.host.unplug()
         began = time.monotonic()
         station.start()
-        sites.until(lambda: station.ready_replicas() == 1, "a ready replica", within=60)
+        sites.until(lambda: station.ready_replicas() == 1, "a ready replica")
         seconds[network] = time.monotonic() - began
     figure("cold boot with a network until the model is ready", seconds[True])
     figure("cold boot without one", seconds[False])
@@ -133,5 +133,5 @@ def test_a_host_without_a_network_starts_what_it_was_asked_for_last(sites: Sites
     figure("a crash without a network until the model is ready again", time.monotonic() - began)
     before = station.replica_pids()
     station.host.plug_in()
-    sites.until(lambda: sites.node(station.name)["status"] == "ready", "it is back", within=60)
+    sites.until(lambda: sites.node(station.name)["status"] == "ready", "it is back")
     assert station.replica_pids() == before

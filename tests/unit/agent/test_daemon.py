@@ -92,7 +92,7 @@ class Site:
         return found
 
     def ask_model(self, path: str = "/") -> int:
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.model_port()}{path}", timeout=10) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.model_port()}{path}", timeout=60) as answer:
             return int(answer.read())
 
 
@@ -248,12 +248,12 @@ def _status(site: Site) -> dict[str, Any]:
 
 
 async def _until(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not holds():  # noqa: ASYNC110 - it happens in another process
             await asyncio.sleep(0.05)
 
 
 async def _until_logged(plane: FakeControlPlane, text: bytes) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while text not in (await plane.log_chunks.get()).lines:
             pass

@@ -160,7 +160,7 @@ async def test_the_ack_comes_after_the_disk(plane: FakeControlPlane, link: Link,
     connection.say(desired_state=snapshot(5, placement_message(Workload("process", ("serve",)))))
     # News of a replica sent meanwhile overtakes the ack that waits for the disk.
     link.replica_changed(REPORT)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         first = await connection.heard.get()
     assert first.WhichOneof("body") == "replica_status"
     assert connection.heard.empty()
@@ -289,7 +289,7 @@ class TestLogs:
         identity = plane.identity()
         pusher = LogPusher(lambda: identity, lines)
         assert pusher.begin(LogsQuestion("q", "r1", 5, True), identity.session_target) == ""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             assert (await plane.log_chunks.get()).lines == b""
             assert (await plane.log_chunks.get()).lines == b"r1 5 True\n"
             more.set()
@@ -310,7 +310,7 @@ class TestLogs:
         identity = plane.identity()
         pusher = LogPusher(lambda: identity, lines)
         pusher.begin(LogsQuestion("q", "r1", 5, True), identity.session_target)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await plane.log_chunks.get()
             await plane.log_chunks.get()
             pusher.cancel("q")
@@ -383,7 +383,7 @@ class TestRenewal:
         tasks = [asyncio.create_task(part.run()) for part in (link, renewer)]
         connection = await plane.connection()
         connection.say(goodbye=pb.Goodbye(reason="EXPIRED"))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await renewed.wait()
         await plane.connection()
         for task in tasks:
@@ -434,6 +434,6 @@ async def test_a_lock_may_ask_to_stop_the_models(plane: FakeControlPlane, link: 
 
 
 async def _until(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not holds():  # noqa: ASYNC110 - what is looked at belongs to the agent, and is no event
             await asyncio.sleep(0.01)

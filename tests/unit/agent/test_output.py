@@ -50,7 +50,7 @@ async def test_carriage_returns_do_not_end_a_line(output: Output) -> None:
 async def test_a_follower_gets_whole_lines_across_a_rotation(output: Output) -> None:
     _write(output, "first\nhal")
     follower = output.lines(10, True)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         assert await anext(follower) == b"first\n"
         _write(output, "f\n")
         assert await anext(follower) == b"half\n"
@@ -66,7 +66,7 @@ async def test_a_follower_gets_whole_lines_across_a_rotation(output: Output) -> 
 async def test_a_follower_ends_with_the_file(output: Output, tmp_path: Path) -> None:
     _write(output, "1\n")
     follower = output.lines(1, True)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         assert await anext(follower) == b"1\n"
         (tmp_path / "output.log").unlink()
         with pytest.raises(StopAsyncIteration):

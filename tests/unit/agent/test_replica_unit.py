@@ -80,7 +80,7 @@ async def test_stop_asks_and_then_ends(driver: ProcessDriver) -> None:
     handle = await driver.start(_run(deaf))
     async for _ in driver.logs(_ID, 1, True):
         break
-    await asyncio.wait_for(driver.stop(handle, 0.1), 30)
+    await asyncio.wait_for(driver.stop(handle, 0.1), 60)
     assert (await driver.wait(handle)).code == -9
 
 

@@ -11,6 +11,7 @@ import typer.main
 from homeport.cli.main import app
 
 ROOT = Path(__file__).resolve().parents[3]
+COMMAND: Any = typer.main.get_command(app)
 
 
 def _commands() -> list[str]:
@@ -24,7 +25,7 @@ def _commands() -> list[str]:
 
 def _parse(arguments: list[str]) -> None:
     """Raises a usage error, as the command would."""
-    command: Any = typer.main.get_command(app)
+    command = COMMAND
     context = None
     name = "homeport"
     while hasattr(command, "commands"):

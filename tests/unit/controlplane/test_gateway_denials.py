@@ -84,7 +84,7 @@ async def test_the_control_plane_writes_them_down_with_the_tokens_owner() -> Non
     # Of a site that was cut off.
     denials.note(Denial("", "10.0.0.9", "r3", "GET /x", ErrorCode.UNAUTHENTICATED, "wrong", 1_700_000_000.0, "n1"))
     writing = asyncio.create_task(denials.run())
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while len(entries := await store.audit_entries(AuditQuery())) < 3:  # noqa: ASYNC110 - what is waited for has no event
             await asyncio.sleep(0.01)
     writing.cancel()

@@ -79,7 +79,7 @@ async def watched(api: ControlApi, token: str) -> set[str]:
     for topic in LISTS:
         async with api.session.ws_connect(f"{api.url}/api/v1/watch", headers=headers) as socket:
             await socket.send_json({"topics": [topic]})
-            message = await socket.receive_json(timeout=30)
+            message = await socket.receive_json(timeout=60)
             if message["type"] == "error":
                 assert message["error"]["code"] == "permission_denied"
             else:
@@ -92,7 +92,7 @@ async def test_a_watch_tells_what_comes_into_sight_and_goes_out_of_it(api: Contr
     headers = {"Authorization": f"Bearer {await api.token_of('viewer project/red')}"}
     async with api.session.ws_connect(f"{api.url}/api/v1/watch", headers=headers) as socket:
         await socket.send_json({"topics": ["deployments"]})
-        assert [each["id"] for each in (await socket.receive_json(timeout=30))["items"]] == ["chat"]
+        assert [each["id"] for each in (await socket.receive_json(timeout=60))["items"]] == ["chat"]
         await api.call("PATCH", "/deployments/talk?force=true", {"spec": {"hold_seconds": 7}})
         await api.call("PATCH", "/deployments/talk?force=true", {"spec": {"project": "red"}})
         delta = await next_of(socket, "delta")
@@ -108,7 +108,7 @@ async def test_a_watch_tells_what_comes_into_sight_and_goes_out_of_it(api: Contr
 async def next_of(socket: aiohttp.ClientWebSocketResponse, type: str) -> dict[str, Any]:
     """The next message of that type which says anything."""
     while True:
-        message: dict[str, Any] = await socket.receive_json(timeout=30)
+        message: dict[str, Any] = await socket.receive_json(timeout=60)
         if message["type"] == type and (type != "delta" or message["changes"]):
             return message
 
@@ -118,8 +118,8 @@ async def test_who_sees_a_part_is_told_everything_anew_when_it_comes_back(api: C
     headers = {"Authorization": f"Bearer {await api.token_of('viewer project/red')}"}
     async with api.session.ws_connect(f"{api.url}/api/v1/watch", headers=headers) as socket:
         await socket.send_json({"topics": ["deployments"], "since": api.store.seq, "store_id": api.store.store_id})
-        assert (await socket.receive_json(timeout=30))["type"] == "resync"
-        assert [each["id"] for each in (await socket.receive_json(timeout=30))["items"]] == ["chat"]
+        assert (await socket.receive_json(timeout=60))["type"] == "resync"
+        assert [each["id"] for each in (await socket.receive_json(timeout=60))["items"]] == ["chat"]
 
 
 async def test_a_watch_follows_the_watchers_roles_and_ends_with_its_token(api: ControlApi) -> None:
@@ -128,7 +128,7 @@ async def test_a_watch_follows_the_watchers_roles_and_ends_with_its_token(api: C
     headers = {"Authorization": f"Bearer {token}"}
     async with api.session.ws_connect(f"{api.url}/api/v1/watch", headers=headers) as socket:
         await socket.send_json({"topics": ["deployments"]})
-        assert len((await socket.receive_json(timeout=30))["items"]) == 1
+        assert len((await socket.receive_json(timeout=60))["items"]) == 1
         binding = {"id": "more", "role": "viewer", "subject": "user/anna", "scope": "project/blue"}
         assert (await api.call("POST", "/role-bindings", binding)).status == 201
         assert (await next_of(socket, "resync"))["reason"] == "what you may see has changed"
@@ -146,8 +146,8 @@ async def test_a_log_stream_ends_with_its_readers_token(api: ControlApi) -> None
         assert await response.content.readline() == b"hello\n"
         assert (await api.call("DELETE", f"/access-tokens/{token.split('.')[1]}")).status == 204
         with pytest.raises(aiohttp.ClientError):
-            await asyncio.wait_for(response.content.read(), 30)
-    await asyncio.wait_for(api.logs.closed.wait(), 30)
+            await asyncio.wait_for(response.content.read(), 60)
+    await asyncio.wait_for(api.logs.closed.wait(), 60)
 
 
 @pytest.mark.parametrize(

@@ -39,11 +39,11 @@ async def test_followed_lines_come_at_once_and_leaving_closes_the_source(api: Co
     headers = {"Authorization": f"Bearer {api.token}"}
     url = f"{api.url}/api/v1{LOGS}?follow=true&replica=replica1"
     async with api.session.get(url, headers=headers) as response:
-        line = await asyncio.wait_for(response.content.readline(), 10)
+        line = await asyncio.wait_for(response.content.readline(), 60)
         assert line == b"first\n"
         assert not api.logs.closed.is_set()
         response.close()
-    await asyncio.wait_for(api.logs.closed.wait(), 10)
+    await asyncio.wait_for(api.logs.closed.wait(), 60)
 
 
 async def test_a_source_without_lines_answers_nonetheless(api: ControlApi) -> None:

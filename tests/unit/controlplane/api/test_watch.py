@@ -25,7 +25,7 @@ class Watcher:
         self.messages: list[dict[str, Any]] = []
 
     async def next(self) -> dict[str, Any]:
-        message: dict[str, Any] = await self.socket.receive_json(timeout=30)
+        message: dict[str, Any] = await self.socket.receive_json(timeout=60)
         self.messages.append(message)
         self.watched.take(message)
         return message
@@ -189,11 +189,11 @@ async def test_a_bad_request_is_answered_with_an_error_and_the_end(
     headers = {"Authorization": f"Bearer {api.token}"}
     async with api.session.ws_connect(f"{api.url}/api/v1/watch", headers=headers) as socket:
         await socket.send_json(sent)
-        message = await socket.receive_json(timeout=30)
+        message = await socket.receive_json(timeout=60)
         assert (message["type"], message["error"]["code"], message["error"]["path"]) == (
             "error", "invalid_argument", path)  # fmt: skip
         assert says in f"{message['error']['message']} {message['error']['hint']}"
-        assert (await socket.receive(timeout=30)).type is aiohttp.WSMsgType.CLOSE
+        assert (await socket.receive(timeout=60)).type is aiohttp.WSMsgType.CLOSE
 
 
 async def test_text_that_is_no_json_and_binary_are_refused(api: ControlApi) -> None:
@@ -201,7 +201,7 @@ async def test_text_that_is_no_json_and_binary_are_refused(api: ControlApi) -> N
     for send in ("send_str", "send_bytes"):
         async with api.session.ws_connect(f"{api.url}/api/v1/watch", headers=headers) as socket:
             await getattr(socket, send)("{" if send == "send_str" else b"{}")
-            assert (await socket.receive_json(timeout=30))["error"]["code"] == "invalid_argument"
+            assert (await socket.receive_json(timeout=60))["error"]["code"] == "invalid_argument"
 
 
 async def test_a_plain_request_is_told_that_it_is_a_websocket(api: ControlApi) -> None:
@@ -219,7 +219,7 @@ class Events:
     async def next(self) -> tuple[str, str, dict[str, Any]]:
         """(id, event, data)."""
         found = {"id": ""}
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while line := (await self._response.content.readline()).decode().rstrip("\n"):
                 name, _, value = line.partition(": ")
                 found[name] = value

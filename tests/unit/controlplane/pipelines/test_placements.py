@@ -183,7 +183,7 @@ async def test_the_loop_wakes_for_deployments_and_for_nodes_but_not_for_replicas
         idle.set()
 
     async def next_round() -> int:
-        await asyncio.wait_for(idle.wait(), 10)
+        await asyncio.wait_for(idle.wait(), 60)
         for _ in range(50):
             await asyncio.sleep(0)
         idle.clear()
@@ -215,10 +215,10 @@ async def test_a_failing_round_does_not_end_the_loop(fleet: PlacedFleet) -> None
     for _ in range(50):
         await asyncio.sleep(0)
     await fleet.join("n1")
-    changes = await asyncio.wait_for(anext(stream), 10)
+    changes = await asyncio.wait_for(anext(stream), 60)
     assert changes
     while not fleet.records("chat"):
-        await asyncio.wait_for(anext(stream), 10)
+        await asyncio.wait_for(anext(stream), 60)
     running.cancel()
     await asyncio.wait([running])
 

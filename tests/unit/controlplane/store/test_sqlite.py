@@ -141,7 +141,7 @@ async def test_the_end_of_a_problem_is_noticed_without_a_write(file: Path, monke
         assert problem is not None
         assert store.problem is not None
         assert store.problem.since == problem.since
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while store.problem is not None:  # noqa: ASYNC110 - nobody says when
             await asyncio.sleep(0.01)
     await store.close()
