@@ -9,11 +9,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from agent.config import RunConfig, default_state_dir
-from agent.link.target import listening_target
 from agent.local_gateway.options import LOCAL_GATEWAY_FLAGS, local_gateway_options
 from agent.policy import DRIVERS, POLICY_FILE, load_policy
 from homeport import __version__
 from homeport.core.errors import HomeportError
+from homeport.target import listening_target
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

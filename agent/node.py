@@ -15,7 +15,6 @@ from agent.health.gpu_quarantine import GpuQuarantine
 from agent.history.shipper import Shipper
 from agent.link.bulk import LogPusher
 from agent.link.messages import Acknowledgement, Hello, Load, LogsQuestion, SiteUpdate, Welcome
-from agent.link.target import resolve_target
 from agent.local_gateway.site import Site
 from agent.placement import (
     DesiredState,
@@ -35,6 +34,7 @@ from agent.state.epoch import EpochStore
 from agent.state.site_gateways import SiteGateway
 from homeport import __version__
 from homeport.core.likeness import Claim
+from homeport.target import resolve_target
 
 log = structlog.get_logger()
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import grpc
 import structlog
-from homeport_proto.v1 import bulk_pb2_grpc, enrollment_pb2_grpc, session_pb2_grpc
+from homeport_proto.v1 import bulk_pb2_grpc, enrollment_pb2_grpc, gateway_pb2_grpc, session_pb2_grpc
 
 from controlplane.api.app import create_app
 from controlplane.api.dependencies import ApiDependencies, Urls
@@ -31,17 +31,11 @@ from controlplane.auth.oidc.provider import OidcProvider
 from controlplane.auth.token_facts import facts_in
 from controlplane.config import ServerConfig
 from controlplane.fleet.fleet_view import FleetView
-from controlplane.fleet.gateway_size import GATEWAY, follow_size, put_workers, workers_in
 from controlplane.fleet.specs import DeploymentSpecs
 from controlplane.front import front_names, front_url, url
-from controlplane.gateway.certificate import GatewayCertificates
+from controlplane.gateway.central import Gateways, Hearers
 from controlplane.gateway.denials import GatewayDenials
-from controlplane.gateway.feed import GatewayFeed
 from controlplane.gateway.lease_desk import LeaseDesk
-from controlplane.gateway.process import GatewayTerms
-from controlplane.gateway.publisher import GatewayPublisher
-from controlplane.gateway.reports import GatewayReports
-from controlplane.gateway.workers import GatewayWorkers
 from controlplane.history.retention import trim
 from controlplane.metrics.loop_lag import LoopLag
 from controlplane.metrics.page import Sources
@@ -60,28 +54,22 @@ from controlplane.secrets.vault import Vault
 from controlplane.sessions.bulk_service import BulkService
 from controlplane.sessions.desired_state import DesiredStates
 from controlplane.sessions.enrollment_service import EnrollmentService
+from controlplane.sessions.gateway_service import GatewayFeedService
 from controlplane.sessions.listening_clock import ListeningClock
 from controlplane.sessions.logs import LogBroker
 from controlplane.sessions.registry import NodeRegistry
 from controlplane.sessions.servicers import Servicers
 from controlplane.sessions.session_service import SessionService, SessionTerms
 from controlplane.sessions.sessions import Sessions
-from controlplane.sites.site_feed import SiteFeed
 from controlplane.store.sql import SqlStore
 from controlplane.store.storage_errors import unusable
-from controlplane.store.store import Kind
 from homeport import __version__
 from homeport.core.issuing import IssuingBudget
 from homeport.gateway.callers.access_tokens import AccessTokens
-from homeport.gateway.callers.client_address import trusted_proxies
-from homeport.gateway.gateway import Gateway
-from homeport.gateway.telemetry.report import report_of
 from homeport.grpc_listener import bind
 from homeport.http2.server import GrpcServer
 from homeport.http2.tls import server_tls
 from homeport.http2_listener import listen
-from homeport.tls import load_pair
-from homeport.tunnel.server import TunnelServer
 
 log = structlog.get_logger()
 
@@ -107,7 +95,6 @@ class Server:
         self._issuing = IssuingBudget()
         self._cleanup = AsyncExitStack()
         self._client_tls: ClientTls | None = None
-        self._gateway_workers: Callable[[], list[dict[str, Any]]] | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._pipelines: tuple[Pipeline, ...] = ()
         self._loop_lag = LoopLag()
@@ -150,8 +137,8 @@ class Server:
         for pipeline in self._pipelines:
             self._spawn(pipeline.name, pipeline.run())
 
-        start_gateway = self._start_gateway_inside if self._config.gateway_inside else self._start_gateway
-        tunnel_port, gateway_port = await start_gateway(ca)
+        self._gateways = self._open_gateways(ca)
+        tunnel_port, gateway_port = await self._gateways.start()
         session_port = await self._start_sessions(ca, pair, tunnel_port)
         enroll_port = await self._start_enrollment(ca, enrollment_credentials(pair), session_port)
         addresses = await self._start_api(ca, vault, gateway_port, enroll_port)
@@ -191,95 +178,14 @@ class Server:
         self._spawn("client-certificate", tls.follow())
         return tls
 
-    def _open_feed(self, ca: CertificateAuthority) -> GatewayFeed:
-        """What gateways must know, and who hears what they have to say."""
-        certificates = GatewayCertificates(ca)
-        self._spawn("gateway-certificates", certificates.follow())
-        feed = GatewayFeed(certificates, self._client_tls.pair if self._client_tls else None)
-        certificates.on_change = feed.put_pair
-        if self._client_tls is not None:
-            self._client_tls.on_change = feed.put_client_pair
-        feed.hearers |= {
-            "used": lambda _, used: self._access_tokens.note_uses(used),
-            "denied": lambda _, denied: self._denials.hear(denied),
-            "wake": lambda _, deployment_ids: self._wakes.hear(*deployment_ids),
-        }
-        feed.greetings.append(lambda worker: {"access_log": self._config.access_log})
-        reports = GatewayReports(lambda: feed.workers)
-        feed.hearers["counted"] = reports.hear
-        self._metrics.reports = reports.all
-        feed.hearers["lease_report"] = self._leases.hear
-        feed.on_gone.append(self._leases.gone)
-        self._spawn("gateway-denials", self._denials.run())
-        return feed
-
-    async def _start_gateway(self, ca: CertificateAuthority) -> tuple[int, int]:
-        """(tunnel port, gateway port). It knows all routes before a gateway of an earlier run is heard."""
-        folder = self._config.data_dir.absolute()
-        socket = folder / "gateways.sock"
-        feed = self._open_feed(ca)
-        wanted = await self._wanted_workers()
-        workers = GatewayWorkers(_gateway_terms(self._config), feed, socket, folder, wanted)
-        self._gateway_workers = workers.shown
-        publisher = GatewayPublisher(self._store, feed)
-        self._sessions.on_open = publisher.session_opened
-        self._sites = self._start_sites(publisher, feed)
-        publisher.load()
-        await feed.start(socket)
-        self._cleanup.push_async_callback(feed.close)
-        self._spawn("routes", publisher.follow_store())
-        ports = await workers.start()
-        self._cleanup.push_async_callback(self._end_gateway, workers)
-        self._spawn("gateway", workers.run())
-        self._spawn("gateway-size", follow_size(self._store, workers.scale))
-        return ports
-
-    def _start_sites(self, publisher: GatewayPublisher, feed: GatewayFeed) -> SiteFeed:
-        """Local gateways are told what those here know, of their own clusters."""
-        sites = SiteFeed(self._store, feed.tables, self._sessions, self._config.local_gateway_days * 86_400)
-        publisher.on_change = sites.tables_changed
-        self._spawn("local-gateways", sites.follow_store())
-        self._spawn("site-tables", sites.run())
-        return sites
-
-    async def _wanted_workers(self) -> int:
-        """The last that was said counts, on the command line or by `homeport gateway scale`."""
-        told = self._config.gateway_workers
-        if told is not None and told != workers_in(self._store.get(Kind.GATEWAY, GATEWAY)):
-            await self._store.write(lambda tx: put_workers(tx, told))
-        return workers_in(self._store.get(Kind.GATEWAY, GATEWAY))
-
-    async def _end_gateway(self, workers: GatewayWorkers) -> None:
-        """One that was started for a control plane that did not get ready has nothing to go on for."""
-        await workers.end(leave=self._leave_gateway and (self._was_ready or workers.found))
-
-    async def _start_gateway_inside(self, ca: CertificateAuthority) -> tuple[int, int]:
-        # A feed that nobody is connected to: its tables are used here.
-        certificates = GatewayCertificates(ca)
-        self._spawn("gateway-certificates", certificates.follow())
-        feed = GatewayFeed(certificates)
-        publisher = GatewayPublisher(self._store, feed)
-        self._sessions.on_open = publisher.session_opened
-        self._sites = self._start_sites(publisher, feed)
-        tunnels = TunnelServer(feed.tables, _GATEWAY)
-        feed.tables.on_node = tunnels.look_at
-        gateway = Gateway(feed.tables.routes, self._access_tokens.check, tunnels, time.monotonic)
-        gateway.proxies = trusted_proxies(self._config.trusted_proxies)
-        gateway.on_denied = self._denials.note
-        gateway.on_wake = self._wakes.hear
-        gateway.write_access_log(self._config.access_log)
-        self._metrics.reports = lambda: [report_of(gateway, _GATEWAY)]
-        self._spawn("own-leases", self._leases.lend_to(gateway.limiter))
-        self._spawn("gateway-denials", self._denials.run())
-        publisher.load()
-        self._spawn("routes", publisher.follow_store())
-        pair = certificates.pair(_GATEWAY)
-        tls = server_tls(pair.key, pair.certificate, ca.bundle)
-        certificates.on_change = lambda _, newer: load_pair(tls, newer.key, newer.certificate)
-        tunnel_port = await tunnels.start(f"{self._config.agent_host}:{self._config.tunnel_port}", tls)
-        self._cleanup.push_async_callback(gateway.close, _DRAIN_SECONDS)
-        front = self._client_tls.gateway if self._client_tls else None
-        return tunnel_port, await gateway.start(self._config.host, self._config.gateway_port, front)
+    def _open_gateways(self, ca: CertificateAuthority) -> Gateways:
+        hearers = Hearers(self._access_tokens, self._denials, self._leases, self._wakes, self._metrics)
+        gateways = Gateways(
+            self._config, self._store, self._sessions, ca, self._client_tls, hearers, self._spawn, self._cleanup
+        )
+        # One that was started for a control plane that did not get ready has nothing to go on for.
+        gateways.leave_workers = lambda: self._leave_gateway and (self._was_ready or gateways.found)
+        return gateways
 
     async def _start_sessions(self, ca: CertificateAuthority, pair: KeyPair, tunnel_port: int) -> int:
         servicers = Servicers()
@@ -304,7 +210,7 @@ class Server:
             ca,
             terms,
             self._issuing,
-            opened=self._sites.opened,
+            opened=self._gateways.sites.opened,
             leases=self._leases,
             denied=self._denials.note,
         )
@@ -313,6 +219,10 @@ class Server:
         self._spawn("history", session.history.run())
         servicers.add(session_pb2_grpc.add_SessionServicer_to_server, session)
         servicers.add(bulk_pb2_grpc.add_BulkServicer_to_server, BulkService(self._sessions.doorkeeper, self._logs))
+        hosts = self._gateways.hosts
+        hosts.tell_targets(session.set_far_gateways)
+        feed = GatewayFeedService(hosts, ca, self._issuing, terms.reserved_names)
+        servicers.add(gateway_pb2_grpc.add_GatewayFeedServicer_to_server, feed)
         return port
 
     async def _stop_sessions(self, server: GrpcServer, servicers: Servicers) -> None:
@@ -355,7 +265,8 @@ class Server:
             version=__version__,
             vault=vault,
             install_command=command,
-            gateway_workers=self._gateway_workers,
+            gateway_workers=self._gateways.shown,
+            gateway_facts=self._gateways.hosts.facts,
             session_life=SessionLife(self._config.session_days * 86_400, self._config.session_idle_hours * 3600),
             token_usage=self._leases.usage,
             oidc=self._oidc_provider(urls.of_browsers),
@@ -400,13 +311,6 @@ class Server:
         task = asyncio.create_task(work, name=name)
         self._tasks.append(task)
         self._cleanup.push_async_callback(_cancelled, task)
-
-
-def _gateway_terms(config: ServerConfig) -> GatewayTerms:
-    clients = "tls" if config.serves_tls else "plain"
-    return GatewayTerms(
-        config.host, config.gateway_port, clients, config.agent_host, config.tunnel_port, config.trusted_proxies
-    )
 
 
 async def _cancelled(task: asyncio.Task[None]) -> None:

@@ -25,6 +25,15 @@ def node_id_of(names: Iterable[str]) -> str | None:
     return all_names[0].removeprefix(NODE_URI) or None
 
 
+def gateway_host_of(names: Iterable[str]) -> str | None:
+    """The same of a gateway on a host of its own, towards the control plane; its workers' tunnel ports have another
+    name beside it."""
+    all_names = list(names)
+    if len(all_names) != 1 or not all_names[0].startswith(GATEWAY_URI):
+        return None
+    return all_names[0].removeprefix(GATEWAY_URI) or None
+
+
 def gateway_in(certificate: Mapping[str, Any], kind: str = GATEWAY_NAME) -> str:
     """The worker id of the gateway whose verified certificate this is; empty for a peer that is none of that kind."""
     match certificate.get("subjectAltName", ()):

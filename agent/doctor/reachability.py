@@ -5,10 +5,10 @@ import ssl
 
 from agent.doctor.finding import Finding, Host, fail, ok, warn
 from agent.doctor.server import Server, server_of
-from agent.link.target import join_target
 from agent.state.identity import Identity
 from homeport.http2.tls import client_tls
 from homeport.identity import GATEWAY_NAME, SERVER_NAME
+from homeport.target import join_target
 
 _CHECK = "reachability"
 _SECONDS = 5.0

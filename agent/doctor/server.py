@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from agent.doctor.finding import DEFAULT_PORTS, Host
-from agent.link.target import split_target
 from agent.state.identity import Identity, IdentityStore
 from homeport.core.errors import HomeportError
+from homeport.target import split_target
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,12 +10,12 @@ from homeport_proto.v1 import enrollment_pb2_grpc
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
 from agent.link.csr import make_csr, make_key
-from agent.link.target import join_target, resolve_target, split_target
-from agent.link.trust import JoinToken, fetch_pinned_ca, parse_join_token
 from agent.state.identity import Identity, IdentityStore, received_now
 from homeport import __version__
 from homeport.core.errors import ErrorCode, HomeportError
+from homeport.first_trust import JoinToken, fetch_pinned_ca, parse_join_token
 from homeport.identity import SERVER_NAME
+from homeport.target import join_target, resolve_target, split_target
 
 DEFAULT_PORT = 8442
 _CALL_SECONDS = 15.0

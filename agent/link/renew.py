@@ -15,10 +15,10 @@ from agent.boot import boot_id, uptime_seconds
 from agent.link.channel import node_credentials, open_channel
 from agent.link.pair import Pair, make_pair
 from agent.link.silence import patience_of
-from agent.link.target import resolve_target
 from agent.link.wire import hardware_to_wire
 from agent.state.identity import Identity, IdentityStore, received_now
 from homeport.core.likeness import Claim
+from homeport.target import resolve_target
 
 log = structlog.get_logger()
 

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from agent.link.target import listening_target
 from agent.local_api.facts import AgentFacts
 from homeport.core.errors import ErrorCode, HomeportError
 from homeport.http1.errors import ProtocolError
@@ -13,6 +12,7 @@ from homeport.http1.exchange import Exchange
 from homeport.http1.head import RequestHead
 from homeport.http1.server import HttpServer
 from homeport.http1.server_connection import ServerConnection
+from homeport.target import listening_target
 
 if TYPE_CHECKING:
     from agent.local_gateway.local_gateway import LocalGateway

@@ -14,7 +14,6 @@ import structlog
 
 from agent.boot import boot_id, uptime_seconds
 from agent.link.messages import SiteUpdate
-from agent.link.target import join_target
 from agent.local_gateway.address import reached_at
 from agent.local_gateway.certificate import GatewayCertificate, GatewayPair
 from agent.local_gateway.denials import SiteDenials
@@ -37,6 +36,7 @@ from homeport.gateway.gateway import Gateway
 from homeport.gateway.tables import GatewayTables
 from homeport.gateway.telemetry.report import report_of
 from homeport.http2.tls import waiting_server_tls
+from homeport.target import join_target
 from homeport.tls import load_pair
 from homeport.tunnel.link import Link
 from homeport.tunnel.pipe import Pipe

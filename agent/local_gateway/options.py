@@ -5,8 +5,8 @@ from dataclasses import dataclass, fields
 from ipaddress import ip_address
 from pathlib import Path
 
-from agent.link.target import listening_target
 from homeport.core.errors import ErrorCode, HomeportError
+from homeport.target import listening_target
 
 # By setting: what stands for its value, and what it is for.
 LOCAL_GATEWAY_FLAGS = {

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from controlplane.auth.login_sessions import SessionLife
 from controlplane.auth.oidc.provider import OidcProvider
 from controlplane.fleet.fleet_view import FleetView
+from controlplane.gateway.host_link import HostFacts
 from controlplane.metrics.page import Sources
 from controlplane.secrets.vault import Vault
 from controlplane.sessions.registry import NodeRegistry
@@ -16,6 +17,9 @@ from homeport.gateway.callers.access_tokens import AccessTokens
 
 
 class JoinTokenIssuer(Protocol):
+    # Of the CA's key.
+    pin: str
+
     def create(self, tx: Transaction, nodepool_key: str, ttl_seconds: int) -> tuple[str, str]:
         """(token id, token text). Raises HomeportError(NOT_FOUND) for an unknown nodepool."""
 
@@ -61,6 +65,8 @@ class ApiDependencies:
     install_command: Callable[[str], str]
     # The gateway's, as schema.gateway.GatewayWorker shows them; None where it has none of its own.
     gateway_workers: Callable[[], list[dict[str, Any]]] | None = None
+    # Of a gateway on a host of its own, by its name.
+    gateway_facts: Callable[[str], HostFacts] = lambda name: HostFacts()
     # Wrong tokens, by address.
     guesses: Guesses = field(default_factory=Guesses)
     session_life: SessionLife = field(default_factory=SessionLife)

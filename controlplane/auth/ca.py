@@ -75,6 +75,18 @@ class CertificateAuthority:
         certificate = self._sign(key.public_key(), GATEWAY_NAME, names, usages, now, lifetime)
         return KeyPair(_key_pem(key), certificate.public_bytes(serialization.Encoding.PEM) + self.bundle)
 
+    def issue_gateway_host(self, name: str, csr_der: bytes, lifetime: timedelta, now: datetime) -> bytes:
+        """For a gateway on a host of its own towards the control plane, PEM."""
+        names = [x509.UniformResourceIdentifier(GATEWAY_URI + name)]
+        key = load_csr(csr_der).public_key()
+        certificate = self._sign(key, name, names, [ExtendedKeyUsageOID.CLIENT_AUTH], now, lifetime)
+        return certificate.public_bytes(serialization.Encoding.PEM)
+
+    def issue_host_worker(self, worker_id: str, csr_der: bytes, lifetime: timedelta, now: datetime) -> bytes:
+        """For the tunnel port of one of its workers, PEM: as `issue_gateway`, for a key that never comes here."""
+        names = [x509.DNSName(GATEWAY_NAME), x509.UniformResourceIdentifier(GATEWAY_URI + worker_id)]
+        return self._issue_server(csr_der, GATEWAY_NAME, names, lifetime, now)
+
     def issue_site_gateway(self, node_id: str, csr_der: bytes, lifetime: timedelta, now: datetime) -> bytes:
         """For the tunnel port of a node's local gateway, PEM. Only the public key of the request is used."""
         names = [x509.DNSName(SITE_GATEWAY_NAME), x509.UniformResourceIdentifier(GATEWAY_URI + node_id)]
@@ -165,7 +177,12 @@ def load_csr(der: bytes) -> x509.CertificateSigningRequest:
 
 def public_key_sha256(csr_der: bytes) -> str:
     """Which key a signing request is for, hex."""
-    return hashlib.sha256(_spki(load_csr(csr_der).public_key())).hexdigest()
+    return key_sha256(load_csr(csr_der).public_key())
+
+
+def key_sha256(public_key: object) -> str:
+    """Hex, of an elliptic-curve key."""
+    return hashlib.sha256(_spki(public_key)).hexdigest()
 
 
 def holds_key(certificate: x509.Certificate, signature: bytes, message: bytes) -> bool:

@@ -38,7 +38,7 @@ class Use:
 
 class JoinTokens:
     def __init__(self, pin: str) -> None:
-        self._pin = pin
+        self.pin = pin
 
     def create(self, tx: Transaction, nodepool_key: str, ttl_seconds: int) -> tuple[str, str]:
         """(token id, token text): the only time that the text exists. Raises NOT_FOUND for an unknown nodepool."""
@@ -53,7 +53,7 @@ class JoinTokens:
         secret = secrets.token_urlsafe(32)
         spec = {"nodepool": nodepool_key, "expires_at": tx.now + ttl_seconds, "secret_sha256": _hash(secret)}
         tx.create(Kind.JOIN_TOKEN, token_id, spec)
-        return token_id, f"hp1.{token_id}.{secret}.{self._pin}"
+        return token_id, f"hp1.{token_id}.{secret}.{self.pin}"
 
 
 def redeem(tx: Transaction, token: str, key_sha256: str, host: Host) -> Use:

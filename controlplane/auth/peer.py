@@ -1,13 +1,23 @@
 """Which node is at the other end of a gRPC connection, and with which certificate."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from urllib.parse import unquote
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from controlplane.auth.ca import key_sha256
 from homeport.core.node_identity import Shown
-from homeport.identity import node_id_of
+from homeport.identity import gateway_host_of, node_id_of
+
+
+@dataclass(frozen=True, slots=True)
+class ShownGateway:
+    """A gateway on a host of its own, by its certificate."""
+
+    name: str
+    key_sha256: str
 
 
 def address_of(peer: str) -> str:
@@ -28,14 +38,18 @@ def key_shown_by(auth_context: Mapping[str, Iterable[bytes]]) -> ec.EllipticCurv
     return key if isinstance(key, ec.EllipticCurvePublicKey) else None
 
 
-def shown_of(certificate: x509.Certificate) -> Shown | None:
-    try:
-        extension = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
-    except (x509.ExtensionNotFound, ValueError):
+def gateway_shown_by(auth_context: Mapping[str, Iterable[bytes]]) -> ShownGateway | None:
+    """None for a peer that is no gateway on a host of its own."""
+    pem = next(iter(auth_context.get("x509_pem_cert", ())), None)
+    if pem is None:
         return None
-    node_id = node_id_of(
-        name.value if isinstance(name, x509.UniformResourceIdentifier) else "" for name in extension.value
-    )
+    certificate = x509.load_pem_x509_certificate(pem)
+    name = gateway_host_of(_uris(certificate))
+    return None if name is None else ShownGateway(name, key_sha256(certificate.public_key()))
+
+
+def shown_of(certificate: x509.Certificate) -> Shown | None:
+    node_id = node_id_of(_uris(certificate))
     if node_id is None:
         return None
     return Shown(
@@ -44,3 +58,12 @@ def shown_of(certificate: x509.Certificate) -> Shown | None:
         certificate.not_valid_before_utc.timestamp(),
         certificate.not_valid_after_utc.timestamp(),
     )
+
+
+def _uris(certificate: x509.Certificate) -> list[str]:
+    """Its alternative names; those that are no URI are empty."""
+    try:
+        extension = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
+    except (x509.ExtensionNotFound, ValueError):
+        return []
+    return [name.value if isinstance(name, x509.UniformResourceIdentifier) else "" for name in extension.value]

@@ -1,17 +1,19 @@
-"""How many workers the gateway beside the control plane has."""
+"""How many workers a gateway has."""
 
 from collections.abc import Callable
 
 from controlplane.store.follow import follow
 from controlplane.store.store import Change, Kind, Record, Store, Transaction
 
+# The one beside the control plane.
 GATEWAY = "central"
 
 
-def put_workers(tx: Transaction, count: int) -> Record:
-    if tx.get(Kind.GATEWAY, GATEWAY) is None:
-        return tx.create(Kind.GATEWAY, GATEWAY, {"workers": count})
-    return tx.put_spec(Kind.GATEWAY, GATEWAY, {"workers": count})
+def put_workers(tx: Transaction, count: int, gateway: str = GATEWAY) -> Record:
+    record = tx.get(Kind.GATEWAY, gateway)
+    if record is None:
+        return tx.create(Kind.GATEWAY, gateway, {"workers": count})
+    return tx.put_spec(Kind.GATEWAY, gateway, {**record.spec, "workers": count})
 
 
 def workers_in(record: Record | None) -> int:

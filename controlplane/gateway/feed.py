@@ -11,7 +11,7 @@ import contextlib
 import json
 import os
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -52,6 +52,8 @@ class GatewayFeed:
         self.on_come: Callable[[FedWorker], None] | None = None
         self.on_gone: list[Callable[[FedWorker], None]] = []
         self.workers: set[FedWorker] = set()
+        # Gateways on hosts of their own: they get the entries, and nothing else that is told here.
+        self.hosts: set[FedWorker] = set()
         self._certificates = certificates
         self._client_pair = client_pair
         self._listener: socket.socket | None = None
@@ -95,8 +97,21 @@ class GatewayFeed:
     def _route_changed(self, deployment_id: str) -> None:
         self._publish(route_entry(deployment_id, self.tables.routes.get(deployment_id)))
 
+    def entries(self) -> Iterator[bytes]:
+        """Everything in the tables, as lines for those that begin to listen."""
+        for entry in self.tables.entries():
+            yield line({"entry": entry})
+        yield line({"complete": True})
+
+    def hear(self, worker: FedWorker, message: Mapping[str, Any]) -> None:
+        for key, value in message.items():
+            if key in self.hearers:
+                self.hearers[key](worker, value)
+
     def _publish(self, entry: Entry) -> None:
-        self.tell_all({"entry": entry})
+        encoded = line({"entry": entry})
+        for each in (*self.workers, *self.hosts):
+            each.send_line(encoded)
 
     def _begin(self, work: Any) -> None:
         task: asyncio.Task[None] = asyncio.create_task(work)
@@ -152,14 +167,11 @@ class GatewayFeed:
             writer.write(line(_client_tls(self._client_pair)))
         for greeting in self.greetings:
             writer.write(line(dict(greeting(worker))))
-        writer.writelines(line({"entry": entry}) for entry in self.tables.entries())
-        writer.write(line({"complete": True}))
+        writer.writelines(self.entries())
 
     async def _hear(self, worker: FedWorker, reader: asyncio.StreamReader) -> None:
         while said := await reader.readline():
-            for key, value in json.loads(said).items():
-                if key in self.hearers:
-                    self.hearers[key](worker, value)
+            self.hear(worker, json.loads(said))
 
 
 def _hello_in(said: bytes) -> dict[str, Any]:

@@ -67,6 +67,10 @@ class LeaseDesk:
         if self._lost(worker.id, worker):
             self._gone[worker.id] = self._monotonic()
 
+    def cut_off(self, worker: FedWorker) -> None:
+        """It is elsewhere, and goes on without us for as long as it must."""
+        self._lost(worker.id, worker)
+
     def hear_site(self, node_id: str, session: object, report_json: str) -> str:
         """A local gateway's report, and the grant that answers it, as JSON."""
         plain = json.loads(report_json)

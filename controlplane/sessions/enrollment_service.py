@@ -1,9 +1,9 @@
 """The servicer behind `Enrollment`: a join token and a key become a node, and a host that was away becomes it again."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import grpc
 import structlog
@@ -14,11 +14,13 @@ from controlplane.audit.actor import actor, begin, recognised
 from controlplane.audit.denials import DENIALS, Denials
 from controlplane.audit.store import AuditedStore
 from controlplane.auth.ca import CertificateAuthority, NodeCertificate, holds_key, public_key_sha256
+from controlplane.auth.gateway_tokens import redeem as redeem_gateway
 from controlplane.auth.join_tokens import Host, keep_certificate, redeem
 from controlplane.auth.peer import address_of, shown_of
 from controlplane.fleet.node_access import access_of, note_issue, note_recovery, note_use
 from controlplane.fleet.node_quarantine import note_copy
 from controlplane.sessions.doorkeeper import BUSY, refuse
+from controlplane.sessions.gateway_certificates import LIFE
 from controlplane.store.store import Kind, Record, Store, Transaction
 from homeport.core.errors import ErrorCode, HomeportError
 from homeport.core.guessing import Guesses
@@ -27,6 +29,9 @@ from homeport.core.likeness import Claim, Suspicion
 from homeport.core.node_identity import Refusal, Shown, refusal_of_recovery
 
 log = structlog.get_logger()
+
+JoinRequest = TypeVar("JoinRequest", pb.EnrollRequest, pb.EnrollGatewayRequest)
+JoinAnswer = TypeVar("JoinAnswer")
 
 # What a host signs to recover; docs/protocol.md.
 _RECOVER = b"homeport recover"
@@ -61,12 +66,21 @@ class EnrollmentService(enrollment_pb2_grpc.EnrollmentServicer):
         self._certificate_life = certificate_life
 
     async def Enroll(self, request: pb.EnrollRequest, context: Any) -> pb.EnrollResponse:
+        return await self._joining(request, context, self._enroll)
+
+    async def EnrollGateway(self, request: pb.EnrollGatewayRequest, context: Any) -> pb.EnrollGatewayResponse:
+        return await self._joining(request, context, self._enroll_gateway)
+
+    async def _joining(
+        self, request: JoinRequest, context: Any, enroll: Callable[[JoinRequest], Awaitable[JoinAnswer]]
+    ) -> JoinAnswer:
+        """Slows down who guesses, and notes who was turned away."""
         address, token = address_of(context.peer()), request.join_token
         begin(address, "", "enroll")
         recognised(f"join_token/{_token_id(token)}", "")
         try:
             self._guesses.check(address, token, self._clock())
-            answer = await self._enroll(request)
+            answer = await enroll(request)
             self._guesses.succeeded(address, token)
             return answer
         except HomeportError as error:
@@ -103,6 +117,20 @@ class EnrollmentService(enrollment_pb2_grpc.EnrollmentServicer):
             session_target=self._session_target,
             cluster_id=node.spec["cluster"],
             nodepool_id=node.spec["nodepool"],
+        )
+
+    async def _enroll_gateway(self, request: pb.EnrollGatewayRequest) -> pb.EnrollGatewayResponse:
+        key = public_key_sha256(request.csr)
+        gateway = await self._store.write(lambda tx: redeem_gateway(tx, request.join_token, key, request.host.hostname))
+        log.info("gateway enrolled", gateway=gateway.id, host=request.host.hostname)
+        now = datetime.now(UTC)
+        return pb.EnrollGatewayResponse(
+            name=gateway.id,
+            certificate_pem=self._ca.issue_gateway_host(gateway.id, request.csr, LIFE, now),
+            ca_bundle_pem=self._ca.bundle,
+            certificate_ttl_seconds=int(LIFE.total_seconds()),
+            session_target=self._session_target,
+            server_time=now.timestamp(),
         )
 
     async def Recover(self, request: pb.RecoverRequest, context: Any) -> pb.RecoverResponse:

@@ -11,7 +11,7 @@ from homeport.core.errors import ErrorCode, HomeportError
 from homeport.identity import GATEWAY_NAME, SERVER_NAME, SITE_GATEWAY_NAME
 
 # Renewed at half of it: longer than a site may go on by itself.
-_LIFE = timedelta(days=30)
+LIFE = timedelta(days=30)
 _MOST_NAMES = 20
 _OURS = frozenset((SERVER_NAME, GATEWAY_NAME, SITE_GATEWAY_NAME))
 
@@ -21,17 +21,18 @@ def certify(
 ) -> pb.CertifyGatewayResponse:
     """`reserved`: names by which clients know the control plane. Raises HomeportError(INVALID_ARGUMENT)."""
     names = list(dict.fromkeys(name.lower().rstrip(".") for name in request.client_names))
-    _check(names, reserved)
+    check_names(names, reserved)
     answer = pb.CertifyGatewayResponse(
-        certificate_pem=ca.issue_site_gateway(node_id, request.csr, _LIFE, now),
-        certificate_ttl_seconds=int(_LIFE.total_seconds()),
+        certificate_pem=ca.issue_site_gateway(node_id, request.csr, LIFE, now),
+        certificate_ttl_seconds=int(LIFE.total_seconds()),
     )
     if names:
-        answer.client_certificate_pem = ca.issue_site_front(names, request.csr, _LIFE, now)
+        answer.client_certificate_pem = ca.issue_site_front(names, request.csr, LIFE, now)
     return answer
 
 
-def _check(names: list[str], reserved: Collection[str]) -> None:
+def check_names(names: list[str], reserved: Collection[str]) -> None:
+    """Those towards clients. Raises HomeportError(INVALID_ARGUMENT)."""
     if len(names) > _MOST_NAMES:
         raise HomeportError(ErrorCode.INVALID_ARGUMENT, f"{len(names)} names; at most {_MOST_NAMES}")
     taken = _OURS | {name.lower() for name in reserved}

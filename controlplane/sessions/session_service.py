@@ -96,9 +96,19 @@ class SessionService(session_pb2_grpc.SessionServicer):
         self._opened = opened
         self._leases = leases
         self._denied = denied
+        self._far_gateways: tuple[str, ...] = ()
         self._copies = Copies(store)
         self.kept_epochs = KeptEpochs(store)
         self.history = HistoryIntake(store)
+
+    def set_far_gateways(self, targets: tuple[str, ...]) -> None:
+        """Tunnel ports of gateways on hosts of their own. Agents that are here are told at once."""
+        if targets != self._far_gateways:
+            self._far_gateways = targets
+            self._sessions.tell_all(pb.ControlMessage(gateways=self._gateways()))
+
+    def _gateways(self) -> pb.GatewayList:
+        return pb.GatewayList(targets=(*self._terms.gateway_targets, *self._far_gateways))
 
     # The stub asks for a generator; a coroutine that writes by itself runs its `finally` at once when a stream breaks,
     # a suspended generator's would not. `context` is a ServicerCall.
@@ -238,7 +248,7 @@ class SessionService(session_pb2_grpc.SessionServicer):
                     server_time=time.time(),
                     heartbeat_seconds=terms.heartbeat_seconds,
                     server_version=terms.version,
-                    gateways=pb.GatewayList(targets=terms.gateway_targets),
+                    gateways=self._gateways(),
                     bulk_target=terms.bulk_target,
                     features=FEATURES,
                 )

@@ -99,6 +99,10 @@ class Sessions:
             session.send(pb.ControlMessage(question=question))
         return session is not None
 
+    def tell_all(self, message: pb.ControlMessage) -> None:
+        for session in self._open.values():
+            session.send(message)
+
     def close_all(self, reason: str, message: str) -> None:
         for session in self._open.values():
             session.close(goodbye(reason, message, retry_after_seconds=1))

@@ -168,6 +168,9 @@ class FakeControlPlane(
     async def CertifyGateway(self, request: pb.CertifyGatewayRequest, context: Any) -> pb.CertifyGatewayResponse:
         raise NotImplementedError
 
+    async def EnrollGateway(self, request: Any, context: Any) -> enrollment_pb2.EnrollGatewayResponse:
+        raise NotImplementedError
+
     async def Recover(self, request: enrollment_pb2.RecoverRequest, context: Any) -> enrollment_pb2.RecoverResponse:
         self.recoveries.append(request)
         return enrollment_pb2.RecoverResponse(

@@ -13,9 +13,9 @@ from cryptography.hazmat.primitives import serialization
 
 from agent.link.csr import make_key
 from agent.link.enroll import enroll
-from agent.link.trust import parse_join_token
 from agent.state.identity import Identity, IdentityStore
 from homeport.core.errors import ErrorCode, HomeportError
+from homeport.first_trust import parse_join_token
 from tests.fakes.certs import make_ca
 from tests.fakes.control_plane import FakeControlPlane
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
-from agent.link.target import join_target
 from homeport.core.errors import ErrorCode, HomeportError
+from homeport.target import join_target
 
 _CONNECT_SECONDS = 10.0
 
@@ -30,7 +30,8 @@ def parse_join_token(text: str) -> JoinToken:
         raise HomeportError(
             ErrorCode.INVALID_ARGUMENT,
             "this is not a join token",
-            hint="it begins with hp1. and has four parts; homeport join-token create --nodepool CLUSTER/NODEPOOL",
+            hint="it begins with hp1. and has four parts: homeport join-token create --nodepool CLUSTER/NODEPOOL makes "
+            "one for a node, homeport gateway join-token NAME one for a gateway",
         )
     return JoinToken(text.strip(), parts[1], parts[3].lower())
 
@@ -65,7 +66,7 @@ def _presented_chain(host: str, port: int) -> list[x509.Certificate]:
         raise HomeportError(
             ErrorCode.UNAVAILABLE,
             f"{target} answers, but it is not the enrollment port of a control plane",
-            hint="give --server the enrollment port, 8442 unless it was changed",
+            hint="give the enrollment port, 8442 unless it was changed",
         ) from None
     except TimeoutError:
         raise _unreachable(target, f"no answer within {_CONNECT_SECONDS:g} s") from None
