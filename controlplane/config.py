@@ -12,6 +12,7 @@ from homeport.core.errors import HomeportError
 from homeport.core.gateway_workers import MOST_WORKERS
 from homeport.gateway.callers.client_address import trusted_proxies
 from homeport.identity import GATEWAY_NAME, SERVER_NAME
+from homeport.target import split_target
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,7 @@ class ServerConfig:
     enroll_port: int
     session_port: int
     tunnel_port: int
-    # host:port of the enrollment port as hosts reach it, for the join command that is shown.
+    # As hosts reach this one: of a control plane a name, of a gateway HOST or HOST:PORT of its tunnel port.
     advertise: str
     database: str
     install_port: int
@@ -61,6 +62,11 @@ class ServerConfig:
     # None = in the data directory.
     master_key_file: Path | None = None
     rotate_master_key: bool = False
+    # "server", or "gateway": one on a host of its own.
+    role: str = "server"
+    # Of a gateway that joins: host:port of the enrollment port, and the token.
+    control_plane: str = ""
+    join_token: str = ""
 
     @property
     def master_key_path(self) -> Path:
@@ -103,7 +109,25 @@ def parse_config(arguments: list[str] | None = None) -> ServerConfig:
     parser.add_argument("--enroll-port", type=_port, default=8442, help="agents join here (default %(default)s)")
     parser.add_argument("--session-port", type=_port, default=8443, help="agents' sessions (default %(default)s)")
     parser.add_argument("--tunnel-port", type=_port, default=8444, help="agents' tunnels (default %(default)s)")
-    parser.add_argument("--advertise", default="", metavar="HOST", help="the name by which hosts reach this server")
+    parser.add_argument(
+        "--advertise",
+        default="",
+        metavar="HOST",
+        help="the name by which hosts reach this server; of a gateway HOST or HOST:PORT at which agents reach its "
+        "tunnel port",
+    )
+    parser.add_argument(
+        "--role",
+        choices=("server", "gateway"),
+        default="server",
+        help="gateway: only a gateway, on a host of its own, for the control plane that it joined",
+    )
+    parser.add_argument(
+        "--control-plane", default="", metavar="HOST:PORT", help="a gateway joins here; the port is that of enrollment"
+    )
+    parser.add_argument(
+        "--join-token", default="", metavar="TOKEN", help="of `homeport gateway join-token NAME`; it works once"
+    )
     parser.add_argument(
         "--wheelhouse", type=Path, metavar="DIR", help="serve hosts what they install from (`make wheelhouse`)"
     )
@@ -188,7 +212,7 @@ def parse_config(arguments: list[str] | None = None) -> ServerConfig:
     given = vars(parser.parse_args(arguments))
     oidc, oidc_problem = take_oidc_options(given)
     config = ServerConfig(**{**given, "tls_names": tuple(given["tls_names"]), "oidc": oidc})
-    if problem := _tls_problem(config) or oidc_problem:
+    if problem := _role_problem(config) or _tls_problem(config) or oidc_problem:
         parser.error(problem)
     return config
 
@@ -256,6 +280,25 @@ def _address(text: str) -> str:
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is not an address, such as 127.0.0.1, ::1 or 0.0.0.0") from None
     return host
+
+
+def _role_problem(config: ServerConfig) -> str:
+    """The same of what a role needs, and what it has no use for."""
+    if config.role == "server":
+        if config.control_plane or config.join_token:
+            return "--control-plane and --join-token are for --role gateway"
+        return ""
+    if bool(config.control_plane) != bool(config.join_token):
+        return "--control-plane and --join-token belong together: give both, or none once the host has joined"
+    if not config.advertise:
+        return "--role gateway needs --advertise HOST:PORT, at which agents reach its tunnel port"
+    try:
+        split_target(config.advertise, config.tunnel_port)
+    except HomeportError as error:
+        return f"--advertise: {error.message}: {error.hint}"
+    if config.gateway_inside or config.database or config.wheelhouse:
+        return "--gateway-inside, --database and --wheelhouse are a control plane's: leave them out with --role gateway"
+    return ""
 
 
 def _tls_problem(config: ServerConfig) -> str:

@@ -4,6 +4,7 @@ import asyncio
 import json
 import signal
 import sys
+from typing import TYPE_CHECKING
 
 import uvloop
 
@@ -14,9 +15,15 @@ from homeport.core.errors import HomeportError
 from homeport.logging import configure_logging
 from homeport.systemd import ServiceManager
 
+if TYPE_CHECKING:
+    from controlplane.gateway_host.host import GatewayHost
+    from controlplane.server import Server
+
 
 def main() -> None:
-    """Exits with 0 after a signal, 1 with one line on stderr when it cannot start, 2 for a wrong command line.
+    """A control plane, or with --role gateway a gateway of one that is elsewhere.
+
+    Exits with 0 after a signal, 1 with one line on stderr when it cannot start, 2 for a wrong command line.
 
     SIGTERM and SIGINT stop the gateway, too. SIGUSR1 hands over: the gateway goes on for the next control plane.
     """
@@ -27,7 +34,8 @@ def main() -> None:
             count = uvloop.run(_rotate_master_key(config))
             _announce({"event": "master key rotated", "secrets": str(count), "file": str(config.master_key_path)})
             return
-        preflight.check(config)
+        if config.role == "server":
+            preflight.check(config)
         uvloop.run(_serve(config))
     except HomeportError as error:
         sys.exit(f"homeport-server: {error}")
@@ -46,8 +54,6 @@ async def _rotate_master_key(config: ServerConfig) -> int:
 
 
 async def _serve(config: ServerConfig) -> None:
-    from controlplane.server import Server  # after the preflight, which need not wait for it
-
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     told: set[signal.Signals] = set()
@@ -58,7 +64,7 @@ async def _serve(config: ServerConfig) -> None:
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1):
         loop.add_signal_handler(number, told_to_stop, number)
-    server = Server(config)
+    server = _program(config)
     manager = ServiceManager()
     watchdog = asyncio.create_task(manager.keep_alive())
     try:
@@ -73,6 +79,17 @@ async def _serve(config: ServerConfig) -> None:
         # Signals that come together are heard in any order, so SIGUSR1 need not be the first.
         await server.shutdown(leave_gateway=not told or signal.SIGUSR1 in told)
         watchdog.cancel()
+
+
+def _program(config: ServerConfig) -> "Server | GatewayHost":
+    """Loaded after the preflight, which need not wait for it."""
+    if config.role == "gateway":
+        from controlplane.gateway_host.host import GatewayHost
+
+        return GatewayHost(config)
+    from controlplane.server import Server
+
+    return Server(config)
 
 
 def _announce(line: dict[str, str]) -> None:

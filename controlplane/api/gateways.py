@@ -42,7 +42,7 @@ class GatewayRoutes:
             Route("POST", "/gateways/{gateway}/join-token", self.join, _TAG,
                   "Make a token with which one host joins as this gateway; it is shown this once", body=GatewayJoin,
                   root="gateway", response=NewGatewayToken, status=201, permission=Permission.SERVER_WRITE,
-                  at=in_organisation, errors=(ErrorCode.INVALID_ARGUMENT,)),
+                  at=self._at_item, errors=(ErrorCode.INVALID_ARGUMENT, ErrorCode.NOT_FOUND)),
             Route("DELETE", "/gateways/{gateway}", self.remove, _TAG,
                   "Remove a gateway on a host of its own: it is told nothing more, and ends", status=204,
                   permission=Permission.SERVER_WRITE, at=self._at_item,
@@ -81,7 +81,7 @@ class GatewayRoutes:
         wanted: GatewayJoin = call.body
         token, expires_at = await self._store.write(lambda tx: self._tokens.create(tx, name, wanted.ttl_seconds))
         command = (
-            "homeport server --role gateway --data-dir /var/lib/homeport-gateway "
+            "homeport server --role gateway --data-dir /var/lib/homeport-gateway --agent-host 0.0.0.0 "
             f"--control-plane {self._enroll} --join-token {token} --advertise HOST:8444"
         )
         return {"gateway": name, "token": token, "command": command, "expires_at": expires_at}

@@ -19,13 +19,13 @@ import structlog
 
 from controlplane.auth.ca import KeyPair
 from controlplane.gateway.fed_worker import FedWorker, line
+from controlplane.gateway.follower import LONGEST_LINE
 from homeport.gateway.tables import Entry, GatewayTables, route_entry
 from homeport.unix_socket import listen_privately
 
 log = structlog.get_logger()
 
 _HELLO_SECONDS = 10.0
-_LONGEST_LINE = 1 << 24
 
 # Gets the worker that has said it, and what stands under the key.
 Hearer = Callable[[FedWorker, Any], None]
@@ -34,7 +34,8 @@ Hearer = Callable[[FedWorker, Any], None]
 class Certificates(Protocol):
     """Of the tunnel ports; see GatewayCertificates."""
 
-    bundle: bytes
+    @property
+    def bundle(self) -> bytes: ...
 
     def pair(self, worker_id: str) -> KeyPair: ...
 
@@ -131,7 +132,7 @@ class GatewayFeed:
         except OSError:
             connection.close()
             return
-        reader, writer = await asyncio.open_unix_connection(sock=connection, limit=_LONGEST_LINE)
+        reader, writer = await asyncio.open_unix_connection(sock=connection, limit=LONGEST_LINE)
         try:
             async with asyncio.timeout(_HELLO_SECONDS):
                 worker = FedWorker(_hello_in(await reader.readline()), descriptor)

@@ -9,20 +9,39 @@ import json
 import socket
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 
 from controlplane.gateway.tellers import Say, Teller
-from homeport.gateway.tables import GatewayTables
 from homeport.unix_socket import short_name
 
 log = structlog.get_logger()
 
 _RETRY_SECONDS = 0.2
-_LONGEST_LINE = 1 << 24
+LONGEST_LINE = 1 << 24
 
-Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+class Writer(Protocol):
+    """The part of a StreamWriter that is used here."""
+
+    def write(self, data: bytes) -> None: ...
+
+    async def drain(self) -> None:
+        """Raises OSError once the connection is over."""
+
+    def close(self) -> None: ...
+
+
+class Tables(Protocol):
+    """What is learned; see GatewayTables."""
+
+    def put(self, table: str, key: str, value: Any) -> None: ...
+
+    def keep_only(self, known: set[tuple[str, str]]) -> None: ...
+
+
+Streams = tuple[asyncio.StreamReader, Writer]
 
 
 class FeedFollower:
@@ -32,7 +51,7 @@ class FeedFollower:
     def __init__(
         self,
         connect: Callable[[], Awaitable[Streams]],
-        tables: GatewayTables,
+        tables: Tables,
         complete: Callable[[Say], Awaitable[None]],
     ) -> None:
         self._connect = connect
@@ -50,7 +69,7 @@ class FeedFollower:
                 await asyncio.sleep(_RETRY_SECONDS)
                 continue
 
-            async def say(message: Mapping[str, Any], writer: asyncio.StreamWriter = writer) -> None:
+            async def say(message: Mapping[str, Any], writer: Writer = writer) -> None:
                 writer.write(json.dumps(message).encode() + b"\n")
                 await writer.drain()
 
@@ -64,6 +83,7 @@ class FeedFollower:
                     task.cancel()
                 writer.close()
             log.warning("the control plane is away; routes and tokens stay as they are")
+            await asyncio.sleep(_RETRY_SECONDS)
 
     async def _learn(self, reader: asyncio.StreamReader, say: Say) -> None:
         named: set[tuple[str, str]] = set()
@@ -84,7 +104,9 @@ async def _until_gone(telling: Awaitable[None]) -> None:
         await telling
 
 
-async def connect_to(path: Path, hello: Mapping[str, Any], listener: socket.socket | None) -> Streams:
+async def connect_to(
+    path: Path, hello: Mapping[str, Any], listener: socket.socket | None
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     """To the feed's socket at `path`, in its terms. Raises OSError."""
     connection = socket.socket(socket.AF_UNIX)
     try:
@@ -92,7 +114,7 @@ async def connect_to(path: Path, hello: Mapping[str, Any], listener: socket.sock
             connection.connect(name)
         socket.send_fds(connection, [b"\n"], [listener.fileno()] if listener is not None else [])
         connection.setblocking(False)
-        reader, writer = await asyncio.open_unix_connection(sock=connection, limit=_LONGEST_LINE)
+        reader, writer = await asyncio.open_unix_connection(sock=connection, limit=LONGEST_LINE)
     except BaseException:
         connection.close()
         raise

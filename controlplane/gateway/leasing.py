@@ -19,13 +19,28 @@ class Leasing:
     def __init__(self, limiter: Limiter) -> None:
         self._limiter = limiter
         self._soon = asyncio.Event()
+        # Whoever feeds this gateway may be without the control plane: then nobody lends.
+        self._linked = asyncio.Event()
+        self._linked.set()
         limiter.on_ask = self._soon.set
+
+    def set_linked(self, linked: bool) -> None:
+        if linked:
+            self._linked.set()
+        else:
+            self._linked.clear()
+        self._soon.set()
 
     async def tell(self, say: Say) -> None:
         """While the feed is there."""
+        while True:
+            await self._linked.wait()
+            await self._exchange(say)
+
+    async def _exchange(self, say: Say) -> None:
         self._limiter.connected()
         try:
-            while True:
+            while self._linked.is_set():
                 self._soon.clear()
                 report = self._limiter.report()
                 if report is not None:

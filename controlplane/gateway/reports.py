@@ -10,7 +10,7 @@ from itertools import islice
 from typing import Any
 
 from controlplane.gateway.fed_worker import FedWorker
-from controlplane.gateway.tellers import Say, Teller
+from controlplane.gateway.tellers import Say
 from homeport.core import canonical
 from homeport.gateway.gateway import Gateway
 from homeport.gateway.telemetry.counters import DeploymentCounters
@@ -28,19 +28,26 @@ _SECONDS = 2.0
 _PER_MESSAGE = 50
 
 
-def reporting(gateway: Gateway, seconds: float = _SECONDS) -> Teller:
+class Reporting:
     """The gateway's side."""
 
-    async def tell(say: Say) -> None:
-        told: dict[str, tuple[float, ...]] = {}
+    def __init__(self, gateway: Gateway, seconds: float = _SECONDS) -> None:
+        self._gateway = gateway
+        self._seconds = seconds
+        self._told: dict[str, tuple[float, ...]] = {}
+
+    def forget(self) -> None:
+        """Somebody else hears it from now on: all of it is told again."""
+        self._told = {}
+
+    async def tell(self, say: Say) -> None:
+        self.forget()
         while True:
-            for message in untold(gateway, told):
+            for message in untold(self._gateway, self._told):
                 await say({"counted": message})
                 # Relaying goes on between two of them.
                 await asyncio.sleep(0)
-            await asyncio.sleep(seconds)
-
-    return tell
+            await asyncio.sleep(self._seconds)
 
 
 def untold(gateway: Gateway, told: dict[str, tuple[float, ...]]) -> Iterator[dict[str, Any]]:

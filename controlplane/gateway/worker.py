@@ -22,7 +22,7 @@ import uvloop
 from controlplane.gateway.follower import FeedFollower, Streams, connect_to
 from controlplane.gateway.leasing import Leasing
 from controlplane.gateway.process import release
-from controlplane.gateway.reports import reporting
+from controlplane.gateway.reports import Reporting
 from controlplane.gateway.tellers import Say, WhenAdded, every
 from homeport.core import canonical
 from homeport.core.errors import HomeportError
@@ -71,6 +71,12 @@ class GatewayWorker:
         self._tunnel_port = 0
         self._serving = self._retiring = False
         self._asked_to_serve = asyncio.Event()
+        reporting = Reporting(self._gateway)
+
+        def linked(is_linked: bool) -> None:
+            leasing.set_linked(is_linked)
+            reporting.forget()
+
         self._feed = FeedFollower(self._connect, self._tables, self._ready)
         self._feed.learners |= {
             "tls": self.take_identity,
@@ -78,13 +84,14 @@ class GatewayWorker:
             "workers": self._tunnels.set_workers,
             "serve": lambda _: self._asked_to_serve.set(),
             "lease_grant": leasing.granted,
+            "linked": linked,
             "access_log": self._gateway.write_access_log,
         }
         self._feed.tellers += [
             every(_USES_SECONDS, "used", self._tokens.take_uses),
             every(_DENIALS_SECONDS, "denied", lambda: canonical.to_plain(denials.take())),
             self.wakes.tell,
-            reporting(self._gateway),
+            reporting.tell,
             self._tell_serving,
             self._tell_nodes,
             leasing.tell,

@@ -100,7 +100,8 @@ class AsyncClient:
         return await self._transport.call("GET", "status")
 
     async def gateways(self) -> list[dict[str, Any]]:
-        """Each with its `url`, `wanted_workers`, and `workers` [{id, pid, state, version, nodes}]."""
+        """Each with its `url`, `wanted_workers`, `workers` [{id, pid, state, version, nodes}]; those on hosts of their
+        own also with `host`, `tunnels`, `state`, `connected_since`, `last_heard`, `problem`."""
         found: list[dict[str, Any]] = (await self._transport.call("GET", "gateways"))["items"]
         return found
 
@@ -108,6 +109,15 @@ class AsyncClient:
         """The gateway, which gets there by and by. Raises CONFLICT where it has no workers of its own."""
         path = f"gateways/{quote(gateway, safe='')}/scale"
         return await self._transport.call("POST", path, body={"workers": workers}, repeatable=True)
+
+    async def create_gateway_token(self, gateway: str, ttl_seconds: int = 300) -> dict[str, Any]:
+        """`token`, with which one host becomes this gateway, the `command` to run there, and `expires_at`."""
+        path = f"gateways/{quote(gateway, safe='')}/join-token"
+        return await self._transport.call("POST", path, body={"ttl_seconds": ttl_seconds})
+
+    async def remove_gateway(self, gateway: str) -> None:
+        """One on a host of its own."""
+        await self._transport.call("DELETE", f"gateways/{quote(gateway, safe='')}")
 
     async def rebalance(self, *, dry_run: bool = False, **wanted: Any) -> dict[str, Any]:
         """Moves a few replicas: `clearings`, each with its `moves`, and figures `before` and `after`. Fields: cluster,

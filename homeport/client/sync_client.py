@@ -264,6 +264,12 @@ class Client:
     def scale_gateway(self, workers: int, gateway: str = "central") -> dict[str, Any]:
         return self._run(self._inner.scale_gateway(workers, gateway))
 
+    def create_gateway_token(self, gateway: str, ttl_seconds: int = 300) -> dict[str, Any]:
+        return self._run(self._inner.create_gateway_token(gateway, ttl_seconds))
+
+    def remove_gateway(self, gateway: str) -> None:
+        self._run(self._inner.remove_gateway(gateway))
+
     def rebalance(self, *, dry_run: bool = False, **wanted: Any) -> dict[str, Any]:
         return self._run(self._inner.rebalance(dry_run=dry_run, **wanted))
 

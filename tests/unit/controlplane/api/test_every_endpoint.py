@@ -149,6 +149,8 @@ TABLE: dict[str, tuple[str, Any]] = {
     "GET /audit/export": ("admin", None),
     "GET /gateways": ("viewer", None),
     "POST /gateways/{gateway}/scale": ("operator", {"workers": 2}),
+    "POST /gateways/{gateway}/join-token": ("operator", {}),
+    "DELETE /gateways/{gateway}": ("operator", None),
     "GET /status": ("viewer", None),
     "GET /healthz": ("public", None),
     # Each topic is asked about: test_access.py. Without an upgrade the first is refused, the second has no end.

@@ -1,0 +1,1 @@
+"""A gateway on a host of its own: `homeport-server --role gateway`."""
