@@ -46,9 +46,11 @@ def _run(options: argparse.Namespace) -> None:
     import uvloop
 
     from agent import daemon
+    from homeport.freed_memory import keep_freed_memory
     from homeport.logging import configure_logging
 
     configure_logging()
+    keep_freed_memory()
     uvloop.run(daemon.run(_run_config(options)))
 
 

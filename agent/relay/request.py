@@ -54,7 +54,7 @@ class RelayedRequest(Stream):
     )
 
     def __init__(self, link: Link, request_id: int, opening: Opening) -> None:
-        super().__init__(link, request_id)
+        Stream.__init__(self, link, request_id)
         self.opening = opening
         self._deployment: ServedDeployment | None = None
         self._replica: Replica | None = None

@@ -15,12 +15,14 @@ from agent.relay.deployment import DeploymentRelay, Upstream
 from agent.relay.relay import Relay
 from agent.relay.tunnels import Tunnels
 from bench.dataplane.parent import until_parent_ends
+from homeport.freed_memory import keep_freed_memory
 from homeport.http2.tls import client_tls
 from homeport.logging import configure_logging
 
 
 async def main(directory: Path, tunnel_port: int, upstream_port: int) -> None:
     configure_logging()
+    keep_freed_memory()
     ca, key, certificate = ((directory / name).read_bytes() for name in ("bundle.pem", "node.key", "node.pem"))
     relay = Relay(time.monotonic)
     tunnels = Tunnels(relay, lambda: client_tls(key, certificate, ca), lambda: 1)

@@ -20,6 +20,7 @@ from homeport.core.access.role import Role
 from homeport.core.access.scope import ORGANISATION
 from homeport.core.limits.limits import Limits
 from homeport.core.node_identity import Refusal, Shown
+from homeport.freed_memory import keep_freed_memory
 from homeport.gateway.gateway import Gateway
 from homeport.gateway.routing.routes import PolicyTable, RoutePolicy
 from homeport.http2.tls import server_tls
@@ -60,6 +61,7 @@ class OpenDoor:
 
 async def main(directory: Path) -> None:
     configure_logging()
+    keep_freed_memory()
     table = PolicyTable()
     table.put(RoutePolicy("bench", "bench-model", placements={"bench-node": (0, 1, 1)}, concurrency=1024))
     tunnels = TunnelServer(OpenDoor())

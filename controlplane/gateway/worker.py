@@ -27,6 +27,7 @@ from controlplane.gateway.tellers import Say, WhenAdded, every
 from homeport.core import canonical
 from homeport.core.errors import HomeportError
 from homeport.core.limits.borrower import Borrower
+from homeport.freed_memory import keep_freed_memory
 from homeport.gateway.callers.access_tokens import AccessTokens
 from homeport.gateway.callers.client_address import trusted_proxies
 from homeport.gateway.callers.waiting_denials import WaitingDenials
@@ -197,6 +198,7 @@ def main() -> None:
     options = parser.parse_args()
     survive_lost_stderr()
     configure_logging()
+    keep_freed_memory()
     try:
         uvloop.run(_serve(options))
     except HomeportError as error:

@@ -19,7 +19,7 @@ class Attempt(Stream):
     __slots__ = ("node", "request")
 
     def __init__(self, link: Link, request: "Delivery", node: NodeRoute) -> None:
-        super().__init__(link, link.next_id())
+        Stream.__init__(self, link, link.next_id())
         self.request = request
         self.node = node
         node.attempts.add(self)

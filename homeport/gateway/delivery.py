@@ -55,7 +55,7 @@ class Delivery(Branching):
     _unreachable: frozenset[str] = frozenset()
 
     def __init__(self, connection: ClientSide, head: RequestHead, length: int, gateway: "Gateway") -> None:
-        super().__init__(connection, head, length)
+        Branching.__init__(self, connection, head, length)
         self._gateway = gateway
         self._heading: Heading = head.meaning or heading_of(head)
         self._request_id = gateway.request_ids.of(self._heading.given_id)
@@ -148,7 +148,7 @@ class Delivery(Branching):
         opening = Opening(
             policy.deployment_id,
             policy.revision,
-            b"%b%b\r\n" % (self._heading.start, self._request_id),
+            self._heading.start + self._request_id + b"\r\n",
             self.length,
             remaining,
             hold,

@@ -21,6 +21,8 @@ from homeport.http_status import HTTP_STATUS
 from homeport.tunnel.frames import Progress, ResetCode
 
 _DENIALS = frozenset((ErrorCode.UNAUTHENTICATED, ErrorCode.PERMISSION_DENIED))
+# As in callers.invocation: it is named with each request.
+_CANCELLED = ResetCode.CANCELLED
 _NO_NODE = Progress(0, "waiting for a node to connect")
 
 
@@ -272,7 +274,8 @@ class GatewayRequest(Observed):
                 self._waiting_answer.on_data(b"", True)
             return
         connection = self.connection
-        connection.send_head(status, b"%b%bx-request-id: %b\r\n" % (lines, self._own_lines, self._request_id), length)
+        block = b"".join((lines, self._own_lines, b"x-request-id: ", self._request_id, b"\r\n"))
+        connection.send_head(status, block, length)
         if last:
             connection.send_body(b"", True)
 
@@ -365,7 +368,7 @@ class GatewayRequest(Observed):
             if self._gateway.room.is_crowded:
                 self._gateway.room.left(self, len(active))
         if self._attempt is not None:
-            self.give_up_attempt(ResetCode.CANCELLED)
+            self.give_up_attempt(_CANCELLED)
         if self._parked and self._policy is not None:
             self._leave_parking()
             self._gateway.parking.leave(deployment_of(self._policy.deployment_id), self)

@@ -2,6 +2,9 @@
 
 import asyncio
 
+# From such a part on the transport gets them as they are: copying them would cost more than what joining saves.
+_LONG = 8 * 1024
+
 
 class TurnWriter:
     """Shared by all connections of a loop's server or client, so that a turn schedules one flush for all of them."""
@@ -32,4 +35,9 @@ class TurnWriter:
         pending, self._pending = self._pending, {}
         for transport, parts in pending.items():
             if not transport.is_closing():
-                transport.write(parts[0] if len(parts) == 1 else b"".join(parts))
+                if len(parts) == 1:
+                    transport.write(parts[0])
+                elif len(parts[-1]) >= _LONG:
+                    transport.writelines(parts)
+                else:
+                    transport.write(b"".join(parts))

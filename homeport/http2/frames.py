@@ -75,14 +75,21 @@ class FrameReader:
 
     def feed(self, data: bytes) -> None:
         """Raises Http2Error for an oversized frame, and what on_frame raises."""
-        if self._pieces:
-            self._pieces.append(data)
-            self._missing -= len(data)
-            if self._missing > 0:
+        at = 0
+        while self._pieces:
+            # Only what it lacks: what follows may be long, and is read where it is.
+            piece = data[at : at + self._missing]
+            self._pieces.append(piece)
+            self._missing -= len(piece)
+            if self._missing:
                 return
-            data = b"".join(self._pieces)
-            self._pieces = []
-        at, end = 0, len(data)
+            at += len(piece)
+            begun, self._pieces = b"".join(self._pieces), []
+            self._read(begun, 0)
+        self._read(data, at)
+
+    def _read(self, data: bytes, at: int) -> None:
+        end = len(data)
         while end - at >= HEADER_SIZE:
             high, low, kind, flags, stream_id = _HEADER.unpack_from(data, at)
             size = high << 16 | low

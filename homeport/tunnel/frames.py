@@ -86,13 +86,13 @@ def head_frame(request_id: int, status: int, length: int, block: bytes, last: bo
     return _HEAD_FRAME.pack(HEAD, FIN if last else 0, request_id, size, status, length) + block
 
 
-def unpack_head(payload: bytes) -> tuple[int, int, bytes]:
-    """(status, body length or a negative mark of homeport.http1.head, header lines)."""
-    try:
-        status, length = _HEAD.unpack_from(payload)
-    except struct.error as error:
-        raise TunnelProtocolError("a HEAD is too short") from error
-    return status, length, payload[_HEAD.size :]
+def unpack_head(buffer: bytes, start: int, end: int) -> tuple[int, int, bytes]:
+    """Of the payload buffer[start:end]: status, body length or a negative mark of homeport.http1.head, header lines."""
+    block = start + _HEAD.size
+    if block > end:
+        raise TunnelProtocolError("a HEAD is too short")
+    status, length = _HEAD.unpack_from(buffer, start)
+    return status, length, buffer[block:end]
 
 
 def pack_refused(refusal: Refusal) -> bytes:

@@ -100,14 +100,13 @@ class Link:
         streams = self.streams
         header_size, unpack = HEADER.size, HEADER.unpack_from
         while at < end:
-            if end - at < header_size:
+            start = at + header_size
+            if start > end:
                 raise TunnelProtocolError("a frame header is cut off")
             kind, flags, request_id, size = unpack(buffer, at)
-            at += header_size
-            if size > end - at:
+            at = start + size
+            if at > end:
                 raise TunnelProtocolError("a frame is cut off")
-            payload = buffer[at : at + size]
-            at += size
             stream = streams.get(request_id)
             if stream is not None:
                 try:
@@ -115,12 +114,12 @@ class Link:
                         stream.receive_credit -= size
                         if stream.receive_credit < 0:
                             raise _OverrunError
-                        stream.on_data(payload, flags & FIN != 0)
+                        stream.on_data(buffer[start:at], flags & FIN != 0)
                     elif kind == HEAD:
-                        status, length, block = unpack_head(payload)
+                        status, length, block = unpack_head(buffer, start, at)
                         stream.on_head(status, length, block, flags & FIN != 0)
                     else:
-                        self._dispatch(stream, kind, payload)
+                        self._dispatch(stream, kind, buffer[start:at])
                 except _OverrunError:
                     reason = "the other end sent more than its credit"
                     stream.reset(ResetCode.OVERRUN, reason)
@@ -134,13 +133,13 @@ class Link:
                     stream.on_reset(ResetCode.INTERNAL, "internal error")
             elif kind == OPEN:
                 if self.on_open is not None:
-                    self.on_open(self, request_id, unpack_opening(payload), flags & FIN != 0)
+                    self.on_open(self, request_id, unpack_opening(buffer[start:at]), flags & FIN != 0)
             elif kind == LOAD:
                 if self.on_load is not None:
-                    self.on_load(self, unpack_load(payload))
+                    self.on_load(self, unpack_load(buffer[start:at]))
             elif kind == WORKERS:
                 if self.on_workers is not None:
-                    self.on_workers(unpack_workers(payload))
+                    self.on_workers(unpack_workers(buffer[start:at]))
             elif kind == GOAWAY:
                 self.going_away = True
                 if self.on_go_away is not None:

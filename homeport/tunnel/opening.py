@@ -18,6 +18,9 @@ _UPGRADE = 4
 _HTTP2 = 8
 _DRAIN = 16
 _TIMING = 32
+_BITS = (_HOLD, _PROGRESS, _UPGRADE, _HTTP2, _DRAIN, _TIMING)
+# By the byte that they come in.
+_FLAGS = tuple(tuple(bool(flags & bit) for bit in _BITS) for flags in range(256))
 
 
 # deployment, revision (decimal), replica, affinity, tenant, milliseconds parked (decimal); all UTF-8
@@ -90,23 +93,24 @@ def unpack_opening(payload: bytes) -> Opening:
     if end > len(payload):
         raise TunnelProtocolError("the fields of an OPEN are cut off")
     deployment_id, revision, replica_id, affinity, tenant, parked_ms = _unpack_fields(payload[_FIXED.size : end])
+    hold, wants_progress, upgrade, http2, drain, wants_timing = _FLAGS[flags]
     return Opening(
         deployment_id,
         revision,
         payload[end:],
         length,
         remaining,
-        bool(flags & _HOLD),
+        hold,
         attempt,
         replica_id,
         affinity,
         tenant,
-        bool(flags & _PROGRESS),
+        wants_progress,
         parked_ms,
-        bool(flags & _UPGRADE),
-        bool(flags & _HTTP2),
-        bool(flags & _DRAIN),
-        bool(flags & _TIMING),
+        upgrade,
+        http2,
+        drain,
+        wants_timing,
     )
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 MAX_MESSAGE = 64 * 1024
 # Whole frames that wait in the order of their coming; over that, data waits for its turn.
 _MAX_DIRECT = 4 * MAX_MESSAGE
-# Data of one request in one message.
+# Data of one request in one message that others share.
 MAX_SHARE = 16 * 1024
 # Unsent bytes of a tunnel over which nobody reads from upstreams and clients, and under which they do again.
 HIGH_WATER = 1024 * 1024
@@ -67,8 +67,9 @@ class Outbox:
             and self._direct_bytes < _MAX_DIRECT
         ):
             stream.send_credit -= size
-            self._direct.append(_data_header(stream.request_id, size, last) + data)
-            self._direct_bytes += HEADER.size + size
+            frame = _data_header(stream.request_id, size, last) + data
+            self._direct.append(frame)
+            self._direct_bytes += len(frame)
             if self._idle:
                 self._idle = False
                 self._wake()
@@ -140,19 +141,21 @@ class Outbox:
         self._direct_bytes -= size
         # Not before all whole frames are out: a request's data must not overtake its OPEN or HEAD.
         turns = 0 if self._direct else len(self._ring)
+        # Whoever has the tunnel to itself delays nobody.
+        share = MAX_SHARE if turns > 1 else MAX_MESSAGE
         while turns and MAX_MESSAGE - size > HEADER.size:
             turns -= 1
-            size += self._take_share(parts, MAX_MESSAGE - size - HEADER.size)
+            size += self._take_share(parts, min(share, MAX_MESSAGE - size - HEADER.size))
         if self._stalled:
             self._release_stalled()
         return wrap(parts, size)
 
-    def _take_share(self, parts: list[bytes | memoryview], room: int) -> int:
-        """One turn of the first request in line. Returns the bytes added."""
+    def _take_share(self, parts: list[bytes | memoryview], most: int) -> int:
+        """One turn of the first request in line, of `most` bytes of data. Returns the bytes added."""
         stream = self._ring.popleft()
         stream.in_ring = False
         queue = stream.send_queue
-        limit = min(room, MAX_SHARE, stream.send_credit)
+        limit = min(most, stream.send_credit)
         taken: list[bytes | memoryview] = []
         count = 0
         while queue and count < limit:

@@ -66,6 +66,11 @@ def pick_node(
     replicas and gives None when they are full. With nothing free there, the request waits at the lowest rank that
     may still grow; with nothing to grow, where the line is shortest.
     """
+    if len(ordered) == 1 and choose is None and not exclude:
+        # Most deployments have one node, and it has room.
+        only = ordered[0]
+        if only.max_replicas > 0 and only.in_flight < only.capacity:
+            return Choice(only, hold=False)
     wanted = 1
     for presence in ordered:
         wanted += presence.in_flight

@@ -12,7 +12,8 @@ from homeport.gateway.callers.principal import Principal
 from homeport.gateway.routing.routes import RoutePolicy
 
 _INVOKE = Permission.DEPLOYMENTS_INVOKE
-
+# Naming a member of an Enum costs a failed attribute lookup (Python 3.11), and these are named with each request.
+_ALLOWED, _HIDDEN = Verdict.ALLOWED, Verdict.HIDDEN
 
 _NO_GRANTS = Grants()
 
@@ -34,18 +35,18 @@ class Invoker:
         self.principal = principal
         # Whoever asks, asks again for the same: a policy that has changed is another object.
         self._asked_last: RoutePolicy | None = None
-        self._said_last = Verdict.HIDDEN
+        self._said_last = _HIDDEN
 
     def sees(self, policy: RoutePolicy) -> bool:
         """Others are for it as if they did not exist."""
-        return self._verdict(policy) is not Verdict.HIDDEN
+        return self._verdict(policy) is not _HIDDEN
 
     def may(self, policy: RoutePolicy) -> bool:
-        return self._verdict(policy) is Verdict.ALLOWED and self._is_named(policy)
+        return self._verdict(policy) is _ALLOWED and self._is_named(policy)
 
     def must(self, policy: RoutePolicy) -> None:
         """Of a deployment that it sees. Raises PERMISSION_DENIED."""
-        if self._verdict(policy) is not Verdict.ALLOWED:
+        if self._verdict(policy) is not _ALLOWED:
             raise HomeportError(
                 ErrorCode.PERMISSION_DENIED,
                 f"this needs the permission {_INVOKE} for deployment {policy.deployment_id}",
@@ -60,7 +61,7 @@ class Invoker:
 
     def may_see_timing(self, policy: RoutePolicy) -> bool:
         """Where the time of a request goes tells how the deployment is doing."""
-        return self._decide(policy, Permission.DEPLOYMENTS_READ) is Verdict.ALLOWED
+        return self._decide(policy, Permission.DEPLOYMENTS_READ) is _ALLOWED
 
     def _is_named(self, policy: RoutePolicy) -> bool:
         models = self.principal.models

@@ -32,7 +32,7 @@ class Observed(AdmittedDelivery):
         self._own_lines += b"server-timing: %b\r\n" % shown.encode()
 
     def note_end(self, error: HomeportError | None, is_answered: bool) -> None:
-        super().note_end(error, is_answered)
+        AdmittedDelivery.note_end(self, error, is_answered)
         log, heading = self._gateway.access_log, self._heading
         # Whether a gateway is well is asked all the time.
         if log is not None and (heading.to.kind != "health" or heading.problem is not None):
