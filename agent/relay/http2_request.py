@@ -11,7 +11,7 @@ from homeport.http1.over_http2 import fields_of, lines_of
 from homeport.http2.endpoint import Endpoint
 from homeport.http2.errors import CANCEL, NO_ERROR, PROTOCOL_ERROR, REFUSED_STREAM, Http2Error
 from homeport.http2.exchange import Exchange
-from homeport.http2.header_block import Headers
+from homeport.http2.header_block import Block, Headers
 from homeport.http2.status import UNIMPLEMENTED, Status, trailers
 from homeport.tunnel.frames import Refusal, RefusedCode
 from homeport.tunnel.link import Link
@@ -58,10 +58,12 @@ class ReplicaStream(Exchange):
 
     # ---- the stream's side
 
-    def on_headers(self, headers: Headers, last: bool) -> None:
+    def on_headers(self, headers: Block, last: bool) -> None:
         if not last and headers[0][1].startswith(b"1"):
             return
-        lines = lines_of([field for field in headers if field[0] not in NOT_RETURNED])
+        lines: bytes | None = headers.meaning
+        if lines is None:
+            lines = headers.meaning = lines_of([field for field in headers if field[0] not in NOT_RETURNED])
         if lines is None:
             self._lose("the model server sent headers that are no proper HTTP", PROTOCOL_ERROR)
         elif self._answered:

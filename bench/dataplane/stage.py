@@ -60,7 +60,7 @@ class Stage:
     def __init__(self, pairs: int = 1) -> None:
         self._stack = contextlib.ExitStack()
         self.directory = Path(self._stack.enter_context(tempfile.TemporaryDirectory()))
-        _write_certificates(self.directory)
+        write_certificates(self.directory)
         self.upstream = self._start("upstream")
         upstream_port = self.upstream.read()["port"]
         self.ports = {"direct": [upstream_port], "gateway": list[int]()}
@@ -123,7 +123,7 @@ def _stream(stream: Any) -> TextIO:
     return text
 
 
-def _write_certificates(directory: Path) -> None:
+def write_certificates(directory: Path) -> None:
     now = datetime.now(UTC)
     authority = open_ca(directory, now)
     server = authority.issue_gateway("gateway-0", timedelta(days=1), now)

@@ -37,15 +37,8 @@ from homeport.http2.frames import (
     unpack_u32,
     without_padding,
 )
-from homeport.http2.header_block import (
-    HeaderDecoder,
-    HeaderEncoder,
-    Headers,
-    OpenBlock,
-    are_trailers,
-    is_request,
-    is_response,
-)
+from homeport.http2.header_block import Block, HeaderDecoder, Headers, Kind, OpenBlock
+from homeport.http2.header_encoder import HeaderEncoder
 from homeport.http2.settings import (
     DEFAULT_WINDOW,
     MAX_WINDOW,
@@ -57,11 +50,15 @@ from homeport.http2.terms import Terms
 from homeport.http2.window import ReceiveWindow
 
 # A server's: gets a stream that the client has begun, its headers, and whether that is all. It sets stream.sink.
-OnStream = Callable[[Stream, Headers, bool], None]
+OnStream = Callable[[Stream, Block, bool], None]
 
 _LAST_ID = 2**31 - 1
 # Frames of ours, but for data, that wait because the other end does not read. A turn brings a few.
 _MAX_UNSENT = 2000
+# Codes of resets that the other end has caused.
+_THEIR_FAULTS = frozenset((PROTOCOL_ERROR, FLOW_CONTROL_ERROR, REFUSED_STREAM, STREAM_CLOSED))
+# Bytes of a window that are not worth a frame.
+_CRUMB = 256
 
 
 class Connection:
@@ -73,6 +70,7 @@ class Connection:
     def __init__(self, on_stream: OnStream | None, wake: Callable[[], None], now: float, terms: Terms) -> None:
         self._terms = terms
         self._on_stream = on_stream
+        self._served = (Kind.REQUEST, Kind.TALK) if terms.extended_connect else (Kind.REQUEST,)
         # Called once the other end has shown that it speaks HTTP/2, and how it wants it.
         self.on_ready: Callable[[], None] | None = None
         self._wake = wake
@@ -168,7 +166,13 @@ class Connection:
             self._send(frame(WINDOW_UPDATE, 0, stream.stream_id, pack_u32(used)))
 
     def reset(self, stream: Stream, code: int) -> None:
-        """Gives the stream up; nothing more is heard of it here."""
+        """Gives the stream up; nothing more is heard of it here.
+
+        Raises Http2Error while fed by somebody who breaks the rules again and again: a stream that we reset for that
+        has cost as much as one that is reset there.
+        """
+        if code in _THEIR_FAULTS:
+            self._guard.spend(self._now)
         if self._streams.pop(stream.stream_id, None) is not None:
             self._send(frame(RST_STREAM, 0, stream.stream_id, pack_u32(code)))
 
@@ -278,17 +282,18 @@ class Connection:
             self._block = None
             self._on_block(block.stream_id, self._decoder.decode(block.whole()), block.last)
 
-    def _on_block(self, stream_id: int, headers: Headers, last: bool) -> None:
+    def _on_block(self, stream_id: int, headers: Block, last: bool) -> None:
         stream = self._streams.get(stream_id)
         if stream is not None:
             self._on_more_headers(stream, headers, last)
         elif self._on_stream is None or stream_id <= self._last_id:
             # Of a stream that was reset here; its headers had to be read for what they do to the compression.
             self._check_begun(stream_id, "HEADERS")
+            self._guard.spend(self._now)
         else:
             self._on_new_stream(stream_id, headers, last)
 
-    def _on_new_stream(self, stream_id: int, headers: Headers, last: bool) -> None:
+    def _on_new_stream(self, stream_id: int, headers: Block, last: bool) -> None:
         if not stream_id & 1:
             raise Http2Error(PROTOCOL_ERROR, "a client began a stream with an even id")
         self._last_id = stream_id
@@ -296,21 +301,19 @@ class Connection:
         self._streams[stream_id] = stream
         stream.remote_closed = last
         if self._leaving or len(self._streams) > self._terms.streams:
-            self._guard.spend(self._now)
             self.reset(stream, REFUSED_STREAM)
-        elif not is_request(headers, self._terms.extended_connect):
-            self._guard.spend(self._now)
+        elif headers.kind not in self._served:
             self.reset(stream, PROTOCOL_ERROR)
         elif self._on_stream is not None:
             self._on_stream(stream, headers, last)
 
-    def _on_more_headers(self, stream: Stream, headers: Headers, last: bool) -> None:
+    def _on_more_headers(self, stream: Stream, headers: Block, last: bool) -> None:
         if stream.remote_closed:
             raise Http2Error(STREAM_CLOSED, "HEADERS after the end of their stream")
-        well_formed = are_trailers(headers) if last else False
+        is_expected = headers.kind is (Kind.TRAILERS if last else None)
         if self._on_stream is None:
-            well_formed = well_formed or is_response(headers)
-        if not well_formed:
+            is_expected = is_expected or headers.kind is Kind.RESPONSE
+        if not is_expected:
             self.reset(stream, PROTOCOL_ERROR)
             self._end(stream, PROTOCOL_ERROR, "malformed headers")
             return
@@ -337,7 +340,6 @@ class Connection:
             return
         window = self.peer.initial_window
         self.peer.apply(payload)
-        self._encoder.resize(self.peer.header_table_size)
         self._send(frame(SETTINGS, ACK, 0))
         change = self.peer.initial_window - window
         if change:
@@ -372,6 +374,7 @@ class Connection:
             blocked = self.send_window <= 0
             self.send_window += size
             if blocked:
+                self._weigh_grant(size)
                 for stream in list(self._streams.values()):
                     self._tell_window(stream)
             return
@@ -397,7 +400,13 @@ class Connection:
             self.reset(stream, FLOW_CONTROL_ERROR)
             self._end(stream, FLOW_CONTROL_ERROR, "the stream's window is over 2^31-1")
         elif blocked:
+            self._weigh_grant(size)
             self._tell_window(stream)
+
+    def _weigh_grant(self, size: int) -> None:
+        """Of who lets an answer out in crumbs, each frame of which costs as much as a large one."""
+        if 0 < size < _CRUMB:
+            self._guard.spend(self._now)
 
     def _tell_window(self, stream: Stream) -> None:
         if stream.sink is not None and stream.send_window > 0:

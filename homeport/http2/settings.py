@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from homeport.http2.errors import FLOW_CONTROL_ERROR, FRAME_SIZE_ERROR, PROTOCOL_ERROR, Http2Error
 from homeport.http2.terms import Terms
 
-_HEADER_TABLE_SIZE = 1
 _ENABLE_PUSH = 2
 _MAX_CONCURRENT_STREAMS = 3
 _INITIAL_WINDOW_SIZE = 4
@@ -29,7 +28,6 @@ _SETTING = struct.Struct("!HI")
 class PeerSettings:
     """The other end's, as far as they bind us."""
 
-    header_table_size: int = 4096
     max_streams: int = MAX_WINDOW
     initial_window: int = DEFAULT_WINDOW
     max_frame_size: int = DEFAULT_FRAME_SIZE
@@ -39,11 +37,9 @@ class PeerSettings:
         if len(payload) % _SETTING.size:
             raise Http2Error(FRAME_SIZE_ERROR, "SETTINGS are cut off")
         for key, value in _SETTING.iter_unpack(payload):
-            if key == _HEADER_TABLE_SIZE:
-                self.header_table_size = value
-            elif key == _ENABLE_PUSH and value > 1:
+            if key == _ENABLE_PUSH and value > 1:
                 raise Http2Error(PROTOCOL_ERROR, "ENABLE_PUSH is neither 0 nor 1")
-            elif key == _MAX_CONCURRENT_STREAMS:
+            if key == _MAX_CONCURRENT_STREAMS:
                 self.max_streams = value
             elif key == _INITIAL_WINDOW_SIZE:
                 if value > MAX_WINDOW:

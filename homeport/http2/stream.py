@@ -2,14 +2,14 @@
 
 from typing import Protocol
 
-from homeport.http2.header_block import Headers
+from homeport.http2.header_block import Block
 from homeport.http2.window import ReceiveWindow
 
 
 class StreamSink(Protocol):
     """Calls come while the connection is fed, and must not block."""
 
-    def on_headers(self, headers: Headers, last: bool) -> None:
+    def on_headers(self, headers: Block, last: bool) -> None:
         """An answer's head, or trailers."""
 
     def on_data(self, buffer: bytes, start: int, end: int, last: bool) -> None:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 
 from homeport.gateway.http2.stream import ClientStream
-from homeport.gateway.http2.talk import TalkStream, is_talk
+from homeport.gateway.http2.talk import TalkStream
 from homeport.http1.connections import Connections
 from homeport.http1.errors import ProtocolError
 from homeport.http1.exchange import Exchange
@@ -12,7 +12,7 @@ from homeport.http1.head import RequestHead
 from homeport.http1.limits import Timeouts
 from homeport.http2.endpoint import Endpoint
 from homeport.http2.errors import NO_ERROR
-from homeport.http2.header_block import Headers
+from homeport.http2.header_block import Block, Kind
 from homeport.http2.stream import Stream
 from homeport.http2.terms import CLIENT
 
@@ -92,8 +92,8 @@ class Http2Connection(Endpoint):
 
     # ----
 
-    def _begin(self, stream: Stream, headers: Headers, last: bool) -> None:
-        request = (TalkStream if is_talk(headers) else ClientStream)(self, stream)
+    def _begin(self, stream: Stream, headers: Block, last: bool) -> None:
+        request = (TalkStream if headers.kind is Kind.TALK else ClientStream)(self, stream)
         self._streams.add(request)
         request.begin(headers, last)
 

@@ -39,7 +39,8 @@ class GrpcRequest(GatewayRequest):
     _answer_here: bytes | None = None
 
     def __init__(self, connection: ClientSide, head: RequestHead, length: int, gateway: "Gateway") -> None:
-        head.meaning = GrpcHeading(head)
+        if head.meaning is None:
+            head.meaning = GrpcHeading(head)
         # With another name in it a message is of another length.
         super().__init__(connection, head, UNKNOWN if length > 0 else length, gateway)
 

@@ -11,7 +11,7 @@ from homeport.http1.status import BODILESS
 from homeport.http1.trailers import trailer_block
 from homeport.http2.errors import CANCEL, INTERNAL_ERROR, NO_ERROR, PROTOCOL_ERROR
 from homeport.http2.exchange import Exchange as Http2Exchange
-from homeport.http2.header_block import Headers
+from homeport.http2.header_block import Block, Headers, Kind
 from homeport.http2.stream import Stream
 
 if TYPE_CHECKING:
@@ -33,9 +33,9 @@ class ClientStream(Http2Exchange):
         self._wants_body = True
         self._heard_at = self._moved_at = connection.loop_time()
 
-    def begin(self, headers: Headers, last: bool) -> None:
+    def begin(self, headers: Block, last: bool) -> None:
         try:
-            head, length = head_of(headers, last)
+            head, length = _read(headers, last)
         except ProtocolError as error:
             block, body = self._connection.render(error)
             self.send_head(error.status, block, len(body))
@@ -172,3 +172,14 @@ class ClientStream(Http2Exchange):
         exchange, self._exchange = self._exchange, None
         if exchange is not None:
             exchange.on_disconnect()
+
+
+def _read(headers: Block, last: bool) -> tuple[RequestHead, int]:
+    """As head_of; what was read before is not read again. Raises ProtocolError."""
+    known: tuple[bool, RequestHead, int] | None = headers.meaning
+    if known is not None and known[0] is last:
+        return known[1], known[2]
+    head, length = head_of(headers, last)
+    if headers.kind is Kind.REQUEST:
+        headers.meaning = (last, head, length)
+    return head, length

@@ -9,15 +9,11 @@ from homeport.gateway.upgrade import UpgradeRequest
 from homeport.http1.head import UNKNOWN, RequestHead
 from homeport.http1.over_http2 import KEY_HEADER
 from homeport.http1.status import SWITCHING
-from homeport.http2.header_block import Headers
+from homeport.http2.header_block import Block
 from homeport.tunnel.frames import ResetCode
 
 # Of RFC 6455: what a server makes of the key shows that it speaks WebSocket.
 _ACCEPT_SUFFIX = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
-
-
-def is_talk(headers: Headers) -> bool:
-    return (b":method", b"CONNECT") in headers
 
 
 class TalkStream(ClientStream):
@@ -25,7 +21,7 @@ class TalkStream(ClientStream):
     _early: list[bytes] | None = None
     _ended_early = False
 
-    def begin(self, headers: Headers, last: bool) -> None:
+    def begin(self, headers: Block, last: bool) -> None:
         self._early = []
         if self.stream is not None:
             self.stream.received.hold()

@@ -10,7 +10,8 @@ from homeport.http1.limits import Timeouts
 from homeport.http2 import frames
 from homeport.http2.errors import REFUSED_STREAM
 from homeport.http2.frames import PREFACE, frame
-from homeport.http2.header_block import HeaderEncoder, Headers
+from homeport.http2.header_block import Headers
+from homeport.http2.header_encoder import HeaderEncoder
 from homeport.http2.terms import CLIENT
 from homeport.tls import front_tls, load_pair
 from tests.fakes.certs import authority, issue

@@ -10,7 +10,8 @@ from homeport.http2 import errors, frames
 from homeport.http2.connection import Connection
 from homeport.http2.errors import Http2Error
 from homeport.http2.frames import PREFACE, frame, pack_u32
-from homeport.http2.header_block import HeaderEncoder, Headers
+from homeport.http2.header_block import Headers
+from homeport.http2.header_encoder import HeaderEncoder
 from homeport.http2.stream import Stream
 from homeport.http2.terms import TUNNEL
 from tests.fakes.pieces import cut

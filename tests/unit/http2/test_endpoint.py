@@ -15,7 +15,8 @@ from homeport.http2.client import dial
 from homeport.http2.endpoint import Endpoint
 from homeport.http2.errors import ENHANCE_YOUR_CALM, FRAME_SIZE_ERROR, PROTOCOL_ERROR
 from homeport.http2.frames import PREFACE, frame, frame_header, pack_u32
-from homeport.http2.header_block import HeaderDecoder, HeaderEncoder, Headers
+from homeport.http2.header_block import HeaderDecoder, Headers
+from homeport.http2.header_encoder import HeaderEncoder
 from homeport.http2.messages import message_prefix
 from homeport.http2.server import GrpcServer
 from homeport.http2.status import OK, RESOURCE_EXHAUSTED, UNAVAILABLE, Status, status_of_trailers
