@@ -54,6 +54,13 @@ class Replicas:
                 watched.supervision.look_away()
                 self._watch(record).supervision.adopt()
 
+    def renumber(self, placements: Mapping[str, Placement]) -> None:
+        """An edit and its reverse make a revision that asks for just what runs already: then that is of it."""
+        for replica in self.all():
+            placement = placements.get(replica.record.placement_id)
+            if placement is not None and placement.spec_hash == replica.record.spec_hash:
+                replica.belongs_to(placement.revision)
+
     def apply(self, actions: Iterable[Action], placements: Mapping[str, Placement]) -> None:
         for action in actions:
             match action:

@@ -164,6 +164,7 @@ class Reconciler:
     def _reconcile(self) -> float | None:
         placements = self._desired.placements
         self._replicas.remember(placements)
+        self._replicas.renumber(placements)
         targets = [
             Target(placements[key], count, self._has_room_for_one_more(placements[key]), self._first)
             for key, count in self._wanted.items()

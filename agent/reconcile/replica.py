@@ -103,6 +103,12 @@ class Replica:
 
     # -- what it is told
 
+    def belongs_to(self, revision: int) -> None:
+        """It is not journaled: whoever reads the journal next finds it out again."""
+        if revision != self.record.revision and not self.retired.is_set():
+            self.record = replace(self.record, revision=revision)
+            self._around.changed(self)
+
     def restart(self) -> None:
         self.restart_at = None
         self.restarting.set()

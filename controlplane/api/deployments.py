@@ -16,7 +16,7 @@ from controlplane.fleet.deployment_verbs import (
     stop_deployment,
 )
 from controlplane.fleet.dry_run import write
-from controlplane.fleet.explaining import explain_deployment
+from controlplane.fleet.explaining import explain_deployment, explain_revisions
 from controlplane.fleet.kinds import DEPLOYMENT
 from controlplane.fleet.references import missing
 from controlplane.fleet.revisions import current_revision, revisions_of
@@ -31,7 +31,7 @@ from homeport.core.errors import ErrorCode, HomeportError
 from homeport.schema.deployment_resources import Deployment, Revision
 from homeport.schema.edited import EditedDeployment, NewDeployment
 from homeport.schema.edits import EmptyRequest, RevisionRequest, ScaleRequest, SplitRequest
-from homeport.schema.explanation import Explanation
+from homeport.schema.explanation import DeploymentExplanation
 
 _TAG = "deployments"
 _ITEM = "/deployments/{deployment}"
@@ -67,7 +67,7 @@ class Deployments(CollectionRoutes):
             self._split("rollback", RevisionRequest, rollback, "Send all requests back to the revision before"),
             self._verb("pause-autoscaling", self.pause, "Keep as many replicas as there are; `auto` of scale ends it"),
             Route("GET", f"{_ITEM}/explain", self.explain, _TAG, "Why a deployment is where it is and not elsewhere",
-                  response=Explanation, errors=(ErrorCode.NOT_FOUND,), permission=Permission.DEPLOYMENTS_READ,
+                  response=DeploymentExplanation, errors=(ErrorCode.NOT_FOUND,), permission=Permission.DEPLOYMENTS_READ,
                   at=self.at_item),
             Route("GET", f"{_ITEM}/revisions", self.revisions, _TAG, "List a deployment's revisions, oldest first",
                   query=RevisionQuery, response=Revision, many=True, errors=(ErrorCode.NOT_FOUND,),
@@ -145,9 +145,10 @@ class Deployments(CollectionRoutes):
         deployment = self.store.get(Kind.DEPLOYMENT, id)
         track = most_telling(deployment) if deployment else None
         revision = current_revision(self.store, track) if track else None
-        if track is None or revision is None:
+        if deployment is None or track is None or revision is None:
             raise missing(Kind.DEPLOYMENT, id, (each.id for each in self.store.all(Kind.DEPLOYMENT)))
-        return await explain_deployment(self._fleet_view, track, revision)
+        found = await explain_deployment(self._fleet_view, track, revision)
+        return {**found, "revisions": await explain_revisions(self._fleet_view, self.store, deployment)}
 
     async def revisions(self, call: Call) -> Answer:
         id = (await self.find(self.key(call))).id

@@ -6,11 +6,14 @@ from typing import Any
 
 from controlplane.fleet.bound import bound_of
 from controlplane.fleet.fleet_view import FleetView
-from controlplane.store.store import Record
+from controlplane.fleet.revisions import current_revision
+from controlplane.fleet.tracks import as_track, shares_now, tracks_in
+from controlplane.store.store import Record, Store
 from homeport.core.placement.explain import NodeAnswer, explain
 from homeport.core.placement.history import verdict_of
 from homeport.core.placement.price import price_range
 from homeport.core.placement.types import Plan, Wanted
+from homeport.core.rollout.share import percent_of
 from homeport.core.rollout.track import deployment_of
 
 # A fleet of thousands has thousands of reasons.
@@ -40,6 +43,20 @@ async def explain_deployment(view: FleetView, deployment: Record, revision: Reco
         "fixes": [fix.text for fix in found.fixes],
         "bound": bound_of(deployment, scaling.max_replicas, partial(_name_of, view)),
     }
+
+
+async def explain_revisions(view: FleetView, store: Store, deployment: Record) -> list[dict[str, Any]]:
+    """Of each revision side by side, the newest last, with its part of the requests; of one that runs alone nothing."""
+    await view.refresh()
+    shares, found = shares_now(deployment), []
+    for track_id in tracks_in(deployment):
+        track = as_track(deployment, track_id)
+        revision = current_revision(store, track)
+        if revision is not None:
+            number = int(track.status["revision"])
+            beside = {"revision": number, "percent": percent_of(shares, number)}
+            found.append({**await explain_deployment(view, track, revision), **beside})
+    return sorted(found, key=lambda each: each["revision"]) if len(found) > 1 else []
 
 
 def _name_of(view: FleetView, node_id: str) -> str:

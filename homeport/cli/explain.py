@@ -22,7 +22,8 @@ def explain(
 ) -> None:
     """Tell why a deployment is where it is, and why not elsewhere.
 
-    And what would give it more room. For every node of its nodepools: what it needs there against what the node has.
+    And what would give it more room. For every node of its nodepools: what it needs there against what the node has. Of
+    several revisions side by side each is told of.
 
     \b
     Examples:
@@ -32,7 +33,7 @@ def explain(
     with connect(context) as client:
         found = client.deployments.explain(deployment)
     if output is OutputFormat.TABLE:
-        print("\n".join(explanation_lines(found)))
+        print("\n".join(_divided_lines(found["revisions"]) if found.get("revisions") else explanation_lines(found)))
     else:
         from homeport.cli.output import print_plain
 
@@ -42,6 +43,14 @@ def explain(
 def forecast_lines(forecast: Mapping[str, Any]) -> list[str]:
     """What a dry run foresees, in short."""
     return [forecast["summary"], *_price_lines(forecast), *_fix_lines(forecast)]
+
+
+def _divided_lines(revisions: list[dict[str, Any]]) -> list[str]:
+    lines: list[str] = []
+    for each in revisions:
+        title = f"revision {each['revision']}, {each['percent']} % of the requests"
+        lines += ["", title, "-" * len(title), *explanation_lines(each)]
+    return lines[1:]
 
 
 def explanation_lines(found: dict[str, Any]) -> list[str]:

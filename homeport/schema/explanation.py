@@ -61,7 +61,8 @@ class PricePerHour(_Answer):
 
 
 class Explanation(_Answer):
-    """Of the decision as it would be made now."""
+    """The decision as it would be made now. Of several revisions side by side, of the one that somebody waits for or
+    that lacks room; else of the newest."""
 
     deployment_id: str
     summary: str
@@ -85,3 +86,14 @@ class Explanation(_Answer):
     events: list[PlacementEvent] = []
     """When it was placed or found no place, and why; the newest last. Older ones are forgotten."""
     bound: Bound
+
+
+class RevisionExplanation(Explanation):
+    revision: int
+    percent: int
+    """Of the requests, as gateways divide them now."""
+
+
+class DeploymentExplanation(Explanation):
+    revisions: list[RevisionExplanation] = []
+    """Each of several side by side, the oldest first; empty where there is one."""

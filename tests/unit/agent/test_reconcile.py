@@ -240,3 +240,26 @@ async def _journalled(path: Path) -> list[Any]:
 
 async def _never() -> None:
     await asyncio.Event().wait()
+
+
+@story
+async def test_a_change_that_was_taken_back_leaves_what_runs_and_counts_it_to_the_newest_revision(path: Path) -> None:
+    host = Host(path)
+    await host.start()
+    host.want(_placement("v1", 1), 1)
+    await host.until(all_are(ReplicaStatus.READY, 1))
+    (first,) = host.replicas()
+    host.want(_placement("v2", 2, SIMULATED_READY_AFTER="30"), 1)
+    await host.until(lambda replicas: len(replicas) == 2)
+    host.want(_placement("v1", 3), 1)
+    await host.until(all_are(ReplicaStatus.READY, 1))
+    (left,) = host.replicas()
+    assert (left.replica_id, left.report().revision) == (first.replica_id, 3)
+    # The next agent finds it out by itself.
+    await host.kill()
+    again = Host(path, host.driver)
+    await again.start()
+    again.want(_placement("v1", 3), 1)
+    await again.until(lambda replicas: [replica.report().revision for replica in replicas] == [3])
+    assert [replica.replica_id for replica in again.replicas()] == [first.replica_id]
+    await again.kill(stop_replicas=True)

@@ -81,3 +81,20 @@ def test_a_dry_run_says_whether_it_fits_and_what_it_costs(cli: Cli, api: Scripte
 def test_explain_as_json_is_what_the_api_says(cli: Cli, api: ScriptedApi) -> None:
     api.answer("GET", "deployments/chat/explain", FOUND)
     assert json.loads(cli("explain", "chat", "-o", "json").out) == FOUND
+
+
+def test_each_of_several_revisions_is_told_of(cli: Cli, api: ScriptedApi) -> None:
+    alone = {**FOUND, "nodes": [], "fixes": [], "events": [], "omitted": 0, "price_per_hour": None}
+    old = {**alone, "summary": "placed: up to 4 replicas on rack7", "revision": 1, "percent": 90}
+    new = {**alone, "summary": "pending: none of 2 nodes takes it", "revision": 2, "percent": 10}
+    api.answer("GET", "deployments/chat/explain", {**new, "revisions": [old, new]})
+    assert [line for line in cli("explain", "chat").out.splitlines() if line] == [
+        "revision 1, 90 % of the requests",
+        "--------------------------------",
+        "placed: up to 4 replicas on rack7",
+        "UTILIZATION: office/gpu, then cloud/spot or cloud/l4",
+        "revision 2, 10 % of the requests",
+        "--------------------------------",
+        "pending: none of 2 nodes takes it",
+        "UTILIZATION: office/gpu, then cloud/spot or cloud/l4",
+    ]

@@ -3,7 +3,7 @@
 import pytest
 
 from controlplane.fleet.deployments import delete_deployment
-from controlplane.fleet.explaining import explain_deployment
+from controlplane.fleet.explaining import explain_deployment, explain_revisions
 from controlplane.fleet.revisions import current_revision
 from controlplane.fleet.tracks import as_track, most_telling
 from controlplane.pipelines.drain_plan import plan_drain
@@ -107,6 +107,19 @@ async def test_the_one_that_is_waited_for_explains_itself(fleet: PlacedFleet) ->
     assert (found["deployment_id"], found["verdict"]) == ("chat", "pending")
     assert "cpu" in found["filtered"]
     assert as_track(record(fleet), "chat").status["revision"] == 1
+
+
+async def test_each_of_several_explains_itself_and_one_alone_is_not_listed_twice(fleet: PlacedFleet) -> None:
+    await fleet.join("n1", cpu=4000)
+    await fleet.deploy("chat", low=2, high=4)
+    await fleet.placements("chat")
+    assert await explain_revisions(fleet.view, fleet.store, record(fleet)) == []
+    await divide(fleet)
+    first, second = await explain_revisions(fleet.view, fleet.store, record(fleet))
+    assert [(each["revision"], each["percent"]) for each in (first, second)] == [(1, 100), (2, 0)]
+    assert (first["deployment_id"], second["deployment_id"]) == ("chat", "chat")
+    assert (first["verdict"], second["verdict"]) != ("pending", "pending")
+    assert second["verdict"] == "pending", "the second finds no room beside the first"
 
 
 async def test_what_was_reserved_for_a_write_that_failed_is_given_back(fleet: PlacedFleet) -> None:
