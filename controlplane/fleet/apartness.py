@@ -11,38 +11,44 @@ class Apartness:
     """It holds both ways, whichever of the two says so."""
 
     def __init__(self) -> None:
-        self._company: dict[str, dict[str, Record | None]] = {}
         self._named: dict[str, list[str]] = {}
+        self._named_by: defaultdict[str, set[str]] = defaultdict(set)
 
-    def learn(self, deployments: Iterable[Record]) -> bool:
-        """Of all that there are. True when somebody's company has changed."""
-        by_id = {record.id: record for record in deployments}
-        named = {record.id: each for record in by_id.values() if (each := _named_by(record))}
-        changed = named != self._named
-        self._named = named
-        company: defaultdict[str, dict[str, Record | None]] = defaultdict(dict)
-        for id, others in named.items():
-            for other in others:
-                company[id][other] = by_id.get(other)
-                company[other][id] = by_id[id]
-        self._company = dict(company)
-        return changed
+    def learn(self, deployment_id: str, deployment: Record | None) -> bool:
+        """As it is now; None = it is gone. True when somebody's company has changed."""
+        before, after = self._named.get(deployment_id, []), _named_by(deployment)
+        if before == after:
+            return False
+        for other in before:
+            self._named_by[other].discard(deployment_id)
+        for other in after:
+            self._named_by[other].add(deployment_id)
+        self._named[deployment_id] = after
+        if not after:
+            del self._named[deployment_id]
+        return True
 
     def nodes_of_others(
-        self, deployment: Record, held: Iterable[Held], taken: Callable[[str], Collection[str]]
+        self,
+        deployment: Record,
+        held: Iterable[Held],
+        taken: Callable[[str], Collection[str]],
+        find: Callable[[str], Record | None],
     ) -> dict[str, str]:
-        """By node, who is there. Where both are already the older one stays: one of them has to go, not both."""
-        others = {**dict.fromkeys(_named_by(deployment)), **self._company.get(deployment.id, {})}
+        """By node, who is there. Where both are already the older one stays: one of them has to go, not both. `find`
+        gives another deployment by its id."""
+        others = {*_named_by(deployment), *self._named_by.get(deployment.id, ())}
         if not others:
             return {}
         own = {each.node_id for each in held}
         found = {}
-        for id, other in sorted(others.items(), key=lambda item: item[0]):
+        for id in sorted(others):
+            other = find(id)
             stays = other is not None and (other.created_at, other.id) < (deployment.created_at, deployment.id)
             found.update({node_id: id for node_id in taken(id) if stays or node_id not in own})
         return found
 
 
-def _named_by(deployment: Record) -> list[str]:
-    named: list[str] = deployment.spec.get("affinity", {}).get("apart_from", [])
+def _named_by(deployment: Record | None) -> list[str]:
+    named: list[str] = deployment.spec.get("affinity", {}).get("apart_from", []) if deployment else []
     return named

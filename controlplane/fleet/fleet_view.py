@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from typing import Any
 
 from controlplane.fleet.apartness import Apartness
@@ -12,20 +12,21 @@ from controlplane.fleet.nodes import node_status_of, nodepool_key_of
 from controlplane.fleet.parsed import Parsed
 from controlplane.fleet.preemption import evicted_from
 from controlplane.fleet.prices import prices_in
+from controlplane.fleet.reported_replicas import ReportedReplicas
 from controlplane.fleet.revisions import workload_of
 from controlplane.fleet.schedulable import candidate_of, pool_of, taken_by_placement, wanted_of
 from controlplane.fleet.specs import DeploymentSpecs
 from controlplane.fleet.surroundings import Surroundings
 from controlplane.fleet.tracks import bounded, track_of
 from controlplane.sessions.registry import NodeRegistry
-from controlplane.store.store import Index, Kind, Record, Store
+from controlplane.store.store import Change, Index, Kind, Record, Store
+from homeport.core.errors import ErrorCode, HomeportError
 from homeport.core.placement.fleet import Fleet
 from homeport.core.placement.price import Prices
-from homeport.core.placement.types import Held, Wanted
+from homeport.core.placement.types import Candidate, Held, Wanted
 from homeport.core.refusal import Refusal
 from homeport.core.resources import ComputeNeeds
 from homeport.core.rollout.track import deployment_of
-from homeport.core.status import ReplicaReport
 from homeport.schema.deployment import DeploymentSpec
 
 # How many nodes or deployments are looked at before others get the event loop.
@@ -33,8 +34,8 @@ _PER_TURN = 250
 
 
 class FleetView:
-    """Every refresh compares all that there is with what was seen last, and passes on what differs. `wall` gives unix
-    seconds."""
+    """Every refresh takes in what was written and said since the last one. `wall` gives unix seconds; `assumed` are
+    nodes as they might be, which count instead of the store's."""
 
     def __init__(
         self,
@@ -42,6 +43,7 @@ class FleetView:
         registry: NodeRegistry,
         wall: Callable[[], float] = time.time,
         specs: DeploymentSpecs | None = None,
+        assumed: Iterable[Record] = (),
     ) -> None:
         self.fleet = Fleet()
         # By track: most deployments have one, of their own id.
@@ -54,35 +56,38 @@ class FleetView:
         self._store = store
         self._registry = registry
         self._wall = wall
+        self._assumed = {node.id: node for node in assumed}
         self._refreshing = asyncio.Lock()
-        self._replicas: dict[str, list[tuple[str, ReplicaReport]]] = {}
+        self._changes: AsyncIterator[list[Change]] | None = None
+        # Up to which write of the store, and which word of the registry, everything is known.
+        self._seq = 0
+        self._heard = 0
+        # To be looked at: nodes, and deployments whose placements are not as they were.
+        self._stirred: set[str] = set()
+        self._displaced: set[str] = set()
+        self._something_gone = False
         self._touched: set[str] = set()
-        self._seen_pools: list[Record] = []
         self._seen_nodes: dict[str, tuple[Any, ...]] = {}
-        self._seen_placements: dict[str, Record] = {}
-        self._doubted: set[str] = set()
+        self._deployment_of: dict[str, str] = {}
         self._apartness = Apartness()
+        self._replicas = ReportedReplicas()
         self._workloads = Parsed(workload_of)
         self._specs = specs or DeploymentSpecs()
 
-    async def refresh(self, nodes: Sequence[Record] | None = None) -> None:
-        """`nodes` are taken instead of the store's: as they might be."""
+    async def refresh(self) -> None:
         async with self._refreshing:
-            self._replicas.clear()
-            self._refresh_pools()
-            await self._refresh_nodes(self._store.all(Kind.NODE) if nodes is None else nodes)
-            await self._refresh_placements()
-            self._workloads.forget_gone(self._store.all(Kind.REVISION))
-            deployments = self._store.all(Kind.DEPLOYMENT)
-            self._specs.forget_gone(deployments)
-            if self._apartness.learn(deployments):
-                self.pools_version = object()
-            known = {record.id for record in deployments}
-            self._tracks = {id: tracks for id, tracks in self._tracks.items() if id in known}
-            self.fleet.forget_gone(known | self.placements.keys())
+            await self._take_in_writes()
+            stirred, self._heard = self._registry.news(self._heard)
+            self._stirred.update(stirred)
+            await _one_by_one(self._stirred, self._refresh_node)
+            await _one_by_one(self._displaced, self._refresh_placed)
+            if self._something_gone:
+                self._something_gone = False
+                self._forget_gone()
 
     def take_touched(self) -> set[str]:
-        """Deployments of which a placement, or a node that serves them, has changed since this was asked last."""
+        """Deployments that have changed, or of which a placement or a node that serves them has, since this was asked
+        last."""
         touched, self._touched = self._touched, set()
         return {deployment_of(id) for id in touched}
 
@@ -96,7 +101,7 @@ class FleetView:
         pools = [pool_of(self._store, key) for key in nodepools_of(deployment.spec)]
         home = self._home(self.placements.get(deployment.id, ()))
         workload, refused = self._workloads.of(revision), self.refused(deployment.id)
-        apart = self._apartness.nodes_of_others(deployment, held, self._nodes_of)
+        apart = self._apartness.nodes_of_others(deployment, held, self._nodes_of, self._deployment)
         evicted, capped = evicted_from(deployment), self._registry.pressures.caps(deployment.id)
         spec = self.spec(deployment)
         scaling = bounded(spec.scaling(), deployment)
@@ -133,13 +138,18 @@ class FleetView:
     def is_pressed(self, deployment_id: str) -> bool:
         return self._registry.pressures.matter(deployment_id)
 
+    def troubled(self) -> set[str]:
+        """Deployments of which agents have refused something, or for which they lack room: time may change both."""
+        tracks = {*self._registry.refusals.deployments(), *self._registry.pressures.deployments()}
+        return {deployment_of(track) for track in tracks}
+
     def spec(self, deployment: Record) -> DeploymentSpec:
         return self._specs.of(deployment)
 
     def surroundings(self, deployment_id: str) -> Surroundings:
         return Surroundings(
             self.fleet,
-            self._replicas_of(deployment_id),
+            self._replicas.of(deployment_id),
             self._registry.silent_seconds,
             self._is_forced,
             lambda node_id: self._registry.get(node_id) is not None,
@@ -147,16 +157,6 @@ class FleetView:
             self._wall(),
             self._registry.may_lose,
         )
-
-    def _replicas_of(self, deployment_id: str) -> Sequence[tuple[str, ReplicaReport]]:
-        """As agents reported at the first question since the last refresh. What was never placed runs nowhere."""
-        if deployment_id not in self.placements:
-            return ()
-        if not self._replicas:
-            self._replicas[""] = []
-            for node_id, report in self._registry.replicas():
-                self._replicas.setdefault(report.track or report.deployment_id, []).append((node_id, report))
-        return self._replicas.get(deployment_id, ())
 
     def _is_forced(self, node_id: str) -> bool:
         node = self._seen_nodes[node_id][0] if node_id in self._seen_nodes else None
@@ -179,48 +179,98 @@ class FleetView:
 
     def doubt(self, deployment_id: str) -> None:
         """What the fleet holds for it was decided and not written: the next refresh goes by the store again."""
-        self._doubted.add(deployment_id)
+        self._displaced.add(deployment_id)
 
-    def _refresh_pools(self) -> None:
-        pools = [*self._store.all(Kind.NODEPOOL), *self._store.all(Kind.INSTANCE_TYPE)]
-        if not _are_same(self._seen_pools, pools):
-            self._seen_pools = pools
-            self.pools_version = object()
+    # -- what was written
 
-    async def _refresh_nodes(self, records: Sequence[Record]) -> None:
-        for index, node in enumerate(records):
-            live = self._registry.get(node.id)
-            cluster = self._store.get(Kind.CLUSTER, node.spec["cluster"])
-            status = node_status_of(node, self._registry)
-            nodepool = self._store.get(Kind.NODEPOOL, nodepool_key_of(node))
-            facts = (node, live.inventory if live else None, cluster, nodepool, status)
-            if not _are_same(self._seen_nodes.get(node.id), facts):
-                self._seen_nodes[node.id] = facts
-                candidate = candidate_of(node, self._registry, cluster, nodepool)
-                if self.fleet.get(node.id) != candidate:
-                    self._touched.update(self.fleet.ledger.on(node.id))
-                    self.fleet.put(candidate)
-            if index % _PER_TURN == _PER_TURN - 1:
-                await asyncio.sleep(0)
-        for node_id in self._seen_nodes.keys() - {node.id for node in records}:
-            del self._seen_nodes[node_id]
-            self._touched.update(self.fleet.ledger.on(node_id))
-            self.fleet.remove(node_id)
+    async def _take_in_writes(self) -> None:
+        if self._changes is None:
+            self._load()
+        while self._seq < self._store.seq and self._changes is not None:
+            try:
+                # Never waits: there is something newer.
+                changes = await anext(self._changes, None)
+            except HomeportError as error:
+                if error.code is not ErrorCode.CONFLICT:
+                    raise
+                self._load()  # fell behind the change log
+                return
+            if changes is None:
+                return  # the store was closed
+            for change in changes:
+                self._take_in(change)
+            self._seq = changes[-1].seq
 
-    async def _refresh_placements(self) -> None:
-        now = self._store.all(Kind.PLACEMENT)
-        changed = [record for record in now if self._seen_placements.get(record.id) is not record]
-        before = [self._seen_placements[record.id] for record in changed if record.id in self._seen_placements]
-        self._seen_placements.update({record.id: record for record in changed})
-        if len(self._seen_placements) > len(now):
-            gone = self._seen_placements.keys() - {record.id for record in now}
-            before += [self._seen_placements.pop(id) for id in gone]
-        concerned = {record.spec["deployment_id"] for record in (*changed, *before)} | self._doubted
-        self._doubted = set()
-        for index, deployment_id in enumerate(sorted(concerned), 1):
-            self._refresh_placed(deployment_id)
-            if index % _PER_TURN == 0:
-                await asyncio.sleep(0)
+    def _load(self) -> None:
+        """Also what is known is looked at again, for it may be gone."""
+        self._seq = self._store.seq
+        self._changes = self._store.changes(self._seq)
+        self.pools_version = object()
+        self._apartness = Apartness()
+        self._deployment_of.clear()
+        for kind in (Kind.DEPLOYMENT, Kind.PLACEMENT):
+            for record in self._store.all(kind):
+                self._take_in(Change(self._seq, kind, record.id, record))
+        self._stirred |= self._seen_nodes.keys() | {node.id for node in self._store.all(Kind.NODE)}
+        self._displaced |= self._tracks.keys()
+        self._something_gone = True
+
+    def _take_in(self, change: Change) -> None:
+        match change.kind:
+            case Kind.NODE:
+                self._stirred.add(change.id)
+            case Kind.CLUSTER:
+                self._stir(lambda node: node.cluster == change.id)
+            case Kind.NODEPOOL:
+                self.pools_version = object()
+                self._stir(lambda node: node.nodepool == change.id)
+            case Kind.INSTANCE_TYPE:
+                self.pools_version = object()
+            case Kind.DEPLOYMENT:
+                self._touched.add(change.id)
+                self._something_gone |= change.record is None
+                if self._apartness.learn(change.id, change.record):
+                    self.pools_version = object()
+            case Kind.PLACEMENT:
+                before = self._deployment_of.pop(change.id, None)
+                if before is not None:
+                    self._displaced.add(before)
+                if change.record is not None:
+                    after = self._deployment_of[change.id] = change.record.spec["deployment_id"]
+                    self._displaced.add(after)
+
+    def _stir(self, concerns: Callable[[Candidate], bool]) -> None:
+        self._stirred.update(id for id in self._seen_nodes if concerns(self.fleet.node(id)))
+
+    def _forget_gone(self) -> None:
+        """Only now and then there is something to forget."""
+        deployments = self._store.all(Kind.DEPLOYMENT)
+        known = {record.id for record in deployments}
+        self._workloads.forget_gone(self._store.all(Kind.REVISION))
+        self._specs.forget_gone(deployments)
+        self._tracks = {id: tracks for id, tracks in self._tracks.items() if id in known}
+        self.fleet.forget_gone(known | self.placements.keys())
+
+    # -- looking at it
+
+    def _refresh_node(self, node_id: str) -> None:
+        self._replicas.put(node_id, self._registry.replicas_on(node_id))
+        node = self._assumed.get(node_id) or self._store.get(Kind.NODE, node_id)
+        if node is None:
+            if self._seen_nodes.pop(node_id, None) is not None:
+                self._touched.update(self.fleet.ledger.on(node_id))
+                self.fleet.remove(node_id)
+            return
+        live = self._registry.get(node_id)
+        cluster = self._store.get(Kind.CLUSTER, node.spec["cluster"])
+        nodepool = self._store.get(Kind.NODEPOOL, nodepool_key_of(node))
+        facts = (node, live.inventory if live else None, cluster, nodepool, node_status_of(node, self._registry))
+        if not _are_same(self._seen_nodes.get(node_id), facts):
+            self._seen_nodes[node_id] = facts
+            candidate = candidate_of(node, self._registry, cluster, nodepool)
+            if self.fleet.get(node_id) != candidate:
+                self._touched.update(self.fleet.ledger.on(node_id))
+                self.fleet.put(candidate)
 
     def _refresh_placed(self, deployment_id: str) -> None:
         self._touched.add(deployment_id)
@@ -243,6 +293,18 @@ class FleetView:
         spec = placement.spec
         revision = self._store.get(Kind.REVISION, f"{spec['deployment_id']}/{spec['revision']}")
         return self._workloads.of(revision).needs if revision else ComputeNeeds()
+
+    def _deployment(self, id: str) -> Record | None:
+        return self._store.get(Kind.DEPLOYMENT, id)
+
+
+async def _one_by_one(ids: set[str], look_at: Callable[[str], None]) -> None:
+    """Until none is left, in the order of their ids."""
+    for index, id in enumerate(sorted(ids), 1):
+        look_at(id)
+        ids.discard(id)
+        if index % _PER_TURN == 0:
+            await asyncio.sleep(0)
 
 
 def _are_same(before: Sequence[Any] | None, after: Sequence[Any]) -> bool:

@@ -34,8 +34,8 @@ async def plan_drain(store: Store, registry: NodeRegistry, node: Record, now: fl
     """Of a node that is not drained yet, too. `now` is unix seconds."""
     wish = {"since": now, "deadline_at": now + 1, "force": False, "reason": ""}
     draining = replace(node, spec={**node.spec, "drain": wish})
-    view = FleetView(store, registry, lambda: now)
-    await view.refresh([draining if each.id == node.id else each for each in store.all(Kind.NODE)])
+    view = FleetView(store, registry, lambda: now, assumed=[draining])
+    await view.refresh()
     moves = []
     for track, held in view.placements.items():
         whole = store.get(Kind.DEPLOYMENT, deployment_of(track))

@@ -75,8 +75,9 @@ class PlacementPipeline(Pipeline):
         self._awaited: set[str] = set()
         self._seen: dict[str, tuple[NodeStatus, Inventory | None, tuple[Refusal, ...]]] = {}
         self._decided: dict[str, _Decided] = {}
-        # Of each deployment that was found as decided: its record then.
-        self._confirmed: dict[str, Record] = {}
+        # Those that were not found as decided yet, and those that are when the fleet is as it was.
+        self._due: set[str] = set()
+        self._unsettled: set[str] = set()
         self._pools_version = view.pools_version
 
     async def run(self) -> None:
@@ -92,12 +93,10 @@ class PlacementPipeline(Pipeline):
     async def reconcile_once(self) -> None:
         """Raises the first error of the round's writes, after all of them have ended."""
         await self._view.refresh()
-        deployments = sorted(self._store.all(Kind.DEPLOYMENT), key=urgency)
-        self._forget(deployments)
         writes = []
         moving = False
         self._awaited.clear()
-        for index, deployment in enumerate(deployments):
+        for index, deployment in enumerate(self._to_look_at()):
             if self._is_confirmed(deployment):
                 continue
             current = self._view.placements_of(deployment.id)
@@ -115,18 +114,30 @@ class PlacementPipeline(Pipeline):
             if isinstance(outcome, BaseException):
                 raise outcome
 
-    def _forget(self, deployments: Sequence[Record]) -> None:
-        """What is not there any more, and what has to be looked at again."""
-        self._decided = {d.id: self._decided[d.id] for d in deployments if d.id in self._decided}
-        touched = self._view.take_touched()
+    def _to_look_at(self) -> list[Record]:
+        """Those first that are served first."""
+        self._due |= self._view.take_touched()
         if self._pools_version is not self._view.pools_version:
             self._pools_version = self._view.pools_version
-            self._confirmed.clear()
-        self._confirmed = {d.id: d for d in deployments if self._confirmed.get(d.id) is d and d.id not in touched}
+            self._due.update(each.id for each in self._store.all(Kind.DEPLOYMENT))
+        deployments = []
+        for id in self._due | self._unsettled | self._view.troubled() | self._wakes.awaited():
+            deployment = self._store.get(Kind.DEPLOYMENT, id)
+            if deployment is None:
+                self._forget(id)
+                self._due.discard(id)
+            else:
+                deployments.append(deployment)
+        return sorted(deployments, key=urgency)
+
+    def _forget(self, deployment_id: str) -> None:
+        """What was decided."""
+        self._decided.pop(deployment_id, None)
+        self._unsettled.discard(deployment_id)
 
     def _is_confirmed(self, deployment: Record) -> bool:
         """The short way: nothing has changed of all that a decision about it depends on."""
-        if deployment.id not in self._confirmed or self._view.refused(deployment.id):
+        if deployment.id in self._due or self._view.refused(deployment.id):
             return False
         if self._view.is_pressed(deployment.id):
             return False
@@ -139,6 +150,7 @@ class PlacementPipeline(Pipeline):
         revision = current_revision(self._store, deployment)
         if revision is None:
             return None  # the deployment was deleted while this round ran
+        self._due.add(deployment.id)
         refused = self._view.refused(deployment.id)
         capped, is_pressed = self._view.relieve(deployment.id)
         around = self._view.surroundings(deployment.id)
@@ -146,16 +158,14 @@ class PlacementPipeline(Pipeline):
         if self._wakes.is_awaited(deployment.id) and not around.something_runs:
             terms = terms.awaited()
         if is_divided(deployment):
-            self._decided.pop(deployment.id, None)
-            self._confirmed.pop(deployment.id, None)
+            self._forget(deployment.id)
             for track in tracks_in(deployment):
                 self._view.relieve(track)
             return decide_divided(self._store, self._view, deployment, terms, self._new_id)
         inputs = (deployment.spec, revision, self._view.pools_version, refused, capped, terms)
-        self._confirmed.pop(deployment.id, None)
         if self._is_as_decided(deployment, current, inputs):
             if not refused and not is_pressed:  # which ends by itself
-                self._confirmed[deployment.id] = deployment
+                self._due.discard(deployment.id)
             return None
         decision = decide(
             deployment,
@@ -169,13 +179,14 @@ class PlacementPipeline(Pipeline):
         return decision
 
     def _remember(self, decision: Decision, inputs: tuple[Any, ...]) -> None:
-        fleet = self._view.fleet
+        fleet, id = self._view.fleet, decision.deployment.id
+        self._forget(id)
         nodes = tuple(fleet.get(spec["node_id"]) for spec in decision.put.values())
         if decision.is_calm and all(node is not None and node.status is NodeStatus.READY for node in nodes):
             version = None if decision.settled else fleet.version
-            self._decided[decision.deployment.id] = _Decided(inputs, nodes, version, decision.put, decision.status)
-        else:
-            self._decided.pop(decision.deployment.id, None)
+            self._decided[id] = _Decided(inputs, nodes, version, decision.put, decision.status)
+            if not decision.settled:
+                self._unsettled.add(id)
 
     def _is_as_decided(self, deployment: Record, current: Sequence[Record], inputs: tuple[Any, ...]) -> bool:
         decided, fleet = self._decided.get(deployment.id), self._view.fleet

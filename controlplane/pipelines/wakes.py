@@ -33,5 +33,9 @@ class Wakes:
         if not was_awaited and self.on_wake is not None:
             self.on_wake()
 
+    def awaited(self) -> set[str]:
+        now = self._monotonic()
+        return {deployment_id for deployment_id, until in self._until.items() if until > now}
+
     def is_awaited(self, deployment_id: str) -> bool:
         return self._until.get(deployment_id, 0.0) > self._monotonic()

@@ -1,6 +1,6 @@
 """Where deployments lack room, as agents tell. In memory: they tell it again."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from homeport.core.placement.pressure import LIFE_SECONDS, Pressure, cap_of, heard, is_over, relieved
 
@@ -39,6 +39,10 @@ class Pressures:
         """By node: how many replicas it lacks there."""
         now, by_node = self._monotonic(), self._of.get(deployment_id, {})
         return {id: each.value for id, each in by_node.items() if each.value and now - each.told_at <= LIFE_SECONDS}
+
+    def deployments(self) -> Collection[str]:
+        """That lack room somewhere, or did lately."""
+        return self._of.keys()
 
     def matter(self, deployment_id: str) -> bool:
         """Whether time could change what follows from them."""

@@ -1,6 +1,6 @@
 """What agents have refused to start lately."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from homeport.core.refusal import Refusal
 
@@ -20,6 +20,10 @@ class Refusals:
         now = self._monotonic()
         for refusal in refused:
             self._said.setdefault(refusal.deployment_id, {})[node_id] = (refusal, now)
+
+    def deployments(self) -> Collection[str]:
+        """Of which something may be remembered."""
+        return self._said.keys()
 
     def of(self, deployment_id: str) -> dict[str, Refusal]:
         """Of the last minutes, by node."""

@@ -2,8 +2,10 @@
 connect."""
 
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import takewhile
 
 from controlplane.sessions.pressures import Pressures
 from controlplane.sessions.refusals import Refusals
@@ -72,6 +74,9 @@ class NodeRegistry:
         self.refusals = Refusals(monotonic)
         self.pressures = Pressures(monotonic)
         self.listeners: list[Callable[[str], None]] = []
+        # The number of the last change that may matter to scheduling, of each node; the oldest first.
+        self._news: OrderedDict[str, int] = OrderedDict()
+        self._told = 0
         # Called, with the node's id, when it has acknowledged more of its desired state.
         self.ack_listeners: list[Callable[[str], None]] = []
 
@@ -136,8 +141,14 @@ class NodeRegistry:
     def forget(self, node_id: str) -> None:
         self._live.pop(node_id, None)
         self._standings.pop(node_id, None)
+        self._tell(node_id)
 
     # -- what others ask
+
+    def news(self, after: int) -> tuple[list[str], int]:
+        """(ids of nodes that listeners were told of after that moment, the moment now); they begin at 0."""
+        newer = takewhile(lambda each: each[1] > after, reversed(self._news.items()))
+        return [node_id for node_id, _ in newer], self._told
 
     def get(self, node_id: str) -> LiveNode | None:
         return self._live.get(node_id)
@@ -199,6 +210,7 @@ class NodeRegistry:
         if node_id not in self._live:
             at = self._monotonic() - (self._wall() - since)
             self._standings[node_id] = Standing(NodeStatus.LOST, at, "lost before the control plane started")
+            self._tell(node_id)
 
     def tally(self, cluster_of: Mapping[str, str]) -> None:
         """Looks at all nodes together, and engages or releases the brake. Call it before `sweep`."""
@@ -246,6 +258,9 @@ class NodeRegistry:
         return node.heard_at if node is not None else self._unseen_heard_at
 
     def _tell(self, node_id: str) -> None:
+        self._told += 1
+        self._news[node_id] = self._told
+        self._news.move_to_end(node_id)
         for listener in self.listeners:
             listener(node_id)
 
