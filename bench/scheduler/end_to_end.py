@@ -24,6 +24,7 @@ from controlplane.api.listener import serve
 from controlplane.auth.admin_token import create_admin_token
 from controlplane.auth.join_tokens import JoinTokens
 from controlplane.auth.token_facts import facts_in
+from controlplane.heap import settle
 from controlplane.ports import reserve
 from controlplane.secrets.master_key import MasterKeys, new_key
 from controlplane.secrets.vault import Vault
@@ -111,6 +112,7 @@ async def _serve(told: Connection, listener: socket.socket, url: str, nodes: Pat
     token = await fleet.store.write(create_admin_token)
     loops = [asyncio.create_task(fleet.pipeline.run()), asyncio.create_task(fleet.sessions.follow_store())]
     await serve(create_app(dependencies), listener)
+    settle()  # as after the start of the server
     told.send(token)
     await asyncio.to_thread(told.recv)
     async with asyncio.timeout(_PATIENCE_SECONDS):

@@ -206,5 +206,5 @@ class CollectionRoutes:
 
     async def shown(self, record: Record) -> dict[str, Any]:
         """As it was written, with how things stand now."""
-        await self.views.refresh()
+        await self.views.catch_up()
         return self.views.show(record)

@@ -8,6 +8,7 @@ from typing import Any
 from controlplane.store.store import Kind, Record
 
 HIDDEN = "(hidden)"
+_NO_SECRETS = frozenset({bool, int, float})
 _SECRET_NAMES = re.compile(
     "secret|password|passphrase|token|credential|api_?key|private|sha256|hash|sealed|cipher", re.IGNORECASE
 )
@@ -54,7 +55,12 @@ def _veiled(kind: Kind, side: Side) -> Side:
 def _veil(value: Any, secret: bool) -> Any:
     """Names stay, texts below a secret name go; numbers and switches are no secrets."""
     if isinstance(value, dict):
-        return {name: _veil(each, secret or name in _PERSONAL or _names_secret(name)) for name, each in value.items()}
+        return {
+            name: _veil(each, secret or name in _PERSONAL or _names_secret(name))
+            if each and type(each) not in _NO_SECRETS
+            else each
+            for name, each in value.items()
+        }
     if isinstance(value, list):
         return [_veil(each, secret) for each in value]
     return HIDDEN if secret and isinstance(value, str) and value else value

@@ -104,7 +104,7 @@ class FleetView:
         apart = self._apartness.nodes_of_others(deployment, held, self._nodes_of, self._deployment)
         evicted, capped = evicted_from(deployment), self._registry.pressures.caps(deployment.id)
         spec = self.spec(deployment)
-        scaling = bounded(spec.scaling(), deployment)
+        scaling = bounded(self._specs.policies.of(deployment).scaling, deployment)
         return wanted_of(deployment.id, spec, scaling, workload, held, refused, pools, home, apart, evicted, capped)
 
     def held(self, deployment_id: str) -> tuple[Held, ...]:
@@ -212,7 +212,7 @@ class FleetView:
             for record in self._store.all(kind):
                 self._take_in(Change(self._seq, kind, record.id, record))
         self._stirred |= self._seen_nodes.keys() | {node.id for node in self._store.all(Kind.NODE)}
-        self._displaced |= self._tracks.keys()
+        self._displaced |= self._tracks.keys() | {deployment_of(track) for track in self.fleet.ledger.deployments()}
         self._something_gone = True
 
     def _take_in(self, change: Change) -> None:

@@ -8,7 +8,6 @@ from homeport_proto.v1 import session_pb2 as pb
 
 from controlplane.fleet.clusters import cluster_labels
 from controlplane.fleet.gpu_clearing import cleared_gpus
-from controlplane.fleet.parsed import Parsed
 from controlplane.fleet.specs import DeploymentSpecs
 from controlplane.secrets.node_secrets import NONE, NodeSecrets
 from controlplane.sessions.floors import has_floors, policy_on
@@ -33,9 +32,7 @@ class DesiredStates:
         """`secrets` is None where no workload has any."""
         self._store = store
         self._secrets = secrets
-        specs = specs or DeploymentSpecs()
-        # A change of one deployment is told to all of its nodes.
-        self._policies = Parsed(lambda deployment: specs.of(deployment).policy())
+        self._specs = specs or DeploymentSpecs()
         self._node_of: dict[str, str] = {}
         self._deployment_of: dict[str, str] = {}
         self._generations: dict[str, int] = {}
@@ -111,7 +108,7 @@ class DesiredStates:
     def _deployment_changed(self, change: Change, nodes: dict[str, Touched]) -> None:
         if change.record is None:
             self._generations.pop(change.id, None)
-            self._policies.forget_gone(self._store.all(Kind.DEPLOYMENT))
+            self._specs.forget_gone(self._store.all(Kind.DEPLOYMENT))
         elif self._generations.get(change.id) != change.record.generation:
             self._generations[change.id] = change.record.generation
             for placement in self._store.find(Index.PLACEMENTS_OF_DEPLOYMENT, change.id):
@@ -159,7 +156,7 @@ class DesiredStates:
         else:
             deployment_id = self._deployment_of[change.id] = change.record.spec["deployment_id"]
         deployment = self._store.get(Kind.DEPLOYMENT, deployment_id)
-        if deployment is not None and has_floors(self._policies.of(deployment)):
+        if deployment is not None and has_floors(self._specs.policies.of(deployment)):
             for other in self._store.find(Index.PLACEMENTS_OF_DEPLOYMENT, deployment_id):
                 nodes.setdefault(other.spec["node_id"], Touched()).changed.add(other.id)
 
@@ -170,7 +167,7 @@ class DesiredStates:
             deployment = self._store.get(Kind.DEPLOYMENT, deployment_id)
             revision = self._store.get(Kind.REVISION, f"{deployment_id}/{number}")
             if deployment is not None and revision is not None:
-                policy = self._policies.of(deployment)
+                policy = self._specs.policies.of(deployment)
                 if has_floors(policy):
                     placed = self._store.find(Index.PLACEMENTS_OF_DEPLOYMENT, deployment_id)
                     policy = policy_on(policy, placement, placed)

@@ -110,7 +110,7 @@ def placement_to_wire(
         rank=spec["rank"],
         min_replicas=spec["min_replicas"],
         max_replicas=spec["max_replicas"],
-        workload_json=canonical.dumps(revision.spec["workload"]),
+        workload_json=canonical.text_of(revision.spec["workload"]),
         spec_hash=revision.spec["spec_hash"],
         policy_json=canonical.dumps(policy),
         devices=[

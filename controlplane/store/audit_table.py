@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, func, insert, select
 
 from controlplane.store.audit import AuditEntry, AuditQuery, Result
+from controlplane.store.plain import text_of
 from controlplane.store.tables import audit
 
 _COLUMNS = tuple(field.name for field in fields(AuditEntry))
@@ -46,7 +47,7 @@ def _conditions(query: AuditQuery) -> Iterable[Any]:
 
 def _row(entry: AuditEntry, number: int) -> dict[str, Any]:
     row = {name: getattr(entry, name) for name in _COLUMNS}
-    return {**row, "number": number, "result": entry.result.value, "details": json.dumps(entry.details)}
+    return {**row, "number": number, "result": entry.result.value, "details": text_of(entry.details)}
 
 
 def _entry(row: Any) -> AuditEntry:

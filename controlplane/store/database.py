@@ -26,6 +26,7 @@ from controlplane.store.history import (
 )
 from controlplane.store.history_table import keep_history, read_history, read_site_usage, read_traffic, trim_history
 from controlplane.store.migrate import migrate
+from controlplane.store.plain import text_of
 from controlplane.store.storage_errors import damaged, lost_lock, overtaken, storage_error
 from controlplane.store.store import Change, Kind, Record
 from controlplane.store.tables import changes, meta, objects
@@ -284,8 +285,8 @@ def _row(record: Record) -> dict[str, Any]:
         "seq": record.seq,
         "created_at": record.created_at,
         "updated_at": record.updated_at,
-        "spec": json.dumps(record.spec),
-        "status": json.dumps(record.status),
+        "spec": text_of(record.spec),
+        "status": text_of(record.status),
     }
 
 

@@ -4,7 +4,6 @@ A change runs against edits laid over the committed objects, so a failing one is
 the database sees only what a whole batch comes to.
 """
 
-import json
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, TypeVar
@@ -12,6 +11,7 @@ from typing import Any, TypeVar
 from controlplane.store.audit import AuditEntry
 from controlplane.store.indexes import DEFINITIONS
 from controlplane.store.objects import Edits, Objects
+from controlplane.store.plain import plain
 from controlplane.store.store import Change, Difference, Index, Kind, Record
 from homeport.core.errors import ErrorCode, HomeportError
 
@@ -74,16 +74,16 @@ class OverlayTransaction:
         if self.get(kind, id) is not None:
             raise HomeportError(ErrorCode.ALREADY_EXISTS, f"{_noun(kind)} {id} exists already")
         now = self.now
-        return self._put(Record(kind, id, 1, self.seq, now, now, _plain(spec), _plain(status or {})))
+        return self._put(Record(kind, id, 1, self.seq, now, now, plain(spec), plain(status or {})))
 
     def put_spec(self, kind: Kind, id: str, spec: dict[str, Any]) -> Record:
-        old, spec = self._existing(kind, id), _plain(spec)
+        old, spec = self._existing(kind, id), plain(spec)
         if spec == old.spec:
             return old
         return self._put(Record(kind, id, old.generation + 1, self.seq, old.created_at, self.now, spec, old.status))
 
     def put_status(self, kind: Kind, id: str, status: dict[str, Any]) -> Record:
-        old, status = self._existing(kind, id), _plain(status)
+        old, status = self._existing(kind, id), plain(status)
         if status == old.status:
             return old
         return self._put(Record(kind, id, old.generation, self.seq, old.created_at, self.now, old.spec, status))
@@ -107,7 +107,7 @@ class OverlayTransaction:
         ]
 
     def audit(self, entry: AuditEntry) -> None:
-        self.audited.append(replace(entry, at=self.now, details=_plain(entry.details)))
+        self.audited.append(replace(entry, at=self.now, details=plain(entry.details)))
 
     def _before(self, kind: Kind, id: str) -> Record | None:
         batched = self._batch.edits.get(kind)
@@ -122,12 +122,6 @@ class OverlayTransaction:
     def _put(self, record: Record) -> Record:
         self._edits.setdefault(record.kind, {})[record.id] = record
         return record
-
-
-def _plain(value: dict[str, Any]) -> dict[str, Any]:
-    """A copy, exactly as it will be read back after a restart. What JSON cannot hold fails this one write."""
-    plain: dict[str, Any] = json.loads(json.dumps(value, allow_nan=False))
-    return plain
 
 
 def _noun(kind: Kind) -> str:

@@ -92,15 +92,25 @@ class Views:
         """Takes in everything that was written and said before the call. Raises when the store is closed."""
         async with self._refreshing:
             await self._take_in_writes()
-            turn = time.perf_counter()
-            while self._stirred or self._touched:
-                if self._stirred:
-                    self._take_in_node(self._stirred.popitem(last=False)[0])
-                else:
-                    self._show_anew(*self._touched.popitem(last=False)[0])
-                if time.perf_counter() - turn > _TURN_SECONDS:
-                    await asyncio.sleep(0)
-                    turn = time.perf_counter()
+            await self._work_off(lambda: bool(self._stirred or self._touched))
+
+    async def catch_up(self) -> None:
+        """What `show` needs of that: topics show it after the next refresh."""
+        async with self._refreshing:
+            await self._take_in_writes()
+            await self._work_off(lambda: bool(self._stirred))
+
+    async def _work_off(self, is_left: Callable[[], bool]) -> None:
+        """Nodes first: what they say tells what is to be shown anew."""
+        turn = time.perf_counter()
+        while is_left():
+            if self._stirred:
+                self._take_in_node(self._stirred.popitem(last=False)[0])
+            else:
+                self._show_anew(*self._touched.popitem(last=False)[0])
+            if time.perf_counter() - turn > _TURN_SECONDS:
+                await asyncio.sleep(0)
+                turn = time.perf_counter()
 
     def show(self, record: Record) -> dict[str, Any]:
         """A record as the API shows it, were it the one that is stored. Replicas and placements are as they are."""

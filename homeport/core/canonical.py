@@ -17,7 +17,12 @@ _PLAIN = frozenset({str, int, float, bool, type(None)})
 
 def dumps(value: Any) -> str:
     """One text for equal values: sorted keys, no spaces."""
-    return json.dumps(to_plain(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return text_of(to_plain(value))
+
+
+def text_of(plain: Any) -> str:
+    """Of what `to_plain` gave, or what was read from such a text."""
+    return json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 def loads(cls: type[T], text: str) -> T:

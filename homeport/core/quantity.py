@@ -3,6 +3,7 @@
 import math
 import re
 from decimal import Decimal
+from functools import lru_cache
 
 _SUFFIX = {
     "": Decimal(1),
@@ -43,6 +44,7 @@ def format_cpu(milli: int) -> str:
     return str(milli // 1000) if milli % 1000 == 0 else f"{milli}m"
 
 
+@lru_cache(1024)
 def _parse(text: str, expected: str) -> Decimal:
     match = _QUANTITY.fullmatch(text.strip())
     if match is None:

@@ -9,6 +9,7 @@ from controlplane.fleet.node_drain import drain_node
 from controlplane.pipelines.placements import PlacementPipeline
 from controlplane.pipelines.wakes import Wakes
 from controlplane.sessions.registry import NodeLoad, NodeRegistry
+from controlplane.store.changelog import KEEP
 from controlplane.store.failing import FailingStore
 from controlplane.store.memory import MemoryStore
 from controlplane.store.store import Kind, Record
@@ -24,10 +25,10 @@ GIB = 2**30
 class PlacedFleet:
     """Rounds happen only when `placements` is asked."""
 
-    def __init__(self) -> None:
+    def __init__(self, keep_changes: int = KEEP) -> None:
         self.clock = FakeClock()
         self.wall = FakeClock(1.7e9)
-        self.store = FailingStore(MemoryStore(self.wall))
+        self.store = FailingStore(MemoryStore(self.wall, keep_changes))
         self._numbers = itertools.count(1)
         self.restart()
 

@@ -1,7 +1,7 @@
 """Who may take what on which node, to the device."""
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -26,6 +26,10 @@ class Ledger:
     def on(self, node_id: str) -> Mapping[str, Taken]:
         """By deployment."""
         return self._on.get(node_id, {})
+
+    def deployments(self) -> Collection[str]:
+        """Those that have anything."""
+        return self._of.keys()
 
     def put(self, deployment_id: str, taken: Mapping[str, Taken]) -> dict[str, Taken]:
         """By node: all that the deployment may take from now on. Returns what it was before."""
