@@ -16,6 +16,7 @@ _NO_TABLE = b"\x20"
 _INDEXED, _INDEX_BITS = 0x80, 7
 # "Without indexing": it changes no table.
 _NAME_BITS, _LENGTH_BITS = 4, 7
+_LONG = 2**_LENGTH_BITS - 1
 
 _FIELDS = {field: number for number, field in reversed(list(enumerate(HeaderTable.STATIC_TABLE, 1)))}
 _NAMES = {name: number for (name, _), number in _FIELDS.items()}
@@ -46,4 +47,6 @@ def _field(field: tuple[bytes, bytes]) -> bytes:
 
 
 def _text(text: bytes) -> bytes:
-    return bytes(encode_integer(len(text), _LENGTH_BITS)) + text
+    size = len(text)
+    # One byte says it of nearly all.
+    return (bytes((size,)) if size < _LONG else bytes(encode_integer(size, _LENGTH_BITS))) + text

@@ -45,29 +45,32 @@ def _reaches(host: str, port: int) -> bool:
         return probe.connect_ex((host, port)) == 0
 
 
-async def test_its_port_is_published_on_loopback_and_nowhere_else(driver: DockerDriver, engine: PrivateEngine) -> None:
-    serve = request(
-        "r-1", "sh", "-c", "echo hello > /tmp/index.html; exec httpd -f -p $PORT -h /tmp", container_port=8000
-    )
+async def test_its_ports_are_published_on_loopback_and_nowhere_else(
+    driver: DockerDriver, engine: PrivateEngine
+) -> None:
+    both = "echo hello > /tmp/index.html; httpd -p $GRPC_PORT -h /tmp; exec httpd -f -p $PORT -h /tmp"
+    other = request("r-2").port
+    serve = replace(request("r-1", "sh", "-c", both, container_port=8000), grpc_port=other, container_grpc_port=8001)
     handle = await driver.start(serve)
-    assert (handle.host, handle.port) == ("127.0.0.1", serve.port)
+    assert (handle.host, handle.port, handle.grpc_port) == ("127.0.0.1", serve.port, other)
     while not _reaches("127.0.0.1", handle.port):  # noqa: ASYNC110
         await asyncio.sleep(0.1)
 
-    def get() -> bytes:
-        with urllib.request.urlopen(f"http://127.0.0.1:{handle.port}/", timeout=20) as answer:
+    def get(port: int) -> bytes:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=20) as answer:
             content: bytes = answer.read()
             return content
 
-    # The proxy of the engine accepts before the server inside does.
-    for _ in range(100):
-        try:
-            content = await asyncio.to_thread(get)
-            break
-        except OSError:
-            await asyncio.sleep(0.1)
-    assert content == b"hello\n"
-    assert not _reaches(engine.bridge_address, handle.port)
+    for port in (handle.port, handle.grpc_port):
+        # The proxy of the engine accepts before the server inside does.
+        for _ in range(100):
+            try:
+                content = await asyncio.to_thread(get, port)
+                break
+            except OSError:
+                await asyncio.sleep(0.1)
+        assert content == b"hello\n"
+        assert not _reaches(engine.bridge_address, port)
 
 
 async def test_its_metrics_may_be_on_a_port_that_is_not_published(driver: DockerDriver) -> None:
