@@ -14,6 +14,8 @@ usage() {
 Usage, as root:
   install.sh agent --server HOST[:8442] --token TOKEN    install, join, start; `homeport node add` prints this line
   install.sh server [--advertise HOST]                   install and start the control plane
+  install.sh server --control-plane HOST[:8442] --token TOKEN [--advertise HOST]
+                                                         instead of one a gateway for it: homeport gateway join-token
   install.sh agent|server                                upgrade what is installed
   install.sh agent|server --uninstall                    stop and remove it; keeps /etc/homeport and /var/lib/homeport-*
   install.sh agent|server --purge [--yes]                remove these and the user, too
@@ -24,7 +26,7 @@ Options:
   --name NAME            the node's name (default: the hostname)
   --local-gateway ADDRESS:PORT
                          let this host serve its site's clients there, for a new agent.toml (default: it listens to nobody)
-  --advertise HOST       the name or address by which hosts reach this control plane (default: this host's)
+  --advertise HOST       the name or address by which hosts reach this control plane or gateway (default: this host's)
   --daemon-reload        let systemd reload its units even though containers with GPUs run here
   --yes                  do not ask
 PYTHON=/path/to/python chooses the interpreter (3.11 or newer).
@@ -41,7 +43,7 @@ fail() {
 }
 
 main() {
-    role= server= token= name= drivers=docker local_gateway= advertise= wheelhouse= action=install yes= may_reload=
+    role= server= control_plane= token= name= drivers=docker local_gateway= advertise= wheelhouse= action=install yes= may_reload=
     parse "$@"
     [ "$(id -u)" = 0 ] || fail "this must run as root: sudo sh install.sh ..."
     unit=homeport-$role.service
@@ -64,10 +66,11 @@ parse() {
     while [ $# -gt 0 ]; do
         case $1 in
         agent | server) role=$1 ;;
-        --server | --token | --name | --drivers | --local-gateway | --advertise | --wheelhouse)
+        --server | --control-plane | --token | --name | --drivers | --local-gateway | --advertise | --wheelhouse)
             [ $# -ge 2 ] || fail "$1 needs a value; see install.sh --help"
             case $1 in
             --server) server=$2 ;;
+            --control-plane) control_plane=$2 ;;
             --token) token=$2 ;;
             --name) name=$2 ;;
             --drivers) drivers=$2 ;;
@@ -90,6 +93,12 @@ parse() {
 }
 
 install_role() {
+    if [ "$role" = server ] && [ -n "$control_plane" ] && [ -z "$token" ]; then
+        fail "a gateway joins $control_plane with a token: add --token TOKEN (homeport gateway join-token NAME makes one)"
+    fi
+    if [ -n "$control_plane" ] && [ -f /etc/homeport/server.env ] && ! is_gateway; then
+        fail "this host has a control plane: a gateway goes on a host of its own"
+    fi
     if [ "$role" = agent ] && ! has_joined && { [ -z "$server" ] || [ -z "$token" ]; }; then
         fail "this host has not joined yet: give --server HOST and --token TOKEN (homeport node add prints both)"
     fi
@@ -326,8 +335,20 @@ write_server_env() {
     [ -n "$advertise" ] || advertise=$(hostname -f 2>/dev/null || hostname)
     cat <<END
 # The command line of homeport-server; homeport-server --help lists all. After a change: systemctl restart homeport-server.
-HOMEPORT_SERVER_OPTIONS=--agent-host 0.0.0.0 --advertise $advertise --wheelhouse $root/wheelhouse
+HOMEPORT_SERVER_OPTIONS=--agent-host 0.0.0.0 --advertise $advertise $(server_options)
 END
+}
+
+server_options() {
+    if [ -n "$control_plane" ]; then
+        echo "--role gateway --control-plane $control_plane --join-token $token"
+    else
+        echo "--wheelhouse $root/wheelhouse"
+    fi
+}
+
+is_gateway() {
+    grep -q -e '--role gateway' /etc/homeport/server.env
 }
 
 # Hosts can be installed from the control plane itself when it was installed from a wheelhouse.
@@ -423,6 +444,15 @@ start() {
 # -- the end
 
 report() {
+    if [ "$role" = server ] && is_gateway; then
+        say "the gateway $version runs"
+        cat <<END
+  clients:     it serves this host alone, until /etc/homeport/server.env has --host 0.0.0.0 and a certificate
+  how it does: on the control plane homeport gateway list; here systemctl status $unit; journalctl -u $unit
+  hosts must reach this one at the TCP port 8444
+END
+        return
+    fi
     if [ "$role" = server ]; then
         say "the control plane $version runs"
         cat <<END

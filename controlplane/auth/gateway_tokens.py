@@ -69,7 +69,8 @@ def redeem(tx: Transaction, token: str, key_sha256: str, host: str) -> Record:
 
 def is_known(record: Record | None, key_sha256: str) -> bool:
     """Whether the holder of this key is that gateway."""
-    return record is not None and hmac.compare_digest(record.status.get("key_sha256", ""), key_sha256)
+    known = record.status.get("key_sha256") if record is not None else None
+    return known is not None and hmac.compare_digest(known, key_sha256)
 
 
 def _find(tx: Transaction, token: str) -> Record:

@@ -68,8 +68,13 @@ class HostCertificates:
         self._workers = 2 * workers + 2
         self._look.set()
 
+    async def ensure_some(self, workers: int) -> None:
+        """What so many cannot begin without. Raises HomeportError."""
+        if self.identity.lacks(workers, self._client_names):
+            await self._ask()
+
     async def ensure(self) -> None:
-        """That there are all of them, if the control plane has to be asked. Raises HomeportError."""
+        """All that are needed, and newer ones in time. Raises HomeportError."""
         if self.identity.is_due(self._workers, self._client_names, self._wall()):
             await self._ask()
 

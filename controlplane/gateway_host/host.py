@@ -144,8 +144,7 @@ class GatewayHost:
 
     async def _be_certain(self) -> None:
         """That there is what workers need: certificates, and tables of some time or other. Raises HomeportError."""
-        if len(self._certificates.identity.workers) < self._size or not self._tables.is_complete:
-            await self._certificates.ensure()
+        await self._certificates.ensure_some(self._size)
         self._spawn("certificates", self._certificates.run())
         if self._config.serves_tls:
             self._open_client_tls()

@@ -34,8 +34,10 @@ class HostIdentity:
 
     def is_due(self, workers: int, client_names: tuple[str, ...], wall: float) -> bool:
         """Whether to ask for certificates: at half of their life, also where that clock is wrong, or for more."""
-        aged = not 0 <= wall - self.issued_at < self.ttl_seconds / 2
-        return aged or len(self.workers) < workers or self.client_names != client_names
+        return self.lacks(workers, client_names) or not 0 <= wall - self.issued_at < self.ttl_seconds / 2
+
+    def lacks(self, workers: int, client_names: tuple[str, ...]) -> bool:
+        return len(self.workers) < workers or self.client_names != client_names
 
     @property
     def csr(self) -> bytes:

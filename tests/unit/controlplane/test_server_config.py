@@ -8,6 +8,7 @@ from controlplane.config import parse_config
 from controlplane.front import front_names, front_url
 
 DATA = ["--data-dir", "data"]
+GATEWAY = ["--role", "gateway", "--advertise", "edge.example:8444"]
 OIDC = [
     *("--oidc-issuer", "https://id.example", "--oidc-client-id", "homeport"),
     *("--oidc-client-secret-file", __file__),
@@ -38,6 +39,12 @@ FILES = ["--tls-cert", "a.crt", "--tls-key", "a.key"]
         (["--trusted-proxies", "10.0.0.1/24"], "10.0.0.7,192.168.4.0/24"),
         (["--access-log", "no-such-directory/access.log"], "not a file in a directory that exists"),
         (["--access-log", "/"], "not a file"),
+        (["--join-token", "hp1.edge.x.y"], "are for --role gateway"),
+        (["--role", "gateway"], "needs --advertise HOST:PORT"),
+        (["--role", "gateway", "--advertise", "edge:no-port"], "write HOST:PORT"),
+        ([*GATEWAY, "--join-token", "hp1.edge.x.y"], "--control-plane and --join-token belong together"),
+        ([*GATEWAY, "--database", "sqlite://"], "are a control plane's"),
+        ([*GATEWAY, "--host", "0.0.0.0"], "access tokens must not travel in clear"),
     ],
 )
 def test_what_is_refused_and_how_to_mend_it(
