@@ -9,7 +9,8 @@ from homeport.metrics.families import Metric, counter, histogram, observed
 def history_metrics(tallies: Mapping[str, DeploymentTally]) -> Iterator[Metric]:
     """By deployment."""
     starts = counter("homeport_cold_starts_total", "Starts of replicas, by what became of them.", *_OF, "outcome")
-    parts = histogram("homeport_cold_start_seconds", "Where the time of starts that became ready went.", *_OF, "part")
+    whole = histogram("homeport_cold_start_seconds", "How long starts took that became ready.", *_OF, "part")
+    parts = counter("homeport_cold_start_part_seconds_total", "Where their time went.", *_OF, "part")
     changes = counter("homeport_scaling_changes_total", "Changes of scale, by what decided them.", *_OF, "driver")
     ejections = counter("homeport_replica_ejections_total", "Replicas given nothing for a while.", *_OF, "cause")
     checks = counter("homeport_replica_failed_health_checks_total", "Health checks that replicas failed.", *_OF)
@@ -23,7 +24,10 @@ def history_metrics(tallies: Mapping[str, DeploymentTally]) -> Iterator[Metric]:
         starts.add_metric((*labels, "ready"), tally.ready_starts)
         starts.add_metric((*labels, "failed"), tally.failed_starts)
         for part, seconds in tally.parts.items():
-            observed(parts, (*labels, part), seconds)
+            if part not in _WHOLE:
+                parts.add_metric((*labels, part), seconds.total)
+            elif seconds.count:
+                observed(whole, (*labels, part), seconds)
         for driver, count in sorted(tally.changes.items()):
             changes.add_metric((*labels, driver), count)
         for cause, count in sorted(tally.ejections.items()):
@@ -34,7 +38,9 @@ def history_metrics(tallies: Mapping[str, DeploymentTally]) -> Iterator[Metric]:
         busy.add_metric(labels, tally.traffic.busy_seconds)
         waiting.add_metric(labels, tally.traffic.waiting_seconds)
         tokens.add_metric(labels, tally.traffic.tokens)
-    yield from (starts, parts, changes, ejections, checks, arrivals, completions, busy, waiting, tokens)
+    yield from (starts, whole, parts, changes, ejections, checks, arrivals, completions, busy, waiting, tokens)
 
 
 _OF = ("deployment",)
+# Of these the distribution is shown; of each part of each deployment it would be half of the page.
+_WHOLE = ("total", "platform")

@@ -59,6 +59,6 @@ def _parse(body: bytes) -> Any:
 def too_large() -> HomeportError:
     return HomeportError(
         ErrorCode.PAYLOAD_TOO_LARGE,
-        f"no `model` is in the first {MAX_BODY} bytes of the body, and no more is read for it",
+        f"no `model` is in the first {MAX_BODY >> 20} MiB of the body, and no more is read for it",
         hint=f"make it smaller, put `model` before what is long, {_ELSE}",
     )

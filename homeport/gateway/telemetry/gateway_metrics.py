@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator, Sequence
 
+from homeport.core.histogram import Histogram
 from homeport.gateway.telemetry.counters import DeploymentCounters
 from homeport.gateway.telemetry.report import AtNodes, GatewayReport
 from homeport.metrics.families import Metric, counter, gauge, histogram, observed
@@ -67,7 +68,10 @@ def _requests(counted: Sequence[tuple[str, str, DeploymentCounters]]) -> Iterato
 def _times(counted: Sequence[tuple[str, str, DeploymentCounters]], name: str, attribute: str, text: str) -> Metric:
     family = histogram(name, text, *_OF)
     for *labels, counters in counted:
-        observed(family, labels, getattr(counters, attribute))
+        values: Histogram = getattr(counters, attribute)
+        # Most deployments have no streams, and none of their buckets.
+        if values.count:
+            observed(family, labels, values)
     return family
 
 
