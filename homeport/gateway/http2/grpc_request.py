@@ -66,7 +66,9 @@ class GrpcRequest(GatewayRequest):
     def _direct(self) -> None:
         heading = self._heading
         if heading.problem is not None:
-            raise heading.problem
+            # Not raised: other calls share it, and would keep the frames of this one.
+            self.fail(heading.problem)
+            return
         kind, name = heading.to.kind, heading.to.name
         if kind == "health":
             self._answer_when_whole("")

@@ -9,6 +9,7 @@ import pytest
 
 from agent.relay.deployment import Upstream
 from homeport.core.errors import ErrorCode
+from homeport.gateway.http2.grpc_request import GrpcRequest
 from homeport.gateway.http2.grpc_status import GRPC_STATUS
 from homeport.gateway.routing.routes import RoutePolicy
 from homeport.http2.endpoint import Endpoint
@@ -276,3 +277,23 @@ async def test_a_replica_with_a_port_for_grpc_gets_it_there_and_all_else_at_the_
         assert [each.rpartition("/")[2] for each in grpc.methods] == ["ModelInfer"]
     finally:
         await grpc.close()
+
+
+async def test_calls_with_the_same_wrong_head_are_answered_alike_and_keep_nothing_of_each_other(
+    plane: DataPlane, client: Http2Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    met: list[GrpcRequest] = []
+    direct = GrpcRequest._direct
+
+    def watched(request: GrpcRequest) -> None:
+        met.append(request)
+        direct(request)
+
+    monkeypatch.setattr(GrpcRequest, "_direct", watched)
+    for _ in range(3):
+        told = await call(client, "/any.Service/Method", message(), [*GRPC, (b"grpc-timeout", b"soon")])
+        assert told.status == INVALID_ARGUMENT
+    # The first head of a connection begins with what is said once; of the others one was read, and the last is it.
+    assert met[-1]._heading is met[-2]._heading
+    problem = met[-1]._heading.problem
+    assert problem is not None and problem.__traceback__ is None
