@@ -10,7 +10,7 @@ import uvloop
 
 from controlplane import preflight
 from controlplane.config import ServerConfig, parse_config
-from controlplane.heap import settle
+from controlplane.heap import loading, settle
 from homeport.core.errors import HomeportError
 from homeport.logging import configure_logging
 from homeport.systemd import ServiceManager
@@ -64,7 +64,8 @@ async def _serve(config: ServerConfig) -> None:
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1):
         loop.add_signal_handler(number, told_to_stop, number)
-    server = _program(config)
+    with loading():
+        server = _program(config)
     manager = ServiceManager()
     watchdog = asyncio.create_task(manager.keep_alive())
     try:

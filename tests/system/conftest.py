@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import tempfile
 import threading
@@ -12,12 +11,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.ports import free_ports
+
 ROOT = Path(__file__).resolve().parents[2]
 BIN = ROOT / ".venv" / "bin"
 SAMPLE_STAMP = ROOT / ".models" / "smollm2" / "homeport-sample"
 START_SECONDS = 120.0
 STOP_SECONDS = 60.0
-SHELL_SECONDS = 150.0  # a model on two busy cores writes a few tokens a second
+SHELL_SECONDS = 280.0  # a model on two busy cores writes a few tokens a second
 
 
 def need_sample() -> None:
@@ -27,17 +28,6 @@ def need_sample() -> None:
         if os.environ.get("HOMEPORT_TEST_ALL"):
             pytest.fail(message)
         pytest.skip(message)
-
-
-def free_ports(count: int) -> list[int]:
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
-    finally:
-        for each in sockets:
-            each.close()
 
 
 @dataclass(slots=True)

@@ -7,7 +7,8 @@ import subprocess
 from pathlib import Path
 from typing import Self
 
-from tests.system.conftest import BIN, free_ports
+from tests.ports import free_ports
+from tests.system.conftest import BIN
 from tests.system.site import Site
 
 

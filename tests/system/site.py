@@ -16,7 +16,8 @@ from typing import Any, Self
 
 import yaml
 
-from tests.system.conftest import BIN, ROOT, free_ports
+from tests.ports import free_ports
+from tests.system.conftest import BIN, ROOT
 
 READY_SECONDS = 90.0
 ECHO_MODEL = ROOT / "tests" / "fakes" / "echo_model.py"
@@ -121,7 +122,7 @@ class Site:
         server = f"127.0.0.1:{self.enroll_port}"
         state = str(self.folder / state_dir)
         command = [str(BIN / "homeport-agent"), "join", "--server", server, "--token", token, "--state-dir", state]
-        return subprocess.run(command, capture_output=True, text=True, timeout=60)
+        return subprocess.run(command, capture_output=True, text=True, timeout=120)
 
     def start_agent(self, *flags: str) -> None:
         state = str(self.folder / "agent")

@@ -13,7 +13,7 @@ import pytest
 from homeport.client.contexts import ContextFile
 from tests.system.conftest import Home, RunningDev, need_sample, start_dev
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(400), pytest.mark.xdist_group("dev")]
+pytestmark = [pytest.mark.system, pytest.mark.timeout(900), pytest.mark.xdist_group("dev")]
 
 _TIMINGS = re.compile(r"ready ([\d.]+) s, first token ([\d.]+) s \((\d+) ms after asking\), total ([\d.]+) s")
 

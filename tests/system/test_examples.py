@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from homeport.schema.documents import DOCUMENT_KINDS, load_documents, parse_documents
-from tests.system.conftest import ROOT, RunningDev, free_ports, need_sample
+from tests.ports import free_ports
+from tests.system.conftest import ROOT, RunningDev, need_sample
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(400), pytest.mark.xdist_group("dev")]
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.ports import free_ports
 from tests.system.site import Site, is_alive
 
 pytestmark = pytest.mark.system
@@ -53,9 +54,7 @@ def test_a_dead_gateway_is_replaced(site: Site) -> None:
 def test_a_gateway_that_does_not_fit_is_replaced(site: Site) -> None:
     before = site.gateway_pid
     site.kill(site.server)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        site.gateway_port = free.getsockname()[1]
+    [site.gateway_port] = free_ports(1)
     site.start_server()
     assert not is_alive(before)
     site.until(lambda: site.ask("at the new port"), "the new gateway answers")

@@ -15,7 +15,8 @@ from typing import Any
 
 import pytest
 
-from tests.system.conftest import BIN, free_ports
+from tests.ports import free_ports
+from tests.system.conftest import BIN
 from tests.system.site import Site, documents, replica_pids
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(500)]

@@ -18,7 +18,8 @@ from typing import Any
 
 import pytest
 
-from tests.system.conftest import BIN, free_ports
+from tests.ports import free_ports
+from tests.system.conftest import BIN
 from tests.system.site import Site
 
 # Commands are started one after the other, each a Python of its own: slow where others are busy.

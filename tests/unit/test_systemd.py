@@ -16,7 +16,7 @@ from tests.fleet.virtual_time import run_in_virtual_time
 def manager_socket(tmp_path: Path) -> Iterator[socket.socket]:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:
         listening.bind(str(tmp_path / "notify"))
-        listening.settimeout(5)
+        listening.settimeout(60)
         yield listening
 
 
@@ -35,7 +35,7 @@ def test_an_abstract_socket_is_found() -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:
         name = f"homeport-test-{os.getpid()}"
         listening.bind("\0" + name)
-        listening.settimeout(5)
+        listening.settimeout(60)
         ServiceManager({"NOTIFY_SOCKET": "@" + name}).ready()
         assert listening.recv(100) == b"READY=1"
 

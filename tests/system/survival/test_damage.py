@@ -14,7 +14,7 @@ from tests.system.survival.conftest import Figure
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(400)]
 
-_CASES = 25
+_CASES = 10  # each kind twice; tests/unit/agent/test_state_damage.py tries hundreds
 # Any of these; sockets, locks and what the models write are none of the agent's state.
 _STATE = ("state.db*", "identity/*/*")
 

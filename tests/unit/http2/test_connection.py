@@ -25,7 +25,7 @@ INITIAL_WINDOW_SIZE, MAX_FRAME_SIZE = 4, 5
 class RecordingSink:
     def __init__(self) -> None:
         self.headers: list[tuple[Headers, bool]] = []
-        self.data = b""
+        self.data = bytearray()
         self.ended = False
         self.reset: int | None = None
         self.lost: str | None = None
@@ -118,7 +118,7 @@ def test_a_question_and_an_answer() -> None:
     pair.carry()
     pair.send(stream, b"question")
     their, asked, sink = pair.server.streams[0]
-    assert (asked, sink.data) == (REQUEST, b"question")
+    assert (asked, bytes(sink.data)) == (REQUEST, b"question")
     pair.server.connection.send_headers(their, [(b":status", b"200")], last=False)
     pair.server.connection.send_headers(their, [(b"grpc-status", b"0")], last=True)
     pair.carry()
