@@ -12,14 +12,16 @@ from controlplane.store.plain import text_of
 from controlplane.store.tables import audit
 
 _COLUMNS = tuple(field.name for field in fields(AuditEntry))
+_NEWEST = select(func.coalesce(func.max(audit.c.number), 0))
+_APPEND = insert(audit)
 
 
 def append_entries(connection: Connection, entries: Sequence[AuditEntry]) -> None:
     """There is one writer, so that the next number is nobody else's."""
     if not entries:
         return
-    newest = connection.execute(select(func.coalesce(func.max(audit.c.number), 0))).scalar_one()
-    connection.execute(insert(audit), [_row(entry, newest + n) for n, entry in enumerate(entries, 1)])
+    newest = connection.execute(_NEWEST).scalar_one()
+    connection.execute(_APPEND, [_row(entry, newest + n) for n, entry in enumerate(entries, 1)])
 
 
 def read_entries(connection: Connection, query: AuditQuery) -> list[AuditEntry]:

@@ -7,7 +7,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, delete, event, insert, make_url, select, text, update
+from sqlalchemy import (
+    Connection,
+    Engine,
+    bindparam,
+    create_engine,
+    delete,
+    event,
+    insert,
+    make_url,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.pool import NullPool
@@ -98,7 +110,7 @@ class Database:
             with connection.begin():
                 _move_seq(connection, seq_before, batch.seq, changes_floor)
                 self._write_objects(connection, batch)
-                connection.execute(insert(changes), [_change_row(change) for change in batch.changes])
+                connection.execute(_LOG, [_change_row(change) for change in batch.changes])
                 append_entries(connection, batch.audited)
                 if changes_floor != self._pruned_to:
                     connection.execute(delete(changes).where(changes.c.seq <= changes_floor))
@@ -259,8 +271,7 @@ def _read(connection: Connection, new_store_id: str) -> Contents:
 
 
 def _move_seq(connection: Connection, before: int, after: int, changes_floor: int) -> None:
-    statement = update(meta).where(meta.c.seq == before).values(seq=after, changes_floor=changes_floor)
-    if connection.execute(statement).rowcount != 1:
+    if connection.execute(_MOVE, {"before": before, "after": after, "floor": changes_floor}).rowcount != 1:
         raise overtaken()
 
 
@@ -304,6 +315,13 @@ def _upsert(dialect_insert: Any) -> Any:
     )
 
 
+# Made once: to make a statement takes as long as to execute it.
+_MOVE = (
+    update(meta)
+    .where(meta.c.seq == bindparam("before"))
+    .values(seq=bindparam("after"), changes_floor=bindparam("floor"))
+)
+_LOG = insert(changes)
 _UPSERT_SQLITE = _upsert(sqlite.insert)
 _UPSERT_POSTGRESQL = _upsert(postgresql.insert)
 _DELETE = text("DELETE FROM objects WHERE kind = :gone_kind AND id = :gone_id")
