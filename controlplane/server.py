@@ -68,6 +68,7 @@ from homeport.core.issuing import IssuingBudget
 from homeport.gateway.callers.access_tokens import AccessTokens
 from homeport.grpc_listener import bind
 from homeport.http2.server import GrpcServer
+from homeport.http2.terms import SESSION
 from homeport.http2.tls import server_tls
 from homeport.http2_listener import listen
 
@@ -189,7 +190,7 @@ class Server:
 
     async def _start_sessions(self, ca: CertificateAuthority, pair: KeyPair, tunnel_port: int) -> int:
         servicers = Servicers()
-        server = GrpcServer(servicers.methods)
+        server = GrpcServer(servicers.methods, SESSION)
         tls = server_tls(pair.key, pair.certificate, ca.bundle)
         port = await listen(server, f"{self._config.agent_host}:{self._config.session_port}", "--session-port", tls)
         self._cleanup.push_async_callback(self._stop_sessions, server, servicers)

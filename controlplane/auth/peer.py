@@ -27,30 +27,33 @@ def address_of(peer: str) -> str:
 
 def shown_by(auth_context: Mapping[str, Iterable[bytes]]) -> Shown | None:
     """What a verified peer has shown; None for one that is no node."""
-    pem = next(iter(auth_context.get("x509_pem_cert", ())), None)
-    return shown_of(x509.load_pem_x509_certificate(pem)) if pem is not None else None
-
-
-def key_shown_by(auth_context: Mapping[str, Iterable[bytes]]) -> ec.EllipticCurvePublicKey | None:
-    """The key of that certificate, which its holder has proved to hold."""
-    pem = next(iter(auth_context.get("x509_pem_cert", ())), None)
-    key = x509.load_pem_x509_certificate(pem).public_key() if pem is not None else None
-    return key if isinstance(key, ec.EllipticCurvePublicKey) else None
+    return shown_of(certificate_in(auth_context))
 
 
 def gateway_shown_by(auth_context: Mapping[str, Iterable[bytes]]) -> ShownGateway | None:
     """None for a peer that is no gateway on a host of its own."""
-    pem = next(iter(auth_context.get("x509_pem_cert", ())), None)
-    if pem is None:
+    certificate = certificate_in(auth_context)
+    if certificate is None:
         return None
-    certificate = x509.load_pem_x509_certificate(pem)
     name = gateway_host_of(_uris(certificate))
     return None if name is None else ShownGateway(name, key_sha256(certificate.public_key()))
 
 
-def shown_of(certificate: x509.Certificate) -> Shown | None:
-    node_id = node_id_of(_uris(certificate))
-    if node_id is None:
+def certificate_in(auth_context: Mapping[str, Iterable[bytes]]) -> x509.Certificate | None:
+    """Of a verified peer, which has proved to hold its key."""
+    pem = next(iter(auth_context.get("x509_pem_cert", ())), None)
+    return x509.load_pem_x509_certificate(pem) if pem is not None else None
+
+
+def key_of(certificate: x509.Certificate | None) -> ec.EllipticCurvePublicKey | None:
+    key = certificate.public_key() if certificate is not None else None
+    return key if isinstance(key, ec.EllipticCurvePublicKey) else None
+
+
+def shown_of(certificate: x509.Certificate | None) -> Shown | None:
+    """None for a peer that is no node."""
+    node_id = node_id_of(_uris(certificate)) if certificate is not None else None
+    if certificate is None or node_id is None:
         return None
     return Shown(
         node_id,

@@ -11,15 +11,21 @@ from homeport.core.histogram import LAG_BOUNDS, Histogram
 
 log = structlog.get_logger()
 
+# After a round that swarms woke, rest for so many times as long as it took, at most so many seconds.
+_REST = 4.0
+_LONGEST_REST_SECONDS = 5.0
+
 
 class Pipeline:
     """Subclasses implement `reconcile_once`; it may be called at any time and changes nothing when all is in line.
 
-    `kinds` are the objects whose changes wake it; `poll_seconds` is how long it may sleep without any.
+    `kinds` are the objects whose changes wake it, `swarms` those that change by the thousand when a fleet comes back;
+    `poll_seconds` is how long it may sleep without any.
     """
 
     name: str
     kinds: frozenset[Kind]
+    swarms = frozenset[Kind]()
 
     def __init__(self, store: Store, poll_seconds: float) -> None:
         self._store = store
@@ -28,10 +34,31 @@ class Pipeline:
         # Of rounds, failed or not: seconds.
         self.rounds = Histogram(LAG_BOUNDS)
         self.failures = 0
+        # When it will have rested from its last round, on the loop's clock; and a hint that waits for that.
+        self._rested_at = 0.0
+        self._late_hint: asyncio.TimerHandle | None = None
 
     def hint(self) -> None:
         """Something may have changed: look soon."""
         self._hinted.set()
+
+    def hint_of_swarm(self) -> None:
+        """The same of what comes by the thousand: a round for each would take all the time that there is."""
+        loop = asyncio.get_running_loop()
+        if self._rested_at <= loop.time():
+            self.hint()
+        elif self._late_hint is None:
+            self._late_hint = loop.call_at(self._rested_at, self._end_rest)
+
+    def _rest_until(self, at: float) -> None:
+        self._rested_at = at
+        if self._late_hint is not None:
+            self._late_hint.cancel()
+            self._late_hint = asyncio.get_running_loop().call_at(at, self._end_rest)
+
+    def _end_rest(self) -> None:
+        self._late_hint = None
+        self.hint()
 
     async def reconcile_once(self) -> None:
         raise NotImplementedError
@@ -46,9 +73,13 @@ class Pipeline:
                 await self._sleep()
         finally:
             follower.cancel()
+            if self._late_hint is not None:
+                self._late_hint.cancel()
 
     async def _round(self) -> None:
-        began = time.monotonic()
+        loop = asyncio.get_running_loop()
+        began, began_at = time.monotonic(), loop.time()
+        self._rest_until(began_at + _LONGEST_REST_SECONDS)
         try:
             await self.reconcile_once()
         except HomeportError as error:
@@ -58,6 +89,8 @@ class Pipeline:
             self.failures += 1
             log.exception("pipeline round failed", pipeline=self.name)
         self.rounds.observe(time.monotonic() - began)
+        now = loop.time()
+        self._rest_until(now + min(_LONGEST_REST_SECONDS, _REST * (now - began_at)))
 
     async def _sleep(self) -> None:
         try:
@@ -71,7 +104,8 @@ class Pipeline:
             try:
                 async for changes in self._store.changes():
                     if self.concerns(changes):
-                        self.hint()
+                        alone = any(change.kind in self.kinds - self.swarms for change in changes)
+                        self.hint() if alone else self.hint_of_swarm()
                 return  # the store was closed
             except HomeportError as error:
                 if error.code is not ErrorCode.CONFLICT:

@@ -10,7 +10,6 @@ from controlplane.sessions.listening_clock import ListeningClock
 from controlplane.sessions.registry import NodeRegistry
 from controlplane.store.store import Kind, Store, Transaction
 from homeport.core.node_lifecycle.brake import Brake
-from homeport.core.status import NodeStatus
 
 log = structlog.get_logger()
 
@@ -54,7 +53,7 @@ class NodeLifecyclePipeline(Pipeline):
         for first in range(0, len(node_ids), _NODES_PER_TURN):
             self._registry.sweep(node_ids[first : first + _NODES_PER_TURN])
             await asyncio.sleep(0)
-        await self._write_down_the_lost(node_ids)
+        await self._write_down_the_lost()
 
     def _clusters(self) -> dict[str, str]:
         """Of every node that has ever connected, its cluster."""
@@ -67,8 +66,8 @@ class NodeLifecyclePipeline(Pipeline):
             }
         return self._census
 
-    async def _write_down_the_lost(self, node_ids: list[str]) -> None:
-        lost = [id for id in node_ids if self._registry.status(id) is NodeStatus.LOST]
+    async def _write_down_the_lost(self) -> None:
+        lost = sorted(self._registry.lost & self._census.keys())
         unwritten = [id for id in lost if (node := self._store.get(Kind.NODE, id)) and "lost_at" not in node.status]
         if unwritten:
             now = self._wall()

@@ -54,6 +54,7 @@ class PlacementPipeline(Pipeline):
 
     name = "placements"
     kinds = frozenset({Kind.CLUSTER, Kind.DEPLOYMENT, Kind.INSTANCE_TYPE, Kind.NODE, Kind.NODEPOOL, Kind.REVISION})
+    swarms = frozenset({Kind.NODE})
 
     def __init__(
         self,
@@ -230,7 +231,8 @@ class PlacementPipeline(Pipeline):
         )
         if self._seen.get(node_id) != facts:
             self._seen[node_id] = facts
-            self.hint()
+            # What a lost node ran is placed elsewhere at once; of those that come back the last may wait a little.
+            self.hint() if facts[0] is NodeStatus.LOST else self.hint_of_swarm()
         elif self._moving:
             self.hint()
 

@@ -137,7 +137,7 @@ class EnrollmentService(enrollment_pb2_grpc.EnrollmentServicer):
         address = address_of(context.peer())
         begin(address, "", "recover")
         certificate = self._ca.issued(request.certificate_pem)
-        shown = shown_of(certificate) if certificate is not None else None
+        shown = shown_of(certificate)
         if (
             certificate is None
             or shown is None

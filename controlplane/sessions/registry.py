@@ -69,6 +69,8 @@ class NodeRegistry:
         self._terms = terms or Terms()
         self._live: dict[str, LiveNode] = {}
         self._standings: dict[str, Standing] = {}
+        # The nodes that are.
+        self.lost: set[str] = set()
         self._unseen_heard_at = monotonic() + RESTART_GRACE_SECONDS
         self.brake = Brake()
         self.refusals = Refusals(monotonic)
@@ -141,6 +143,7 @@ class NodeRegistry:
     def forget(self, node_id: str) -> None:
         self._live.pop(node_id, None)
         self._standings.pop(node_id, None)
+        self.lost.discard(node_id)
         self._tell(node_id)
 
     # -- what others ask
@@ -209,19 +212,18 @@ class NodeRegistry:
         """It was lost before this control plane started, since then (unix seconds), and stays so until it is heard."""
         if node_id not in self._live:
             at = self._monotonic() - (self._wall() - since)
-            self._standings[node_id] = Standing(NodeStatus.LOST, at, "lost before the control plane started")
+            self._put(node_id, Standing(NodeStatus.LOST, at, "lost before the control plane started"))
             self._tell(node_id)
 
     def tally(self, cluster_of: Mapping[str, str]) -> None:
         """Looks at all nodes together, and engages or releases the brake. Call it before `sweep`."""
-        now = self._monotonic()
-        counts: dict[str, list[int]] = {}
+        now, live, lost, limit = self._monotonic(), self._live, self.lost, self._limits.disconnected
+        counts: dict[str, list[int]] = {cluster: [0, 0] for cluster in set(cluster_of.values())}
         for node_id, cluster in cluster_of.items():
-            standing = self._standings.get(node_id)
-            if standing is None or standing.status is not NodeStatus.LOST:
-                count = counts.setdefault(cluster, [0, 0])
+            if node_id not in lost:
+                node, count = live.get(node_id), counts[cluster]
                 count[0] += 1
-                count[1] += now - self._heard_at(node_id) > self._limits.disconnected
+                count[1] += now - (node.heard_at if node is not None else self._unseen_heard_at) > limit
         self.brake = decide(self.brake, (Tally(*count) for count in counts.values()), now, self._terms)
 
     def release_brake(self) -> bool:
@@ -244,9 +246,16 @@ class NodeRegistry:
 
     def _judge(self, node_id: str) -> bool:
         """Whether its status is another one now."""
-        before = self._standings.get(node_id)
-        after = self._standings[node_id] = self._judged(node_id)
+        before, after = self._standings.get(node_id), self._judged(node_id)
+        self._put(node_id, after)
         return before is None or before.status is not after.status
+
+    def _put(self, node_id: str, standing: Standing) -> None:
+        self._standings[node_id] = standing
+        if standing.status is NodeStatus.LOST:
+            self.lost.add(node_id)
+        else:
+            self.lost.discard(node_id)
 
     def _judged(self, node_id: str) -> Standing:
         now, node = self._monotonic(), self._live.get(node_id)

@@ -14,7 +14,7 @@ from homeport_proto.v1 import session_pb2 as pb
 from homeport_proto.v1 import session_pb2_grpc
 
 from controlplane.auth.ca import CertificateAuthority, NodeCertificate
-from controlplane.auth.peer import address_of, key_shown_by, shown_by
+from controlplane.auth.peer import address_of, certificate_in, key_of, shown_by, shown_of
 from controlplane.fleet.node_access import access_of, note_issue, note_use
 from controlplane.fleet.node_quarantine import memory_of, remembering
 from controlplane.gateway.lease_desk import LeaseDesk
@@ -115,7 +115,8 @@ class SessionService(session_pb2_grpc.SessionServicer):
     async def Connect(  # type: ignore[override]
         self, request_iterator: AsyncIterator[pb.AgentMessage], context: Any
     ) -> None:
-        shown = shown_by(context.auth_context())
+        certificate = certificate_in(context.auth_context())
+        shown = shown_of(certificate)
         hello = await _first_hello(request_iterator)
         if hello is None:
             await context.write(goodbye("INVALID", "the first message must be Hello"))
@@ -137,8 +138,7 @@ class SessionService(session_pb2_grpc.SessionServicer):
         if epoch is None:
             await context.write(goodbye("SERVER_STOPPING", "the control plane is stopping"))
             return
-        key = key_shown_by(context.auth_context())
-        session = OpenSession(node_id, epoch, shown, context.post, context.leave, claim, key)
+        session = OpenSession(node_id, epoch, shown, context.post, context.leave, claim, key_of(certificate))
         self._welcome(session, hello, inventory)
         log.info("agent connected", node_id=node_id, epoch=epoch, version=hello.agent_version)
         try:

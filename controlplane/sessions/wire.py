@@ -2,7 +2,7 @@
 
 import base64
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from homeport_proto.v1 import session_pb2 as pb
 
@@ -70,8 +70,8 @@ def _gpu_from_wire(message: pb.Gpu) -> Gpu:
     )
 
 
-def refusals_from_wire(messages: Iterable[pb.PlacementRefusal]) -> tuple[Refusal, ...]:
-    return tuple(Refusal(each.deployment_id, each.code, each.need, each.have) for each in messages)
+def refusals_from_wire(messages: Collection[pb.PlacementRefusal]) -> tuple[Refusal, ...]:
+    return tuple(Refusal(each.deployment_id, each.code, each.need, each.have) for each in messages) if messages else ()
 
 
 def replica_from_wire(message: pb.ReplicaState) -> ReplicaReport:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from operator import itemgetter
 
 from controlplane.store.store import Change, Kind, Record, Store
 from homeport.core import canonical
@@ -37,9 +38,11 @@ class LocalGateways:
         self._store = store
         self._members: dict[str, Member] = {}
         self._clusters: dict[str, set[str]] = {}
+        # By cluster, then by node: few of many thousand nodes have one, and each session is told of them.
+        self._gateways: dict[str, dict[str, LocalGateway]] = {}
 
     def load(self) -> None:
-        self._members, self._clusters = {}, {}
+        self._members, self._clusters, self._gateways = {}, {}, {}
         for node in self._store.all(Kind.NODE):
             self._put(node)
 
@@ -68,18 +71,22 @@ class LocalGateways:
 
     def gateways(self, cluster: str) -> Iterator[tuple[str, LocalGateway]]:
         """(node id, gateway), by node."""
-        for node_id, member in self.members(cluster).items():
-            if member.gateway is not None:
-                yield node_id, member.gateway
+        yield from sorted(self._gateways.get(cluster, {}).items(), key=itemgetter(0))
 
     def _put(self, node: Record) -> Member:
         gateway = None if "lock" in node.spec else local_gateway_of(node)
         member = Member(node.spec["cluster"], int(node.status.get("epoch", 0)), gateway)
         self._members[node.id] = member
         self._clusters.setdefault(member.cluster, set()).add(node.id)
+        gateways = self._gateways.setdefault(member.cluster, {})
+        if gateway is not None:
+            gateways[node.id] = gateway
+        else:
+            gateways.pop(node.id, None)
         return member
 
     def _remove(self, node_id: str) -> None:
         member = self._members.pop(node_id, None)
         if member is not None:
             self._clusters[member.cluster].discard(node_id)
+            self._gateways[member.cluster].pop(node_id, None)

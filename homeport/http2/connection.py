@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from homeport.http2.alike_decoder import AlikeDecoder
 from homeport.http2.errors import (
     ENHANCE_YOUR_CALM,
     FLOW_CONTROL_ERROR,
@@ -78,7 +79,7 @@ class Connection:
         self._guard = FloodGuard(now)
         self._reader = FrameReader(self._on_first_frame, terms.frame_size)
         self._preface = PREFACE if on_stream else b""
-        self._decoder = HeaderDecoder()
+        self._decoder = AlikeDecoder() if terms.begins_alike else HeaderDecoder()
         self._encoder = HeaderEncoder()
         self._block: OpenBlock | None = None
         self._streams: dict[int, Stream] = {}

@@ -11,6 +11,7 @@ from homeport.http2.errors import NO_ERROR
 from homeport.http2.header_block import Headers
 from homeport.http2.status import UNIMPLEMENTED, Status
 from homeport.http2.stream import Stream
+from homeport.http2.terms import TUNNEL, Terms
 
 _SHUTDOWN_SECONDS = 1.0
 
@@ -18,16 +19,15 @@ _SHUTDOWN_SECONDS = 1.0
 class GrpcServer:
     """`methods`: paths such as b"/homeport.v1.Tunnel/Attach", and who answers calls of them."""
 
-    def __init__(self, methods: Mapping[bytes, Callable[[ServerCall], None]]) -> None:
+    def __init__(self, methods: Mapping[bytes, Callable[[ServerCall], None]], terms: Terms = TUNNEL) -> None:
         self._methods = methods
+        self._terms = terms
         self._endpoints: set[_ServerEndpoint] = set()
         self._acceptor: Acceptor | None = None
 
     async def start(self, host: str, port: int, tls: ssl.SSLContext, *, shares_port: bool = False) -> int:
         """Returns the port. Raises OSError."""
-        self._acceptor = Acceptor(
-            host, port, tls, lambda: _ServerEndpoint(self._methods, self._endpoints), shares_port=shares_port
-        )
+        self._acceptor = Acceptor(host, port, tls, self._endpoint, shares_port=shares_port)
         return self._acceptor.port
 
     async def stop_listening(self) -> None:
@@ -49,12 +49,18 @@ class GrpcServer:
             endpoint.abort()
         await asyncio.wait(closed, timeout=_SHUTDOWN_SECONDS)
 
+    def _endpoint(self) -> "_ServerEndpoint":
+        return _ServerEndpoint(self._methods, self._endpoints, self._terms)
+
 
 class _ServerEndpoint(Endpoint):
     def __init__(
-        self, methods: Mapping[bytes, Callable[[ServerCall], None]], endpoints: "set[_ServerEndpoint]"
+        self,
+        methods: Mapping[bytes, Callable[[ServerCall], None]],
+        endpoints: "set[_ServerEndpoint]",
+        terms: Terms,
     ) -> None:
-        super().__init__(on_stream=self._on_stream)
+        super().__init__(on_stream=self._on_stream, terms=terms)
         self._methods = methods
         self._endpoints = endpoints
 
