@@ -24,7 +24,12 @@ _CALL_SECONDS = 15.0
 # Certificates begin five minutes before they are made.
 _BEHIND_SECONDS = 270.0
 _WARN_SECONDS = 30.0
-_NEW_TOKEN = "make a new one: homeport gateway join-token NAME"
+_CODES = {
+    grpc.StatusCode.UNAUTHENTICATED: ErrorCode.UNAUTHENTICATED,
+    grpc.StatusCode.PERMISSION_DENIED: ErrorCode.PERMISSION_DENIED,
+    grpc.StatusCode.INVALID_ARGUMENT: ErrorCode.INVALID_ARGUMENT,
+    grpc.StatusCode.RESOURCE_EXHAUSTED: ErrorCode.TOO_MANY_REQUESTS,
+}
 _SET_THE_CLOCK = "set this host's clock, best with NTP, and start it again: the token still fits for ten minutes"
 
 
@@ -38,7 +43,7 @@ def join(server: str, token_text: str, key: bytes) -> HostIdentity:
     host, port = split_target(server, ENROLL_PORT)
     target = join_target(host, port)
     answer = _ask(target, fetch_pinned_ca(host, port, token.pin), token, make_csr(key))
-    _check_clock(time.time() - answer.server_time)
+    check_clock(time.time() - answer.server_time)
     log.info("this host is a gateway now", name=answer.name, control_plane=target)
     return HostIdentity(
         name=answer.name,
@@ -52,7 +57,8 @@ def join(server: str, token_text: str, key: bytes) -> HostIdentity:
     )
 
 
-def _check_clock(ahead: float) -> None:
+def check_clock(ahead: float) -> None:
+    """`ahead` of the control plane's, seconds. Raises HomeportError where certificates would not be valid yet."""
     if ahead < -_BEHIND_SECONDS:
         behind = f"this host's clock is {-ahead:.0f} s behind the control plane's: no certificate is valid here yet"
         raise HomeportError(ErrorCode.INVALID_ARGUMENT, behind, hint=_SET_THE_CLOCK)
@@ -87,10 +93,9 @@ def _is_transient(error: BaseException) -> bool:
 
 def explained(target: str, error: grpc.RpcError) -> HomeportError:
     code, details = error.code(), (error.details() or "").strip()
-    if code is grpc.StatusCode.UNAUTHENTICATED:
-        return HomeportError(ErrorCode.UNAUTHENTICATED, details, hint=_NEW_TOKEN)
-    if code is grpc.StatusCode.PERMISSION_DENIED:
-        return HomeportError(ErrorCode.PERMISSION_DENIED, details, hint=_NEW_TOKEN)
+    if code in _CODES:
+        # The control plane says what to do.
+        return HomeportError(_CODES[code], details)
     if code is grpc.StatusCode.UNIMPLEMENTED:
         return HomeportError(
             ErrorCode.UNAVAILABLE,
@@ -106,5 +111,6 @@ def explained(target: str, error: grpc.RpcError) -> HomeportError:
     return HomeportError(
         ErrorCode.UNAVAILABLE,
         f"the control plane at {target} does not answer: {details or code.name}",
-        hint="check that it runs, and that this host may open connections to it",
+        hint="check that it runs, that the port is the right one (to join 8442 unless changed), and that this host may "
+        "open connections to it",
     )

@@ -103,6 +103,18 @@ async def test_hello_brings_welcome_then_everything_that_the_node_should_run(pla
     assert plane.registry.status("n1") is NodeStatus.SUSPECT
 
 
+async def test_gateways_on_hosts_of_their_own_are_told_at_once_and_to_those_who_come(plane: Plane) -> None:
+    async with plane.stream() as one, plane.stream("n2") as two:
+        await one.hello()
+        for _ in range(2):
+            plane.service.set_far_gateways(("edge.example:8444",))
+        assert list((await one.expect("gateways")).gateways.targets) == [":8444", "edge.example:8444"]
+        two.send(pb.AgentMessage(hello=pb.Hello()))
+        assert list((await two.expect("welcome")).welcome.gateways.targets) == [":8444", "edge.example:8444"]
+        plane.service.set_far_gateways(())
+        assert list((await one.expect("gateways")).gateways.targets) == [":8444"], "each list is told once"
+
+
 async def test_each_hello_raises_the_epoch_and_the_older_stream_is_told(plane: Plane) -> None:
     async with plane.stream() as first, plane.stream() as second:
         await first.hello()
