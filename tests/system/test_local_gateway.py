@@ -42,6 +42,7 @@ class TwoAgents(Site):
         state = str(self.folder / "gate")
         clients, tunnels = f"127.0.0.1:{self.local_port}", f"127.0.0.1:{self.local_tunnel_port}"
         where = ["--local-gateway", clients, "--local-gateway-tunnels", tunnels, "--local-gateway-tls", "internal"]
+        where += ["--local-gateway-access-log", str(self.folder / "access.log")]
         command = [str(BIN / "homeport-agent"), "run", "--state-dir", state, "--allow-driver", "simulated", *where]
         with open(self.folder / "gate.log", "a") as log:
             self.gate = subprocess.Popen(command, stdout=log, stderr=log, text=True)
@@ -72,6 +73,12 @@ class TwoAgents(Site):
         assert {each["deployment_id"] for each in days} <= {"echo"}
         return sum(each["requests"] for each in days)
 
+    def denied_there(self) -> int:
+        """How often, by the audit log, at the site's own gateway."""
+        entries = self.api("GET", "/audit?result=denied")["items"]
+        there = f"gateway of node {self.status('gate')['node_id']}: POST /d/echo/anything"
+        return sum(each["request"] == there for each in entries)
+
     def status(self, state_dir: str) -> dict[str, Any]:
         command = [str(BIN / "homeport-agent"), "status", "--json", "--state-dir", str(self.folder / state_dir)]
         told = subprocess.run(command, capture_output=True, text=True, timeout=60)
@@ -100,6 +107,7 @@ def test_a_site_serves_its_clients_without_a_control_plane(site: TwoAgents) -> N
     guest = site.api("POST", "/access-tokens", {"name": "guest", "models": ["echo"]})
     site.until(lambda: site.local("hello", guest["token"]) == "hello", "the new token is known", PATIENCE)
     assert site.refusal("hp1.aaaaaaaaaaaa.wrong") == 401
+    site.until(lambda: site.denied_there() == 1, "what was denied is in the audit log", PATIENCE)
 
     site.kill(site.server)
     with contextlib.suppress(ProcessLookupError):
@@ -115,6 +123,7 @@ def test_a_site_serves_its_clients_without_a_control_plane(site: TwoAgents) -> N
     assert site.refusal("hp1.aaaaaaaaaaaa.wrong") == 401
 
     site.start_server()
+    site.until(lambda: site.denied_there() == 2, "what was denied while cut off is in the audit log", PATIENCE)
     # An agent tells what it has counted at its end: two requests in its first life, one in its second.
     site.until(lambda: site.used(guest["id"]) >= 2, "what was used before the restart", PATIENCE)
     site.stop(site.agent)
@@ -124,6 +133,8 @@ def test_a_site_serves_its_clients_without_a_control_plane(site: TwoAgents) -> N
     site.api("DELETE", f"/access-tokens/{guest['id']}")
     site.until(lambda: site.refusal(guest["token"]) == 401, "the revocation is known", PATIENCE)
     assert site.local("and on") == "and on"
+    lines = [json.loads(line) for line in (site.folder / "access.log").read_text().splitlines()]
+    assert {200, 401} <= {line["status"] for line in lines if line["path"] == "/d/echo/anything"}
     assert site.status("gate")["local_gateway"]["deployments"] == 1
     assert [each["node_id"] for each in site.status("agent")["site_gateways"]] == [site.status("gate")["node_id"]]
 
