@@ -64,6 +64,7 @@ class GatewayHost:
         self._cleanup.callback(lock.release)
         identity = await self._identity()
         self._open(identity)
+        self._cleanup.push_async_callback(self._tables.close)
         await self._be_certain()
         await self._feed.start(self._socket)
         self._cleanup.push_async_callback(self._feed.close)

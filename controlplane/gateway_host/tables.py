@@ -94,6 +94,11 @@ class HostTables:
                 took = clock() - began
             await asyncio.sleep(max(_KEEP_SECONDS, _REST * took))
 
+    async def close(self) -> None:
+        """What was told last is on the disk, unless this gateway was turned away."""
+        if self.is_complete:
+            await self.write()
+
     async def write(self) -> None:
         entries = [[table, key, value] for (table, key), value in self._entries.items()]
         try:

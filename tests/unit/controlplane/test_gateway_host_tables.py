@@ -39,6 +39,18 @@ async def test_what_was_told_is_there_after_a_restart(tmp_path: Path) -> None:
     assert (feed.tables.tokens, feed.tables.epochs) == ({"a": {"hash": "x"}}, {"node": 3})
 
 
+async def test_what_it_was_turned_away_with_is_gone(tmp_path: Path) -> None:
+    file = tmp_path / "tables"
+    _, tables = tables_at(file)
+    tables.put("tokens", "a", {"hash": "x"})
+    tables.keep_only({("tokens", "a")})
+    await tables.close()
+    assert tables_at(file)[1].is_complete
+    tables.forget()
+    await tables.close()
+    assert not tables_at(file)[1].is_complete
+
+
 @pytest.mark.parametrize("damage", [b"", b"{", b"not a digest\n{}", b"\xff\xfe\n"])
 async def test_a_damaged_file_is_not_used(tmp_path: Path, damage: bytes) -> None:
     file = tmp_path / "tables"
