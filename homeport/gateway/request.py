@@ -265,6 +265,8 @@ class GatewayRequest(Observed):
         if self._shows_timing:
             self.tell_timing()
         if last:
+            # It has ended by itself.
+            self._attempt = None
             self._end(is_answered=True)
             if length == UNKNOWN:
                 length = 0
@@ -291,6 +293,7 @@ class GatewayRequest(Observed):
         if self._charge is not None:
             self._charge.read(data)
         if last:
+            self._attempt = None
             self._end(is_answered=True)
         if self._waiting_answer is None:
             connection.send_body(data, last)
