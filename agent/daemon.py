@@ -48,6 +48,7 @@ from agent.node import AgentNode
 from agent.reconcile.admission import Admission
 from agent.reconcile.loop import Reconciler
 from agent.reconcile.replica import Replica
+from agent.relay.gateways import Gateways
 from agent.relay.relay import Relay
 from agent.relay.tunnels import Tunnels
 from agent.replica_logs.failures import Failures
@@ -62,6 +63,7 @@ from agent.state.database import StateDatabase
 from agent.state.desired import DesiredStateStore
 from agent.state.directory import StateDirectory
 from agent.state.epoch import EpochStore
+from agent.state.gateway_targets import GatewayTargetStore
 from agent.state.gpu_records import GpuRecords
 from agent.state.identity import Identity, IdentityStore
 from agent.state.journal import ReplicaJournal
@@ -187,6 +189,9 @@ class Daemon:
                 lambda: self._node.welcome,
             ),
         )
+        self._gateways = Gateways(
+            GatewayTargetStore(database), identity.session_target, lambda targets: self._tunnels.set_targets(targets)
+        )
         self._shipper = Shipper(history, lambda page: self._link.tell_history(page), time.monotonic, random.random)
         self._node = AgentNode(
             session_target=identity.session_target,
@@ -200,7 +205,7 @@ class Daemon:
             shipper=self._shipper,
             epochs=self._epochs,
             epoch_granted=lambda: self._link.epoch,
-            dial_gateways=lambda targets: self._tunnels.set_targets(targets),
+            gateways=self._gateways,
             pressure=lambda: self._scaling.arbiter.pressure,
             site=self._site,
         )
@@ -254,6 +259,7 @@ class Daemon:
         self._relay.on_demand = self._scaling.autoscaler.poke
         self._relay.on_ejected = self._note_ejected
         self._node.resume(desired)
+        await self._gateways.load()
         await self._site.load()
         if self._site.own is not None:
             self._tunnels.attach_here(self._site.own.own_end)
@@ -268,6 +274,7 @@ class Daemon:
             asyncio.create_task(self._traffic.run(), name="traffic"),
             asyncio.create_task(self._faults.run(), name="faults"),
             asyncio.create_task(self._usage.run(), name="usage"),
+            asyncio.create_task(self._gateways.run(), name="gateways"),
         ]
         await self._local_api.start()
         self._manager.ready()
@@ -343,7 +350,7 @@ class Daemon:
             link=self._link.state,
             epoch=self._link.epoch,
             heard_ago=self._link.heard_ago,
-            gateways=self._node.gateways,
+            gateways=self._gateways.targets,
             tunnels=self._relay.link_count,
             desired=self._node.desired,
             replicas=self._reconciler.reports(),

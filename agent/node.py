@@ -3,7 +3,7 @@
 import asyncio
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import psutil
@@ -27,6 +27,7 @@ from agent.placement import (
     unlisted,
 )
 from agent.reconcile.loop import Reconciler
+from agent.relay.gateways import Gateways
 from agent.scaling.autoscaler import Autoscaler
 from agent.serving import Serving
 from agent.state.desired import DesiredStateStore
@@ -42,7 +43,7 @@ _LOAD_SECONDS = 10.0
 
 
 class AgentNode:
-    """Implements link.messages.Node. `dial_gateways` gets host:port targets."""
+    """Implements link.messages.Node."""
 
     def __init__(
         self,
@@ -57,13 +58,12 @@ class AgentNode:
         shipper: Shipper,
         epochs: EpochStore,
         epoch_granted: Callable[[], int],
-        dial_gateways: Callable[[Sequence[str]], None],
+        gateways: Gateways,
         pressure: Callable[[], Mapping[str, int]] = dict,
         site: Site | None = None,
     ) -> None:
         self.desired = DesiredState()
         self.welcome: Welcome | None = None
-        self.gateways: list[str] = []
         self._session_target = session_target
         self._store = store
         self._reconciler = reconciler
@@ -75,7 +75,7 @@ class AgentNode:
         self._shipper = shipper
         self._epochs = epochs
         self._epoch_granted = epoch_granted
-        self._dial_gateways = dial_gateways
+        self._gateways = gateways
         self._pressure = pressure
         self._site = site
         self._process_id = uuid.uuid4().hex
@@ -140,8 +140,7 @@ class AgentNode:
         await self._epochs.keep(epoch)
 
     def gateways_changed(self, targets: tuple[str, ...]) -> None:
-        self.gateways = [resolve_target(target, self._session_target) for target in targets]
-        self._dial_gateways(self.gateways)
+        self._gateways.set(targets)
 
     async def site_gateways_changed(self, gateways: tuple[SiteGateway, ...]) -> None:
         if self._site is not None:

@@ -19,6 +19,7 @@ class Kind(StrEnum):
     SITE_TERMS = "site terms"
     SITE_HEARD = "site heard"
     SITE_GATEWAYS = "site gateways"
+    GATEWAY_TARGETS = "gateway targets"
 
 
 class Damaged(Exception):

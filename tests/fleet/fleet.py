@@ -23,6 +23,7 @@ from agent.node import AgentNode
 from agent.reconcile.loop import Reconciler
 from agent.reconcile.replica import Replica
 from agent.relay.deployment import DeploymentRelay, Upstream
+from agent.relay.gateways import Gateways
 from agent.replica_logs.failures import Failures
 from agent.scaling.arbiter import Arbiter, room_of
 from agent.scaling.autoscaler import Autoscaler
@@ -34,6 +35,7 @@ from agent.serving import Serving
 from agent.state.database import StateDatabase
 from agent.state.desired import DesiredStateStore
 from agent.state.epoch import EpochStore
+from agent.state.gateway_targets import GatewayTargetStore
 from agent.state.gpu_records import GpuRecords
 from agent.state.heard import HeardStore
 from agent.state.identity import Identity
@@ -204,7 +206,7 @@ class Host:
             shipper=shipper,
             epochs=epochs,
             epoch_granted=lambda: link.epoch,
-            dial_gateways=lambda targets: None,
+            gateways=Gateways(GatewayTargetStore(database), "plane:8443", lambda targets: None),
             pressure=lambda: arbiter.pressure,
         )
         link = Link(

@@ -33,7 +33,7 @@ def test_it_serves_with_the_control_plane_and_without_until_it_is_removed(tmp_pa
         site.until(lambda: [each["nodes"] for each in _shown(site)["workers"]] == [1, 1], "two workers", PATIENCE)
         assert _private(host.folder / "state")
 
-        site.kill(site.server)
+        site.stop(site.server)
         assert _ask(host, site.token) == 200
         # Its own restart, with every worker, while nobody can be asked; the command line is as it was.
         site.stop(host.process)
@@ -41,6 +41,10 @@ def test_it_serves_with_the_control_plane_and_without_until_it_is_removed(tmp_pa
         assert json.loads(host.start(token))["name"] == "edge", host.log
         site.until(lambda: _ask(host, site.token) == 200, "an answer out of what it knew", PATIENCE)
         assert _ask(host, "hp1.wrong.token") == 401
+        # So does an agent that knows where gateways were.
+        site.stop(site.agent)
+        site.start_agent()
+        site.until(lambda: _ask(host, site.token) == 200, "an answer of an agent that has asked nobody", PATIENCE)
 
         site.start_server()
         site.until(lambda: _shown(site)["state"] == "connected", "it is back", PATIENCE)

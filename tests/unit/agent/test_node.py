@@ -13,11 +13,13 @@ from agent.link.messages import LogsQuestion, Welcome
 from agent.node import AgentNode
 from agent.placement import DesiredState, DesiredUpdate, Placement, Removals, Unlisted, Version
 from agent.reconcile.loop import Reconciler
+from agent.relay.gateways import Gateways
 from agent.scaling.autoscaler import Autoscaler
 from agent.serving import Serving
 from agent.state.database import StateDatabase
 from agent.state.desired import DesiredStateStore
 from agent.state.epoch import EpochStore
+from agent.state.gateway_targets import GatewayTargetStore
 from agent.state.gpu_records import GpuRecords
 from homeport.core.errors import ErrorCode, HomeportError
 from homeport.core.workload import Workload
@@ -72,7 +74,7 @@ class TestNode:
             shipper=cast(Shipper, _Silent()),
             epochs=self.epochs,
             epoch_granted=lambda: 0,
-            dial_gateways=lambda targets: self.parts.gateways.extend(targets),
+            gateways=Gateways(GatewayTargetStore(database), "cp:8443", self.parts.gateways.extend),
         )
 
     async def test_what_is_acknowledged_is_on_the_disk_and_acted_on(self) -> None:
