@@ -79,7 +79,9 @@ def join_token(
     output: OutputOption = OutputFormat.TABLE,
     context: ContextOption = "",
 ) -> None:
-    """Make a token with which one host becomes this gateway, and print the command to run there. It is shown only now.
+    """Make a token for one host to become this gateway.
+
+    Prints the command to run there; the token is shown only now.
 
     \b
     Example:
@@ -102,7 +104,9 @@ def remove(
     yes: YesOption = False,
     context: ContextOption = "",
 ) -> None:
-    """Remove a gateway on a host of its own: it is told nothing more, serves nobody any more, and may not come back.
+    """Remove a gateway on a host of its own.
+
+    It is told nothing more, serves nobody any more, and may not come back.
 
     \b
     Example:

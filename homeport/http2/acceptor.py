@@ -9,6 +9,7 @@ import contextlib
 import socket
 import ssl
 from collections.abc import Callable
+from functools import partial
 
 from homeport.http2.waiting_line import WaitingLine
 
@@ -45,6 +46,7 @@ class Acceptor:
         self.port: int = self._listener.getsockname()[1]
         # In the order in which they began, and when.
         self._handshakes: dict[asyncio.Task[None], float] = {}
+        self._unbegun: set[socket.socket] = set()
         self._freed = asyncio.Event()
         self._task = asyncio.create_task(self._accept(), name=f"accept-{self.port}")
 
@@ -61,9 +63,11 @@ class Acceptor:
         while True:
             for _ in range(_BEGUN_PER_TURN):
                 await self._until_room()
-                handshake = asyncio.create_task(self._shake_hands(await self._line.newest()))
+                connection = await self._line.newest()
+                self._unbegun.add(connection)
+                handshake = asyncio.create_task(self._shake_hands(connection))
                 self._handshakes[handshake] = self._loop.time()
-                handshake.add_done_callback(self._over)
+                handshake.add_done_callback(partial(self._over, connection))
             await asyncio.sleep(0)
 
     async def _until_room(self) -> None:
@@ -78,6 +82,7 @@ class Acceptor:
                     await self._freed.wait()
 
     async def _shake_hands(self, connection: socket.socket) -> None:
+        self._unbegun.discard(connection)
         try:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             await self._loop.connect_accepted_socket(
@@ -90,6 +95,9 @@ class Acceptor:
         except OSError:  # whoever it was is gone, or is nobody
             connection.close()
 
-    def _over(self, handshake: asyncio.Task[None]) -> None:
+    def _over(self, connection: socket.socket, handshake: asyncio.Task[None]) -> None:
+        if connection in self._unbegun:  # cancelled before its first step: nobody else has it
+            self._unbegun.discard(connection)
+            connection.close()
         del self._handshakes[handshake]
         self._freed.set()

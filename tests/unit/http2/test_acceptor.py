@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import socket
 
 import pytest
 
@@ -75,3 +76,17 @@ async def test_a_closed_server_is_refused() -> None:
         raise AssertionError("somebody still listens")
     with contextlib.suppress(ConnectionError):
         assert await silent_reader.read() == b""
+
+
+@pytest.mark.parametrize("turns", range(12))
+async def test_a_server_that_closes_while_some_come_in_hangs_up_on_all(turns: int) -> None:
+    """Also on those whose handshake was about to begin: a socket that nobody closes fails the run."""
+    server = GrpcServer({ECHO: echo})
+    port = await server.start("127.0.0.1", 0, authority().server_tls())
+    clients = [socket.create_connection(("127.0.0.1", port), _PATIENCE_SECONDS) for _ in range(30)]
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    await server.close()
+    for client in clients:
+        with client, contextlib.suppress(ConnectionError):
+            assert await asyncio.to_thread(client.recv, 1) == b""
