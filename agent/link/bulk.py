@@ -10,9 +10,10 @@ from homeport_proto.v1 import bulk_pb2 as pb
 from homeport_proto.v1 import bulk_pb2_grpc
 
 from agent.drivers.driver import DriverError
-from agent.link.channel import node_credentials, open_channel
+from agent.link.channel import node_credentials
 from agent.link.messages import LogsQuestion
 from agent.state.identity import Identity
+from homeport.grpc_dialer import open_channel
 
 if TYPE_CHECKING:
     _Call = grpc.aio.StreamUnaryCall[pb.LogChunk, pb.PushLogsResult]

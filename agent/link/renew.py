@@ -12,12 +12,13 @@ from homeport_proto.v1 import session_pb2 as pb
 
 from agent.backoff import backoff_seconds
 from agent.boot import boot_id, uptime_seconds
-from agent.link.channel import node_credentials, open_channel
+from agent.link.channel import node_credentials
 from agent.link.pair import Pair, make_pair
 from agent.link.silence import patience_of
 from agent.link.wire import hardware_to_wire
 from agent.state.identity import Identity, IdentityStore, received_now
 from homeport.core.likeness import Claim
+from homeport.grpc_dialer import open_channel
 from homeport.target import resolve_target
 
 log = structlog.get_logger()

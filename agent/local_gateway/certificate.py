@@ -16,10 +16,11 @@ from homeport_proto.v1 import session_pb2 as pb
 from homeport_proto.v1 import session_pb2_grpc
 
 from agent.backoff import backoff_seconds
-from agent.link.channel import node_credentials, open_channel
+from agent.link.channel import node_credentials
 from agent.link.pair import make_pair
 from agent.state.files import write_durably
 from agent.state.identity import Identity
+from homeport.grpc_dialer import open_channel
 
 log = structlog.get_logger()
 

@@ -14,7 +14,7 @@ from homeport_proto.v1 import gateway_pb2_grpc
 from controlplane.auth.ca import KeyPair
 from controlplane.gateway_host.identity import HostIdentity, IdentityFiles
 from controlplane.gateway_host.joining import explained
-from controlplane.gateway_host.link import open_channel
+from controlplane.gateway_host.link import dial_home
 from homeport.core.errors import HomeportError
 
 log = structlog.get_logger()
@@ -99,7 +99,7 @@ class HostCertificates:
         identity = self.identity
         request = pb.CertifyHostRequest(csr=identity.csr, workers=self._workers, client_names=self._client_names)
         try:
-            async with open_channel(identity) as channel:
+            async with dial_home(identity) as channel:
                 answer = await gateway_pb2_grpc.GatewayFeedStub(channel).Certify(request, timeout=_CALL_SECONDS)
         except grpc.RpcError as error:
             raise explained(identity.session_target, error) from None

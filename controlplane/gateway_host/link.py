@@ -16,7 +16,7 @@ from controlplane.gateway.follower import LONGEST_LINE, Streams
 from controlplane.gateway_host.identity import HostIdentity
 from controlplane.gateway_host.joining import explained
 from homeport.core.errors import ErrorCode, HomeportError
-from homeport.identity import SERVER_NAME
+from homeport.grpc_dialer import open_channel
 
 log = structlog.get_logger()
 
@@ -24,17 +24,6 @@ _CALL_SECONDS = 15.0
 _RETRY_SECONDS = 1.0
 # After another process of this gateway has taken its place: the two must not chase each other.
 _SUPERSEDED_SECONDS = 30.0
-_OPTIONS = (
-    ("grpc.ssl_target_name_override", SERVER_NAME),
-    ("grpc.use_local_subchannel_pool", 1),
-    ("grpc.keepalive_time_ms", 5000),
-    ("grpc.keepalive_timeout_ms", 3000),
-    ("grpc.http2.ping_timeout_ms", 3000),
-    ("grpc.keepalive_permit_without_calls", 1),
-    ("grpc.http2.max_pings_without_data", 0),
-    # One entry of the tables.
-    ("grpc.max_receive_message_length", LONGEST_LINE),
-)
 
 
 class FeedLink:
@@ -51,7 +40,7 @@ class FeedLink:
         this gateway away for good."""
         await asyncio.sleep(self._pause * random.uniform(0.75, 1.25))
         self._pause = _RETRY_SECONDS
-        channel = open_channel(self._identity())
+        channel = dial_home(self._identity())
         call = gateway_pb2_grpc.GatewayFeedStub(channel).Follow()
         try:
             async with asyncio.timeout(_CALL_SECONDS):
@@ -100,12 +89,12 @@ def removed(name: str, message: str) -> HomeportError:
     )
 
 
-def open_channel(identity: HostIdentity) -> grpc.aio.Channel:
+def dial_home(identity: HostIdentity) -> grpc.aio.Channel:
     """To the control plane's session port."""
     credentials = grpc.ssl_channel_credentials(
         identity.ca.encode(), identity.key.encode(), identity.certificate.encode()
     )
-    return grpc.aio.secure_channel(identity.session_target, credentials, options=_OPTIONS)
+    return open_channel(identity.session_target, credentials)
 
 
 class _Writer:

@@ -20,7 +20,6 @@ from homeport_proto.v1 import (
     session_pb2_grpc,
 )
 
-from agent.link.channel import open_channel
 from agent.link.csr import make_csr, make_key, sign_recovery
 from controlplane.auth.ca import CertificateAuthority, open_ca
 from controlplane.auth.credentials import enrollment_credentials
@@ -39,6 +38,7 @@ from controlplane.store.store import Kind, Transaction
 from homeport.core import canonical
 from homeport.core.node_identity import Certificates, Serial
 from homeport.gateway.tables import GatewayTables
+from homeport.grpc_dialer import open_channel
 from homeport.grpc_listener import bind
 from homeport.http2.server import GrpcServer
 from homeport.http2.tls import client_tls, server_tls

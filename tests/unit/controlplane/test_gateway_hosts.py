@@ -21,7 +21,7 @@ from controlplane.gateway.hosts import GatewayHosts
 from controlplane.gateway.tellers import Say
 from controlplane.gateway_host.certificates import HostCertificates
 from controlplane.gateway_host.identity import HostIdentity, IdentityFiles, make_csr
-from controlplane.gateway_host.link import FeedLink, open_channel
+from controlplane.gateway_host.link import FeedLink, dial_home
 from controlplane.gateway_host.tables import HostTables
 from controlplane.sessions.doorkeeper import Doorkeeper
 from controlplane.sessions.gateway_service import GatewayFeedService
@@ -278,5 +278,5 @@ async def test_each_worker_gets_a_certificate_for_a_key_that_stays(plane: Plane,
     assert files.load() == certificates.identity
     assert not certificates.identity.is_due(6, (), certificates.identity.issued_at + LIFE.total_seconds() / 2 - 1)
     assert certificates.identity.is_due(6, (), certificates.identity.issued_at + LIFE.total_seconds() / 2)
-    async with open_channel(certificates.identity):
+    async with dial_home(certificates.identity):
         pass
